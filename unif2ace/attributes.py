@@ -1,0 +1,212 @@
+"""The fine-grained attribute vocabulary: names, values, face region, and what hides what.
+
+Knows nothing of pictures, wording or models. Left and right are the viewer's, never the person's.
+The categories follow the wheel of UniF²ace-130K (arXiv 2503.08120, data set figure).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+Kind = Literal["appearance", "accessory", "action", "emotion", "scene"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribute:
+    """One thing that can be said of a face. `values[0]` is the plain case (what an unasked face has)."""
+
+    name: str
+    values: tuple[str, ...]
+    region: str
+    kind: Kind
+
+    def __post_init__(self) -> None:
+        if len(self.values) < 2 or len(set(self.values)) != len(self.values):
+            raise ValueError(f"{self.name} needs two or more different values, got {self.values}")
+
+
+def _attribute(name: str, kind: Kind, region: str, *values: str) -> Attribute:
+    return Attribute(name=name, values=values, region=region, kind=kind)
+
+
+_ALL = (
+    _attribute("gender", "appearance", "face", "woman", "man"),
+    _attribute("age", "appearance", "face", "young", "middle-aged", "old"),
+    _attribute("skin_tone", "appearance", "skin", "light", "very light", "medium", "brown", "dark"),
+    _attribute("freckles", "appearance", "skin", "no", "yes"),
+    _attribute("face_shape", "appearance", "face", "oval", "round", "square", "long"),
+    _attribute("cheeks", "appearance", "cheeks", "average", "hollow", "full"),
+    _attribute("chin", "appearance", "chin", "average", "pointed", "broad"),
+    _attribute("hair_color", "appearance", "hair", "brown", "black", "blond", "red", "grey"),
+    _attribute(
+        "hair_style",
+        "appearance",
+        "hair",
+        "short",
+        "bald",
+        "cropped",
+        "side-swept",
+        "bob",
+        "ponytail",
+        "braid",
+        "long",
+    ),
+    _attribute("brow_thickness", "appearance", "brows", "average", "thin", "thick"),
+    _attribute("eye_color", "appearance", "eyes", "brown", "blue", "green", "grey"),
+    _attribute("eye_size", "appearance", "eyes", "average", "small", "large"),
+    _attribute("nose_width", "appearance", "nose", "average", "narrow", "wide"),
+    _attribute("nose_length", "appearance", "nose", "average", "short", "long"),
+    _attribute("lips", "appearance", "mouth", "average", "thin", "full"),
+    _attribute("ears", "appearance", "ears", "average", "protruding"),
+    _attribute(
+        "facial_hair",
+        "appearance",
+        "chin",
+        "none",
+        "stubble",
+        "moustache",
+        "goatee",
+        "full beard",
+    ),
+    _attribute("lipstick", "accessory", "mouth", "none", "red", "pink", "dark"),
+    _attribute("eye_shadow", "accessory", "eyes", "no", "yes"),
+    _attribute("glasses", "accessory", "eyes", "none", "round", "rectangular", "sunglasses"),
+    _attribute("hat", "accessory", "hair", "none", "beanie", "headband"),
+    _attribute("earrings", "accessory", "ears", "no", "yes"),
+    _attribute(
+        "clothing_color",
+        "accessory",
+        "clothes",
+        "grey",
+        "white",
+        "black",
+        "red",
+        "blue",
+        "green",
+        "yellow",
+    ),
+    _attribute(
+        "expression",
+        "emotion",
+        "face",
+        "neutral",
+        "smiling",
+        "laughing",
+        "sad",
+        "angry",
+        "surprised",
+    ),
+    _attribute("mouth", "action", "mouth", "closed", "open"),
+    _attribute("eyes", "action", "eyes", "open", "closed", "winking", "squinting"),
+    _attribute("brows", "action", "brows", "relaxed", "raised", "furrowed"),
+    _attribute("gaze", "action", "eyes", "at the camera", "left", "right", "up", "down"),
+    _attribute("head_turn", "action", "pose", "front", "left", "right"),
+    _attribute("head_nod", "action", "pose", "level", "up", "down"),
+    _attribute("light", "scene", "scene", "front", "left", "right"),
+    _attribute("light_color", "scene", "scene", "neutral", "warm", "cool"),
+    _attribute("background", "scene", "scene", "grey", "white", "black", "blue", "green", "brown"),
+)
+
+ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({a.name: a for a in _ALL})
+HAIR_LENGTH: Mapping[str, str] = MappingProxyType(
+    {
+        "bald": "bald",
+        "cropped": "short",
+        "short": "short",
+        "side-swept": "short",
+        "bob": "medium",
+        "ponytail": "long",
+        "braid": "long",
+        "long": "long",
+    }
+)
+
+
+def check_value(name: str, value: str) -> None:
+    """Raise ValueError, naming the nearest allowed choice list, unless `value` is a value of attribute `name`."""
+    if name not in ATTRIBUTES:
+        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
+    if value not in ATTRIBUTES[name].values:
+        raise ValueError(
+            f"unknown value {value!r} for {name}; known: {', '.join(ATTRIBUTES[name].values)}"
+        )
+
+
+@dataclass(frozen=True)
+class FaceAttributes(Mapping[str, str]):
+    """A complete, checked and consistent assignment: every attribute has exactly one value.
+
+    Raises ValueError for unknown or missing attributes, unknown values, and contradictions.
+    """
+
+    assignment: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        for name, value in self.assignment.items():
+            check_value(name, value)
+        if missing := [name for name in ATTRIBUTES if name not in self.assignment]:
+            raise ValueError(f"attributes without a value: {', '.join(missing)}")
+        ordered = {name: self.assignment[name] for name in ATTRIBUTES}
+        object.__setattr__(self, "assignment", MappingProxyType(ordered))
+        if found := contradictions(ordered):
+            raise ValueError(f"contradictory attributes: {'; '.join(found)}")
+
+    def __getitem__(self, name: str) -> str:
+        return self.assignment[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.assignment)
+
+    def __len__(self) -> int:
+        return len(self.assignment)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.assignment.items()))
+
+
+def contradictions(values: Mapping[str, str]) -> list[str]:
+    """What cannot be true together in a (possibly partial) assignment, in words; empty when consistent."""
+    found = []
+    expression, mouth = values.get("expression"), values.get("mouth")
+    if expression in ("laughing", "surprised") and mouth == "closed":
+        found.append(f"expression {expression} with mouth closed")
+    if expression in ("sad", "angry", "smiling") and mouth == "open":
+        found.append(f"expression {expression} with mouth open")
+    if expression == "surprised" and values.get("brows") in ("relaxed", "furrowed"):
+        found.append(f"expression surprised with brows {values['brows']}")
+    if expression == "angry" and values.get("brows") in ("relaxed", "raised"):
+        found.append(f"expression angry with brows {values['brows']}")
+    if values.get("gender") == "woman" and values.get("facial_hair", "none") != "none":
+        found.append(f"gender woman with facial hair {values['facial_hair']}")
+    return found
+
+
+def hidden_attributes(values: Mapping[str, str]) -> frozenset[str]:
+    """Names of attributes that cannot be seen, given the others: these are neither said nor asked."""
+    hidden: set[str] = set()
+    if values.get("hair_style") == "bald":
+        hidden.add("hair_color")
+    if values.get("hat") == "beanie":
+        hidden.add("ears")
+        if values.get("hair_style") in ("bald", "cropped", "short", "side-swept"):
+            hidden |= {"hair_color", "hair_style"}
+    if values.get("glasses") == "sunglasses":
+        hidden |= {"eye_color", "eye_size", "eyes", "gaze", "eye_shadow"}
+    if values.get("eyes") in ("closed", "squinting"):
+        hidden |= {"eye_size"}
+    if values.get("eyes") == "closed":
+        hidden |= {"eye_color", "gaze"}
+    if values.get("hair_style") in ("bob", "long"):
+        hidden |= {"ears", "earrings"}
+    if values.get("facial_hair") in ("goatee", "full beard"):
+        hidden.add("chin")
+    return frozenset(hidden)
+
+
+def visible(values: FaceAttributes) -> dict[str, str]:
+    """The part of a complete assignment that can be seen."""
+    hidden = hidden_attributes(values)
+    return {name: value for name, value in values.items() if name not in hidden}
