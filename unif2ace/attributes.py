@@ -16,7 +16,7 @@ Kind = Literal["appearance", "accessory", "action", "emotion", "scene"]
 
 @dataclass(frozen=True, kw_only=True)
 class Attribute:
-    """One thing that can be said of a face. `values[0]` is the plain case (what an unasked face has)."""
+    """One thing that can be said of a face. `values[0]` is the plain case."""
 
     name: str
     values: tuple[str, ...]
@@ -126,7 +126,7 @@ HAIR_LENGTH: Mapping[str, str] = MappingProxyType(
 
 
 def check_value(name: str, value: str) -> None:
-    """Raise ValueError, naming the nearest allowed choice list, unless `value` is a value of attribute `name`."""
+    """Raise ValueError, naming what is allowed, unless `value` is a value of `name`."""
     if name not in ATTRIBUTES:
         raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
     if value not in ATTRIBUTES[name].values:
@@ -168,7 +168,7 @@ class FaceAttributes(Mapping[str, str]):
 
 
 def contradictions(values: Mapping[str, str]) -> list[str]:
-    """What cannot be true together in a (possibly partial) assignment, in words; empty when consistent."""
+    """What cannot be true together in a (partial) assignment, in words; empty when consistent."""
     found = []
     expression, mouth = values.get("expression"), values.get("mouth")
     if expression in ("laughing", "surprised") and mouth == "closed":
@@ -185,7 +185,7 @@ def contradictions(values: Mapping[str, str]) -> list[str]:
 
 
 def hidden_attributes(values: Mapping[str, str]) -> frozenset[str]:
-    """Names of attributes that cannot be seen, given the others: these are neither said nor asked."""
+    """Attributes that cannot be seen, given the others: these are neither said nor asked."""
     hidden: set[str] = set()
     if values.get("hair_style") == "bald":
         hidden.add("hair_color")

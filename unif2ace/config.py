@@ -1,0 +1,312 @@
+"""Every size of the system: the token id space, image tokenizer, encoders, experts, transformer.
+
+Only this file adds an offset to a token id. Three presets share one code path: `nano`, `base`
+and `paper` (arXiv 2503.08120 at full size, laid out for Show-o weights).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from transformers import PretrainedConfig
+
+SPECIAL_TOKENS = (
+    "<|pad|>",
+    "<|soi|>",
+    "<|eoi|>",
+    "<|bos|>",
+    "<|eos|>",
+    "<|t2i|>",
+    "<|mmu|>",
+    "<|assistant|>",
+    "<|null|>",
+    "<|reserved|>",
+)
+"""As many as Show-o adds, so that `paper` keeps its id space: text | special | codes | [MASK]."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenLayout:
+    """The one id space the transformer sees: text | special | image codes | [MASK]."""
+
+    text_vocab_size: int
+    codebook_size: int
+    num_special_tokens: int = len(SPECIAL_TOKENS)
+
+    def __post_init__(self) -> None:
+        if min(self.text_vocab_size, self.codebook_size) < 1 or self.num_special_tokens < 0:
+            raise ValueError(f"vocabularies must not be empty: {self}")
+
+    @property
+    def image_start(self) -> int:
+        return self.text_vocab_size + self.num_special_tokens
+
+    @property
+    def mask_token_id(self) -> int:
+        return self.image_start + self.codebook_size
+
+    @property
+    def vocab_size(self) -> int:
+        return self.mask_token_id + 1
+
+    @property
+    def mask_code(self) -> int:
+        """[MASK] in code space, where codes are 0..codebook_size-1."""
+        return self.codebook_size
+
+    def special_id(self, token: str) -> int:
+        return self.text_vocab_size + SPECIAL_TOKENS.index(token)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VQConfig:
+    """Convolutional image tokenizer: 16x down, `codebook_size` codes, FSQ or LFQ quantiser."""
+
+    quantizer: Literal["fsq", "lfq"] = "fsq"
+    fsq_levels: tuple[int, ...] = (8, 8, 8, 16)
+    lfq_bits: int = 13
+    stem_patch: int = 4  # pixel-unshuffle factor of the stem; the rest of 16 is strided
+    encoder_channels: tuple[int, ...] = (96, 160, 256)  # at 1/stem_patch, ..., 1/16
+    decoder_channels: tuple[int, ...] = (320, 192, 96)  # at 1/16, ..., 1/stem_patch
+    encoder_blocks: int = 2
+    decoder_blocks: int = 3
+
+    def __post_init__(self) -> None:
+        if self.quantizer not in ("fsq", "lfq"):
+            raise ValueError(f"quantizer must be 'fsq' or 'lfq', got {self.quantizer!r}")
+        if self.stem_patch not in (1, 2, 4, 8):
+            raise ValueError(f"stem_patch must be 1, 2, 4 or 8, got {self.stem_patch}")
+        stages = int(math.log2(16 // self.stem_patch)) + 1
+        for name in ("encoder_channels", "decoder_channels"):
+            if len(getattr(self, name)) != stages:
+                raise ValueError(f"{name} needs {stages} entries, got {getattr(self, name)}")
+
+    @property
+    def downsample(self) -> int:
+        return 16
+
+    @property
+    def codebook_size(self) -> int:
+        return math.prod(self.fsq_levels) if self.quantizer == "fsq" else 2**self.lfq_bits
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """Frozen encoders that feed the sequence experts. Widths are those of their feature grids."""
+
+    semantic: Literal["efficientnet-lite0", "clip"] = "efficientnet-lite0"
+    semantic_dim: int = 320
+    semantic_size: int = 128  # pixels the picture is resized to for this encoder
+    face_dim: int = 256
+    face_size: int = 128
+    face_channels: tuple[int, ...] = (48, 96, 160, 256)
+
+    def __post_init__(self) -> None:
+        for name in ("semantic_size", "face_size"):
+            if getattr(self, name) % 32:
+                raise ValueError(f"{name} must be a multiple of 32, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoEConfig:
+    """Two-level grouped mixture of experts, per group (understanding, generation)."""
+
+    num_experts: int = 4
+    experts_per_token: int = 2
+    expert_dim: int = 256
+    shared_expert_dim: int = 512
+    sequence_experts_per_sample: int = 2
+    resampler_dim: int = 192
+    resampler_heads: int = 4
+    balance_weight: float = 0.01
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.experts_per_token <= self.num_experts:
+            raise ValueError(
+                f"experts_per_token must be in 1..{self.num_experts}, got {self.experts_per_token}"
+            )
+        if not 1 <= self.sequence_experts_per_sample <= 4:
+            raise ValueError(
+                "sequence_experts_per_sample must be in 1..4, "
+                f"got {self.sequence_experts_per_sample}"
+            )
+        if min(self.expert_dim, self.shared_expert_dim, self.resampler_dim) < 1:
+            raise ValueError(f"expert widths must be positive: {self}")
+        if self.resampler_dim % self.resampler_heads:
+            raise ValueError(
+                f"resampler_dim {self.resampler_dim} is not a multiple of "
+                f"resampler_heads {self.resampler_heads}"
+            )
+
+
+def _nested(kind: type, value: Any) -> Any:
+    """A dataclass from its dict (JSON turns tuples into lists: turn them back)."""
+    if isinstance(value, kind):
+        return value
+    known = {f.name for f in dataclasses.fields(kind)}
+    if unknown := sorted(set(value) - known):
+        raise ValueError(f"unknown {kind.__name__} fields: {', '.join(unknown)}")
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+
+
+class UniF2aceConfig(PretrainedConfig):
+    """Sizes of the whole model, as a `transformers` config.
+
+    Args:
+        image_size: picture side in pixels, a multiple of 16.
+        text_vocab_size: ids of the text tokenizer, special tokens left out.
+        max_prompt_tokens: longest generation prompt, special tokens counted.
+        max_answer_tokens: longest question plus answer.
+        hidden_size, num_layers, num_heads: the transformer.
+        vq, encoders, moe: the parts (dataclasses or their dicts).
+        schedule: how the share of masked tokens grows with time.
+        score_weight: alpha of D3Diff (arXiv 2503.08120, table 3: 0.01).
+        qk_norm: normalise queries and keys per head (Show-o does).
+        parallel_block: attention and token experts read one normalised input (Phi's block).
+    """
+
+    model_type = "unif2ace"
+
+    def __init__(
+        self,
+        image_size: int = 128,
+        text_vocab_size: int = 2048,
+        max_prompt_tokens: int = 160,
+        max_answer_tokens: int = 224,
+        hidden_size: int = 384,
+        num_layers: int = 8,
+        num_heads: int = 6,
+        vq: VQConfig | dict | None = None,
+        encoders: EncoderConfig | dict | None = None,
+        moe: MoEConfig | dict | None = None,
+        schedule: Literal["cosine", "linear"] = "cosine",
+        score_weight: float = 0.01,
+        condition_dropout: float = 0.1,
+        rope_theta: float = 10000.0,
+        rotary_share: float = 1.0,
+        qk_norm: bool = True,
+        parallel_block: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self.vq = _nested(VQConfig, vq or {})
+        self.encoders = _nested(EncoderConfig, encoders or {})
+        self.moe = _nested(MoEConfig, moe or {})
+        self.image_size = image_size
+        self.text_vocab_size = text_vocab_size
+        self.max_prompt_tokens = max_prompt_tokens
+        self.max_answer_tokens = max_answer_tokens
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        self.schedule = schedule
+        self.score_weight = score_weight
+        self.condition_dropout = condition_dropout
+        self.rope_theta = rope_theta
+        self.rotary_share = rotary_share
+        self.qk_norm = qk_norm
+        self.parallel_block = parallel_block
+        if image_size % self.vq.downsample or image_size < self.vq.downsample:
+            raise ValueError(f"image_size must be a multiple of 16, got {image_size}")
+        if hidden_size % num_heads or (hidden_size // num_heads) % 2:
+            raise ValueError(
+                f"hidden_size {hidden_size} must split into {num_heads} heads of even width"
+            )
+        if not 0 <= condition_dropout < 1:
+            raise ValueError(f"condition_dropout must be in [0, 1), got {condition_dropout}")
+        if schedule not in ("cosine", "linear"):
+            raise ValueError(f"schedule must be 'cosine' or 'linear', got {schedule!r}")
+        kwargs.setdefault("tie_word_embeddings", False)
+        super().__init__(**kwargs)
+
+    @property
+    def layout(self) -> TokenLayout:
+        return TokenLayout(
+            text_vocab_size=self.text_vocab_size, codebook_size=self.vq.codebook_size
+        )
+
+    @property
+    def grid(self) -> int:
+        """Image tokens along one side."""
+        return self.image_size // self.vq.downsample
+
+    @property
+    def num_image_tokens(self) -> int:
+        return self.grid**2
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_heads
+
+    def to_dict(self) -> dict[str, Any]:
+        out = super().to_dict()
+        for name in ("vq", "encoders", "moe"):
+            out[name] = dataclasses.asdict(getattr(self, name))
+        return out
+
+
+def nano(**overrides: Any) -> UniF2aceConfig:
+    """128 px, 64 image tokens: trains on a CPU in hours."""
+    return UniF2aceConfig(**overrides)
+
+
+def base(**overrides: Any) -> UniF2aceConfig:
+    """256 px, 256 image tokens: trains on one GPU in well under an hour."""
+    sizes: dict[str, Any] = {
+        "image_size": 256,
+        "hidden_size": 512,
+        "num_layers": 12,
+        "num_heads": 8,
+        "vq": VQConfig(
+            encoder_channels=(128, 256, 384),
+            decoder_channels=(512, 320, 160),
+            encoder_blocks=3,
+            decoder_blocks=4,
+        ),
+        "encoders": EncoderConfig(semantic_size=224, face_size=128),
+        "moe": MoEConfig(num_experts=8, expert_dim=256, shared_expert_dim=1024, resampler_dim=256),
+    }
+    return UniF2aceConfig(**(sizes | overrides))
+
+
+def paper(**overrides: Any) -> UniF2aceConfig:
+    """Full size, laid out for Show-o weights (arXiv 2503.08120; Show-o arXiv 2408.12528).
+
+    Our choice: the experts' widths, which the paper does not give, are set so that the count
+    meets its 1.8B; see `parameter_report`.
+    """
+    sizes: dict[str, Any] = {
+        "image_size": 256,
+        "text_vocab_size": 50295,
+        "max_prompt_tokens": 129,
+        "max_answer_tokens": 381,
+        "hidden_size": 2048,
+        "num_layers": 24,
+        "num_heads": 32,
+        "vq": VQConfig(
+            quantizer="lfq",
+            stem_patch=1,
+            encoder_channels=(128, 128, 256, 256, 512),
+            decoder_channels=(512, 256, 256, 128, 128),
+            encoder_blocks=4,
+            decoder_blocks=4,
+        ),
+        "encoders": EncoderConfig(
+            semantic="clip", semantic_dim=1024, semantic_size=224, face_dim=512, face_size=128
+        ),
+        "moe": MoEConfig(
+            num_experts=8,
+            expert_dim=512,
+            shared_expert_dim=2048,
+            resampler_dim=1024,
+            resampler_heads=16,
+        ),
+        "rotary_share": 0.5,
+        "parallel_block": True,
+    }
+    return UniF2aceConfig(**(sizes | overrides))
+
+
+PRESETS = {"nano": nano, "base": base, "paper": paper}
