@@ -1,0 +1,102 @@
+"""Attention with rotary positions and an explicit mask. Knows no token kind and no expert.
+
+Shapes: B batch, L queries, S keys, H heads, D width.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import Cache
+
+
+def rotary_angles(positions: Tensor, dim: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosine and sine, each (B, 1, L, dim), of rotary embedding (arXiv 2104.09864, half-split)."""
+    exponents = torch.arange(0, dim, 2, device=positions.device, dtype=torch.float32) / dim
+    angles = positions[:, None, :, None].float() * theta**-exponents  # (B, 1, L, dim/2)
+    angles = torch.cat([angles, angles], dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate the first `cos.shape[-1]` channels of (B, H, L, d); the rest pass through."""
+    dim = cos.shape[-1]
+    turned, kept = x[..., :dim], x[..., dim:]
+    first, second = turned.chunk(2, dim=-1)
+    turned = turned * cos + torch.cat([-second, first], dim=-1) * sin
+    return torch.cat([turned.to(x.dtype), kept], dim=-1)
+
+
+class Attention(nn.Module):
+    """Multi-head attention; who sees whom is entirely the caller's mask ("omni-attention")."""
+
+    def __init__(self, *, dim: int, num_heads: int, layer: int, qk_norm: bool) -> None:
+        super().__init__()
+        self.num_heads, self.layer = num_heads, layer
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.out = nn.Linear(dim, dim)
+        self.q_norm = nn.LayerNorm(dim // num_heads) if qk_norm else nn.Identity()
+        self.k_norm = nn.LayerNorm(dim // num_heads) if qk_norm else nn.Identity()
+
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        rotary: tuple[Tensor, Tensor],
+        mask: Tensor,
+        cache: Cache | None = None,
+    ) -> Tensor:
+        """(B, L, D) to (B, L, D). mask: (B, 1, L, S) bool, True where a query sees a key."""
+        batch, length, dim = x.shape
+        qkv = self.qkv(x).view(batch, length, 3, self.num_heads, dim // self.num_heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, L, d)
+        q = rotate(self.q_norm(q).to(v.dtype), *rotary)
+        k = rotate(self.k_norm(k).to(v.dtype), *rotary)
+        if cache is not None:
+            k, v = cache.update(k, v, self.layer)  # (B, H, S, d)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return self.out(y.transpose(1, 2).reshape(batch, length, dim))
+
+
+class Resampler(nn.Module):
+    """Features (B, M, F) to one vector per image token (B, N, D): queries that attend once.
+
+    Each image position has its own learned query, so the result lies in the sequence space.
+    Our choice: one cross-attention and one feed-forward, shared by all layers; the paper names a
+    resampler and gives no sizes. Source: Perceiver, arXiv 2103.03206; IP-Adapter's resampler.
+    """
+
+    def __init__(
+        self, *, feature_dim: int, dim: int, out_dim: int, num_queries: int, num_heads: int
+    ) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.queries = nn.Parameter(torch.empty(num_queries, dim))
+        self.norm_features = nn.LayerNorm(feature_dim)
+        self.key_value = nn.Linear(feature_dim, 2 * dim)
+        self.norm = nn.LayerNorm(dim)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim)
+        )
+        self.out = nn.Linear(dim, out_dim)
+        self.out_norm = nn.LayerNorm(out_dim)
+
+    def forward(self, features: Tensor) -> Tensor:
+        batch = features.shape[0]
+        heads = (batch, -1, self.num_heads, self.queries.shape[-1] // self.num_heads)
+        k, v = self.key_value(self.norm_features(features)).chunk(2, dim=-1)
+        q = self.queries.to(k.dtype).expand(batch, -1, -1)
+        x = F.scaled_dot_product_attention(
+            *(y.reshape(heads).transpose(1, 2) for y in (q, k, v))
+        )  # (B, H, N, d)
+        x = q + x.transpose(1, 2).reshape(q.shape)
+        x = x + self.feed_forward(self.norm(x))
+        return self.out_norm(self.out(x))
+
+
+def timestep_features(value: Tensor, dim: int) -> Tensor:
+    """Sinusoidal features (B, dim) of a number in 0..1 per row."""
+    half = torch.arange(dim // 2, device=value.device, dtype=torch.float32)
+    angles = value[:, None].float() * 1000 * 10000 ** (-half / (dim // 2))
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)

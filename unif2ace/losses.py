@@ -1,0 +1,118 @@
+"""Training losses as functions of logits: D3Diff, answers, expert balance. They see tensors only.
+
+D3Diff (arXiv 2503.08120, fig. 3): masked cross entropy + alpha * score entropy, the score being
+read off the same logits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from unif2ace.schedule import MaskSchedule
+
+IGNORED_LABEL = -100
+MAX_SCORE_WEIGHT = 20.0
+"""Deviation: the likelihood weight m'/m is heavy-tailed as t -> 0 (p99.9 is about 1,000 under
+the cosine schedule), so it is clipped; below t = 0.032 the score term is then a lower weight."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class D3DiffLoss:
+    """`total` = `masked` + alpha * `score`, each a scalar in nats."""
+
+    total: Tensor
+    masked: Tensor
+    score: Tensor
+
+
+def score_entropy(log_posterior: Tensor, codes: Tensor, is_masked: Tensor, sigma: Tensor) -> Tensor:
+    """Denoising score entropy per image, in nats, of the absorbing process at total noise sigma.
+
+    The score is read off the clean-code posterior, s(y | x_t) = p(y | x_t) / (exp(sigma) - 1), so
+    for a normalised posterior this equals cross entropy / (exp(sigma) - 1): see `d3diff_loss`.
+    Our choice: the exact score keeps the factor (1 - m) that the paper's ratio lacks; gradients
+    are the same, and the floor becomes 0 at a perfect prediction.
+
+    Args:
+        log_posterior: (B, N, K) log-probabilities of the clean code.
+        codes: (B, N) clean codes in 0..K-1.
+        is_masked: (B, N) bool; only these positions count.
+        sigma: (B,) total noise, positive and finite; the mask ratio is 1 - exp(-sigma).
+    Returns: (B,) sums over masked positions.
+    Raises: ValueError if some sigma is 0 or infinite, where the score is infinite or 0/0.
+    Source: SEDD, arXiv 2310.16834, absorbing case; score identity: RADD, arXiv 2406.03736.
+    """
+    if not bool(((sigma > 0) & sigma.isfinite()).all()):
+        raise ValueError(f"sigma must be positive and finite, got {sigma.tolist()}")
+    log_ratio = -(sigma + torch.log(-torch.expm1(-sigma)))[:, None]  # (B, 1): -log(e^sigma - 1)
+    log_score = log_posterior + log_ratio[..., None]  # (B, N, K)
+    attract = log_ratio.exp() * log_score.gather(-1, codes[..., None]).squeeze(-1)  # (B, N)
+    entropy = log_score.exp().sum(-1) - attract + log_ratio.exp() * (log_ratio - 1)
+    return (entropy * is_masked).sum(-1)
+
+
+def d3diff_loss(
+    logits: Tensor,
+    codes: Tensor,
+    is_masked: Tensor,
+    t: Tensor,
+    *,
+    schedule: MaskSchedule,
+    alpha: float,
+    max_score_weight: float = MAX_SCORE_WEIGHT,
+) -> D3DiffLoss:
+    """Masked cross entropy (mean over masked tokens) + alpha * score entropy (sum per image).
+
+    The posterior is a softmax over the K codes alone, hence the score term is cross entropy with
+    weight sigma'(t) / (exp(sigma) - 1) = m'/m, which is what is computed.
+
+    Args:
+        logits: (B, N, K); softmax in float32 or wider.
+        codes: (B, N) clean codes. is_masked: (B, N) bool. t: (B,) times in (0, 1).
+        alpha: weight of the score term, >= 0; 0 leaves the masked term alone.
+    Source: arXiv 2503.08120 (L = masked + alpha * score, alpha = 0.01).
+    """
+    if alpha < 0:
+        raise ValueError(f"alpha must be >= 0, got {alpha}")
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    nats = F.cross_entropy(wide.flatten(0, 1), codes.flatten(), reduction="none").view_as(codes)
+    nats = nats * is_masked  # (B, N)
+    masked = nats.sum() / is_masked.sum().clamp(min=1)
+    weight = schedule.loss_weight(t).clamp(max=max_score_weight).to(nats)
+    score = (weight * nats.sum(-1)).mean()
+    return D3DiffLoss(total=masked + alpha * score, masked=masked, score=score)
+
+
+def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean next-token cross entropy in nats; logits (..., V) are already aligned with labels (...).
+
+    Labels equal to `IGNORED_LABEL` do not count; no counted label gives 0.
+    """
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    total = F.cross_entropy(
+        wide.flatten(0, -2), labels.flatten(), ignore_index=IGNORED_LABEL, reduction="sum"
+    )
+    return total / (labels != IGNORED_LABEL).sum().clamp(min=1)
+
+
+def balance_loss(probs: Tensor, experts: Tensor, is_counted: Tensor | None = None) -> Tensor:
+    """E * sum_e f_e P_e: 1 when routing is even, E when one expert takes everything.
+
+    Args:
+        probs: (T, E) router probabilities. experts: (T, k) chosen experts.
+        is_counted: (T,) bool, False for padding.
+    Source: Switch, arXiv 2101.03961, eq. 4; per group as arXiv 2503.08120 has it.
+    """
+    num_experts = probs.shape[-1]
+    chosen = F.one_hot(experts, num_experts).to(probs).mean(-2)  # (T, E), rows sum to 1
+    if is_counted is not None:
+        keep = is_counted.to(probs)[:, None]
+        count = keep.sum().clamp(min=1)
+        return (
+            num_experts * ((chosen * keep).sum(0) / count * ((probs * keep).sum(0) / count)).sum()
+        )
+    return num_experts * (chosen.mean(0) * probs.mean(0)).sum()

@@ -1,0 +1,139 @@
+"""Two-level grouped mixture of experts (arXiv 2503.08120, fig. 3): tokens, then sequences.
+
+Experts are grouped by task; a sequence only ever meets its own group. Experts are `nn.Linear`
+pairs in module lists, since fused expert tensors would be left unquantised.
+Shapes: B batch, L tokens, N image tokens, D width, E experts, k chosen, T = B*L.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Group = Literal["understanding", "generation"]
+GROUPS: tuple[Group, ...] = ("understanding", "generation")
+
+SEQUENCE_EXPERTS: dict[Group, tuple[str, ...]] = {
+    "understanding": ("semantic", "face", "copy", "copy"),
+    "generation": ("copy", "zero", "noise", "copy"),
+}
+"""Order as drawn in the authors' figure; `semantic` is the paper's CLIP expert."""
+
+
+@dataclass(frozen=True)
+class Routing:
+    """What a router decided: probs (T, E), chosen experts (T, k), their weights (T, k)."""
+
+    probs: Tensor
+    experts: Tensor
+    weights: Tensor
+
+
+def route(logits: Tensor, experts_per_token: int, noise: Tensor | None = None) -> Routing:
+    """Top-k of the softmax, weights renormalised to sum to 1. Softmax in float32 or wider.
+
+    `noise` is added to the logits for the choice alone, never for the weights.
+    """
+    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    probs = wide.softmax(-1)
+    experts = (wide if noise is None else wide + noise).topk(experts_per_token, dim=-1).indices
+    weights = probs.gather(-1, experts)
+    return Routing(probs, experts, weights / weights.sum(-1, keepdim=True))
+
+
+class Expert(nn.Module):
+    """Two linear layers with a GELU between: Phi's feed-forward, narrower."""
+
+    def __init__(self, dim: int, hidden_dim: int) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(dim, hidden_dim)
+        self.fc2 = nn.Linear(hidden_dim, dim)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(F.gelu(self.fc1(x), approximate="tanh"))
+
+
+class TokenMoE(nn.Module):
+    """One group: a shared expert for every token plus top-k of E routed ones. Drops no token.
+
+    Our choice (DeepSeekMoE, arXiv 2401.06066): softmax router without bias, weights renormalised.
+    """
+
+    def __init__(
+        self,
+        *,
+        dim: int,
+        num_experts: int,
+        experts_per_token: int,
+        expert_dim: int,
+        shared_dim: int,
+    ) -> None:
+        super().__init__()
+        self.experts_per_token = experts_per_token
+        self.router = nn.Linear(dim, num_experts, bias=False)
+        self.shared = Expert(dim, shared_dim)
+        self.experts = nn.ModuleList(Expert(dim, expert_dim) for _ in range(num_experts))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Routing]:
+        tokens = x.flatten(0, -2)  # (T, D)
+        routing = route(self.router(tokens), self.experts_per_token)
+        order = routing.experts.flatten().argsort(stable=True)  # (T*k,), grouped by expert
+        counts = routing.experts.flatten().bincount(minlength=len(self.experts)).tolist()
+        source = order // self.experts_per_token  # the token each row comes from
+        chunks = zip(self.experts, tokens[source].split(counts), strict=True)
+        routed = torch.cat([expert(chunk) for expert, chunk in chunks if len(chunk)])
+        routed = routed * routing.weights.flatten()[order, None].to(routed.dtype)
+        out = self.shared(tokens).index_add(0, source, routed)
+        return out.view_as(x), routing
+
+
+class SequenceMoE(nn.Module):
+    """One group of four experts, of which two act on all image tokens of a sample at once.
+
+    Experts (arXiv 2503.08120; ancestry MoE++, arXiv 2410.07348): copy x; zero 0; semantic, face
+    and noise w*x + (1 - w)*S(feature), with (w, 1 - w) a softmax of learned logits per expert.
+    Our choices: routing reads the mean over image tokens, and text tokens pass through, so that
+    text keys and values depend on nothing that changes while a picture is painted.
+    At the start the two copy experts win, which makes the whole level an identity; noise on the
+    choice during training lets the others be tried.
+    """
+
+    def __init__(self, *, dim: int, kinds: tuple[str, ...], experts_per_sample: int) -> None:
+        super().__init__()
+        self.kinds, self.experts_per_sample = kinds, experts_per_sample
+        self.router = nn.Linear(dim, len(kinds))
+        mixed = [kind for kind in kinds if kind not in ("copy", "zero")]
+        self.mix = nn.ParameterDict({kind: nn.Parameter(torch.empty(2)) for kind in mixed})
+        self.project = nn.ModuleDict({kind: nn.Linear(dim, dim) for kind in mixed})
+
+    def expert(self, kind: str, x: Tensor, features: dict[str, Tensor]) -> Tensor:
+        """One expert on (B, N, D)."""
+        if kind == "copy":
+            return x
+        if kind == "zero":
+            return torch.zeros_like(x)
+        if kind not in features:
+            raise ValueError(f"the {kind} expert needs its features; got {sorted(features)}")
+        keep, take = self.mix[kind].float().softmax(0).to(x.dtype)
+        return keep * x + take * self.project[kind](features[kind].to(x.dtype)).to(x.dtype)
+
+    def forward(
+        self, x: Tensor, features: dict[str, Tensor], generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Routing]:
+        """(B, N, D) to (B, N, D); `generator` draws the exploring noise, None when not training."""
+        logits = self.router(x.mean(1))  # (B, E)
+        noise = None
+        if generator is not None:
+            uniform = torch.rand(logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7)
+            noise = -torch.log(-torch.log(uniform)).to(logits.device)
+        routing = route(logits, self.experts_per_sample, noise)
+        gate = torch.zeros_like(routing.probs).scatter(1, routing.experts, routing.weights)
+        out = torch.zeros_like(x)
+        for index, kind in enumerate(self.kinds):
+            if kind != "zero" and bool((chosen := gate[:, index]).any()):
+                out = out + chosen[:, None, None].to(x.dtype) * self.expert(kind, x, features)
+        return out, routing
