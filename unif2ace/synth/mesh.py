@@ -142,7 +142,7 @@ def triangulate(quads: Ints) -> Ints:
 
 
 def vertex_normals(positions: Floats, triangles: Ints) -> Floats:
-    """Unit normals (V, 3), averaged over the faces of each vertex by area; 0 where there is none."""
+    """Unit normals (V, 3): the faces around each vertex averaged by area; 0 where there is none."""
     a, b, c = (positions[triangles[:, i]] for i in range(3))
     face_normals = np.cross(b - a, c - a)
     total = np.zeros_like(positions, dtype=np.float32)
