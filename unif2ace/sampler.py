@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -46,10 +46,15 @@ def annealed(start: float, step: int, steps: int) -> float:
     return start * (1 - step / steps)
 
 
-def gumbel_noise(shape: torch.Size, generator: torch.Generator, device: torch.device) -> Tensor:
+def gumbel_noise(shape: torch.Size, generator: torch.Generator) -> Tensor:
     """Standard Gumbel draws, made on the generator's device so that a seed is portable."""
     uniform = torch.rand(shape, generator=generator, device=generator.device)
-    return -torch.log(-torch.log(uniform.clamp(1e-9, 1 - 1e-7))).to(device)
+    return -torch.log(-torch.log(uniform.clamp(1e-9, 1 - 1e-7)))
+
+
+def row_noise(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """Gumbel draws of `like`'s shape, row i from generator i alone."""
+    return torch.stack([gumbel_noise(like.shape[1:], g) for g in generators]).to(like.device)
 
 
 @torch.inference_mode()
@@ -62,30 +67,33 @@ def sample_steps(
     steps: int,
     temperature: float = 1.0,
     choice_temperature: float = 4.5,
-    generator: torch.Generator,
+    generators: Sequence[torch.Generator],
 ) -> Iterator[SampleStep]:
     """Fill every `mask_code` in codes (B, N), most confident first, yielding each step.
 
     Codes not masked on entry never change: that is inpainting. Every row must hold the same
-    number of masked codes, at least `steps`. One Gumbel draw per code makes the sample exact:
-    argmax(logits / temperature + gumbel) is a draw from the softmax.
+    number of masked codes, at least `steps`. Each row draws from its own generator, so it is the
+    same in any batch. argmax(logits / temperature + gumbel) is a draw from the softmax.
 
-    Raises: ValueError for a temperature <= 0, uneven rows, or steps out of range.
+    Raises: ValueError for a temperature <= 0, uneven rows, a wrong number of generators, or steps
+        out of range.
     Source: MaskGIT, arXiv 2202.04200, sec. 3.2.
     """
     if temperature <= 0:
         raise ValueError(f"temperature must be > 0, got {temperature}")
+    if len(generators) != len(codes):
+        raise ValueError(f"{len(codes)} rows need as many generators, got {len(generators)}")
     unknown = (codes == mask_code).sum(-1)
     if not bool((unknown == unknown[0]).all()):
         raise ValueError(f"rows must have equally many masked codes, got {unknown.tolist()}")
     for step, num_masked in enumerate(schedule.mask_counts(int(unknown[0]), steps), start=1):
         known = codes != mask_code  # (B, N)
         log_probs = (logits_fn(codes).float() / temperature).log_softmax(-1)  # (B, N, K)
-        noise = gumbel_noise(log_probs.shape, generator, codes.device)
-        drawn = torch.where(known, codes, (log_probs + noise).argmax(-1))
+        noisy = log_probs + row_noise(log_probs, generators)
+        drawn = torch.where(known, codes, noisy.argmax(-1))
         confidence = log_probs.gather(-1, drawn.clamp(max=mask_code - 1)[..., None]).squeeze(-1)
-        noise = gumbel_noise(confidence.shape, generator, codes.device)
-        confidence = confidence + annealed(choice_temperature, step, steps) * noise
+        anneal = annealed(choice_temperature, step, steps)
+        confidence = confidence + anneal * row_noise(confidence, generators)
         confidence = confidence.masked_fill(known, float("inf"))
         hidden = confidence.topk(num_masked, largest=False).indices  # (B, num_masked)
         codes = drawn.scatter(1, hidden, mask_code)
@@ -125,7 +133,8 @@ def generate_tokens(
         scores = logits.float()
         if temperature > 0:
             assert generator is not None
-            scores = scores / temperature + gumbel_noise(scores.shape, generator, scores.device)
+            noise = gumbel_noise(scores.shape, generator).to(scores.device)
+            scores = scores / temperature + noise
         token = int(scores.argmax())
         if token == eos_token_id:
             return

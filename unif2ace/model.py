@@ -1,0 +1,347 @@
+"""The transformer: omni-attention and two-level experts over one id space, as a transformers model.
+
+Holds the frozen image tokenizer and encoders too, so that a checkpoint is whole. Knows no loss,
+no sampler and no text.
+Shapes: B batch, L tokens, N image tokens, D width, K codes, V text and special ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import Cache, PreTrainedModel
+
+from unif2ace.config import UniF2aceConfig
+from unif2ace.encoders import FaceEncoder, SemanticEncoder
+from unif2ace.layers import Attention, Resampler, rotary_angles, timestep_features
+from unif2ace.moe import (
+    GROUPS,
+    SEQUENCE_EXPERTS,
+    Exploration,
+    Group,
+    Routing,
+    SequenceMoE,
+    TokenMoE,
+)
+from unif2ace.vq import ImageTokenizer
+
+NOISE_DIM = 64  # sinusoidal features of the mask ratio
+COPY_BIAS = 0.1  # head start of the copy experts; small, so that a few hundred steps can undo it
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFeatures:
+    """Frozen features of the input picture: (B, M, F) each."""
+
+    semantic: Tensor
+    face: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerOutput:
+    """hidden (B, L, D); what every layer's routers decided (no sequence routing without image)."""
+
+    hidden: Tensor
+    token_routing: tuple[Routing, ...]
+    sequence_routing: tuple[Routing, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What all blocks of one pass share."""
+
+    group: Group
+    rotary: tuple[Tensor, Tensor]
+    mask: Tensor
+    image_span: slice | None
+    features: dict[str, Tensor]
+    cache: Cache | None
+    exploration: Exploration | None
+
+
+class CodeDigits(nn.Module):
+    """One vector per digit value of a code, summed: neighbouring codes share most of theirs.
+
+    Our choice: 8,192 separate vectors see little data each; a code of the finite scalar quantiser
+    is four digits, one of the lookup-free quantiser thirteen bits.
+    """
+
+    def __init__(self, levels: tuple[int, ...], dim: int) -> None:
+        super().__init__()
+        self.levels = levels
+        self.table = nn.Embedding(sum(levels), dim)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        total = 0
+        stride = offset = 0
+        stride = 1
+        for level in self.levels:
+            total = total + self.table(codes // stride % level + offset)
+            stride, offset = stride * level, offset + level
+        return total  # type: ignore[return-value]
+
+
+class Block(nn.Module):
+    """Attention, then token experts, then sequence experts on the image, each with its own norm.
+
+    Our choice: the sequence level is added as its difference from a copy, x + (E(LN x) - LN x),
+    so that copy experts leave the block as if the level were not there.
+    """
+
+    def __init__(self, config: UniF2aceConfig, layer: int) -> None:
+        super().__init__()
+        dim, moe = config.hidden_size, config.moe
+        self.is_parallel = config.parallel_block
+        self.attention_norm = nn.LayerNorm(dim)
+        self.attention = Attention(
+            dim=dim, num_heads=config.num_heads, layer=layer, qk_norm=config.qk_norm
+        )
+        self.token_norm = nn.Identity() if self.is_parallel else nn.LayerNorm(dim)
+        self.token_moe = nn.ModuleDict(
+            {
+                group: TokenMoE(
+                    dim=dim,
+                    num_experts=moe.num_experts,
+                    experts_per_token=moe.experts_per_token,
+                    expert_dim=moe.expert_dim,
+                    shared_dim=moe.shared_expert_dim,
+                )
+                for group in GROUPS
+            }
+        )
+        self.sequence_norm = nn.LayerNorm(dim)
+        self.sequence_moe = nn.ModuleDict(
+            {
+                group: SequenceMoE(
+                    dim=dim,
+                    kinds=SEQUENCE_EXPERTS[group],
+                    experts_per_sample=moe.sequence_experts_per_sample,
+                )
+                for group in GROUPS
+            }
+        )
+
+    def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Routing, Routing | None]:
+        normed = self.attention_norm(x)
+        attended = self.attention(
+            normed, rotary=context.rotary, mask=context.mask, cache=context.cache
+        )
+        if not self.is_parallel:
+            x = x + attended
+            normed = self.token_norm(x)
+        routed, token_routing = self.token_moe[context.group](normed)
+        x = x + routed + attended if self.is_parallel else x + routed
+        if context.image_span is None:
+            return x, token_routing, None
+        image = self.sequence_norm(x[:, context.image_span])  # (B, N, D)
+        mixed, sequence_routing = self.sequence_moe[context.group](
+            image, context.features, context.exploration
+        )
+        x = x.clone() if x.requires_grad else x
+        x[:, context.image_span] += (mixed - image).to(x.dtype)
+        return x, token_routing, sequence_routing
+
+
+class UniF2aceForConditionalGeneration(PreTrainedModel):
+    """UniF²ace (arXiv 2503.08120): the transformer with its image tokenizer and encoders.
+
+    `forward` is one pass over token ids; `code_logits` and `text_logits` are the two heads, both
+    slices of one output layer over the whole id space.
+    """
+
+    config_class = UniF2aceConfig
+    config: UniF2aceConfig
+    base_model_prefix = "unif2ace"
+    main_input_name = "token_ids"
+    _no_split_modules = ("Block",)
+
+    def __init__(self, config: UniF2aceConfig) -> None:
+        super().__init__(config)
+        dim, layout = config.hidden_size, config.layout
+        levels = config.vq.fsq_levels if config.vq.quantizer == "fsq" else (2,) * config.vq.lfq_bits
+        self.embed = nn.Embedding(layout.vocab_size, dim)
+        self.code_digits = CodeDigits(levels, dim)
+        self.image_position = nn.Embedding(config.num_image_tokens, dim)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.num_layers))
+        self.norm = nn.LayerNorm(dim)
+        self.lm_head = nn.Linear(dim, layout.vocab_size)
+        self.head_digits = CodeDigits(levels, dim)
+        feature_dims = {
+            "semantic": config.encoders.semantic_dim,
+            "face": config.encoders.face_dim,
+            "noise": NOISE_DIM,
+        }
+        self.resamplers = nn.ModuleDict(
+            {
+                kind: Resampler(
+                    feature_dim=feature_dim,
+                    dim=config.moe.resampler_dim,
+                    out_dim=dim,
+                    num_queries=config.num_image_tokens,
+                    num_heads=config.moe.resampler_heads,
+                )
+                for kind, feature_dim in feature_dims.items()
+            }
+        )
+        self.image_tokenizer = ImageTokenizer(config.vq)
+        self.semantic_encoder = SemanticEncoder(config.encoders)
+        self.face_encoder = FaceEncoder(config.encoders)
+        self.freeze_encoders()
+        self.post_init()
+
+    def freeze_encoders(self) -> None:
+        """Image tokenizer and encoders take no gradient: they are trained beforehand."""
+        for part in (self.image_tokenizer, self.semantic_encoder, self.face_encoder):
+            part.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> UniF2aceForConditionalGeneration:
+        super().train(mode)
+        for part in (self.image_tokenizer, self.semantic_encoder, self.face_encoder):
+            part.eval()  # frozen parts keep their evaluation behaviour
+        return self
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02)
+        elif isinstance(module, Resampler):
+            nn.init.normal_(module.queries, std=0.02)
+        elif isinstance(module, SequenceMoE):
+            for mix in module.mix.values():
+                mix.copy_(torch.tensor([1.0, -1.0]))
+            nn.init.zeros_(module.router.weight)
+            module.router.bias.copy_(
+                torch.tensor([COPY_BIAS if kind == "copy" else 0.0 for kind in module.kinds])
+            )
+        else:
+            super()._init_weights(module)
+
+    # -- pictures ------------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode_codes(self, pixels: Tensor) -> Tensor:
+        """(B, 3, S, S) pixels in [-1, 1] to codes (B, N)."""
+        return self.image_tokenizer.encode(pixels)
+
+    @torch.no_grad()
+    def decode_codes(self, codes: Tensor) -> Tensor:
+        """Codes (B, N) to pixels (B, 3, S, S) in [-1, 1]."""
+        return self.image_tokenizer.decode(codes, grid=(self.config.grid, self.config.grid))
+
+    @torch.no_grad()
+    def encode_features(self, pixels: Tensor) -> ImageFeatures:
+        """Features for the semantic and face experts, of (B, 3, S, S) pixels in [-1, 1]."""
+        return ImageFeatures(
+            semantic=self.semantic_encoder(pixels).tokens, face=self.face_encoder(pixels).tokens
+        )
+
+    # -- tokens --------------------------------------------------------------------------------
+
+    def embed_tokens(self, token_ids: Tensor, image_span: slice | None) -> Tensor:
+        """(B, L) ids to (B, L, D), image tokens with their place in the picture."""
+        x = self.embed(token_ids)
+        if image_span is None:
+            return x
+        codes = token_ids[:, image_span] - self.config.layout.image_start  # (B, N)
+        is_code = (codes < self.config.layout.mask_code)[..., None]
+        digits = self.code_digits(codes.clamp(0, self.config.layout.mask_code - 1))
+        image = x[:, image_span] + digits * is_code + self.image_position.weight
+        return torch.cat([x[:, : image_span.start], image, x[:, image_span.stop :]], dim=1)
+
+    def _expert_features(
+        self, token_ids: Tensor, image_span: slice, features: ImageFeatures | None
+    ) -> dict[str, Tensor]:
+        """What the sequence experts mix in, resampled to (B, N, D) once for all layers."""
+        if features is not None:
+            return {
+                "semantic": self.resamplers["semantic"](features.semantic),
+                "face": self.resamplers["face"](features.face),
+            }
+        is_masked = token_ids[:, image_span] == self.config.layout.mask_token_id
+        noise = timestep_features(is_masked.float().mean(1), NOISE_DIM)
+        return {"noise": self.resamplers["noise"](noise[:, None].to(self.norm.weight.dtype))}
+
+    def forward(
+        self,
+        token_ids: Tensor,
+        *,
+        positions: Tensor,
+        mask: Tensor,
+        group: Group,
+        image_start: int | None = None,
+        features: ImageFeatures | None = None,
+        cache: Cache | None = None,
+        exploration: Exploration | None = None,
+    ) -> TransformerOutput:
+        """One pass of one task's sequences.
+
+        Args:
+            token_ids, positions: (B, L).
+            mask: (B, 1, L, S) bool, S counting cached keys first.
+            group: which experts serve this batch.
+            image_start: column of the first of the N image tokens; None when the pass has none.
+            features: of the pictures, required for understanding when the picture is in the pass.
+            cache: keys and values of an earlier pass; grows in place.
+            exploration: noise on sequence routing while training.
+        """
+        if group not in GROUPS:
+            raise ValueError(f"group must be one of {', '.join(GROUPS)}, got {group!r}")
+        span, expert_features = None, {}
+        if image_start is not None:
+            if group == "understanding" and features is None:
+                raise ValueError("understanding needs the picture's features in its image pass")
+            span = slice(image_start, image_start + self.config.num_image_tokens)
+            expert_features = self._expert_features(token_ids, span, features)
+        rotary_dim = int(self.config.head_dim * self.config.rotary_share)
+        context = Context(
+            group=group,
+            rotary=rotary_angles(positions, rotary_dim, self.config.rope_theta),
+            mask=mask,
+            image_span=span,
+            features=expert_features,
+            cache=cache,
+            exploration=exploration,
+        )
+        x = self.embed_tokens(token_ids, span)
+        token_routing, sequence_routing = [], []
+        for block in self.blocks:
+            x, by_token, by_sequence = block(x, context)
+            token_routing.append(by_token)
+            if by_sequence is not None:
+                sequence_routing.append(by_sequence)
+        return TransformerOutput(
+            hidden=self.norm(x),
+            token_routing=tuple(token_routing),
+            sequence_routing=tuple(sequence_routing),
+        )
+
+    # -- heads ---------------------------------------------------------------------------------
+
+    def code_logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) to (..., K): which code, the other ids left out."""
+        layout = self.config.layout
+        span = slice(layout.image_start, layout.mask_token_id)
+        codes = torch.arange(layout.codebook_size, device=hidden.device)
+        weight = self.lm_head.weight[span] + self.head_digits(codes)
+        return F.linear(hidden, weight.to(hidden.dtype), self.lm_head.bias[span].to(hidden.dtype))
+
+    def text_logits(self, hidden: Tensor) -> Tensor:
+        """(..., D) to (..., V): text and special ids, codes left out."""
+        span = slice(0, self.config.layout.image_start)
+        weight, bias = self.lm_head.weight[span], self.lm_head.bias[span]
+        return F.linear(hidden, weight.to(hidden.dtype), bias.to(hidden.dtype))
+
+
+def parameter_report(model: nn.Module) -> dict[str, int]:
+    """Parameters of each direct part, and in all."""
+    counts = {
+        name: sum(p.numel() for p in part.parameters()) for name, part in model.named_children()
+    }
+    return {**counts, "total": sum(p.numel() for p in model.parameters())}

@@ -1,0 +1,516 @@
+"""`UniF2acePipeline`: words to faces, faces to words. The only API that app and users see.
+
+Takes and gives PIL pictures and text; every draw comes from a seed, never from global state.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from transformers import AutoTokenizer, DynamicCache, PreTrainedTokenizerBase
+
+from unif2ace.attributes import ATTRIBUTES, check_value
+from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
+from unif2ace.parsing import parse_attributes
+from unif2ace.prompting import (
+    PADDING_SEGMENT,
+    Turn,
+    encode_request,
+    encode_text,
+    image_batch,
+    omni_attention_mask,
+    prefix_batch,
+    prompt_ids,
+    question_ids,
+    text_batch,
+    turns_batch,
+)
+from unif2ace.quantize import nf4_config
+from unif2ace.sampler import LogitsFn, generate_tokens, guided, sample_steps
+from unif2ace.schedule import MaskSchedule
+from unif2ace.wording import (
+    DESCRIBE_QUESTION,
+    NOT_VISIBLE_ANSWER,
+    canonical_answer,
+    canonical_question,
+)
+
+NOT_VISIBLE = "not visible"
+MAX_SEED = 2**31 - 1
+DEFAULT_STEPS = 12
+DEFAULT_GUIDANCE = 3.0
+DEFAULT_TEMPERATURE = 1.0
+DEFAULT_CHOICE_TEMPERATURE = 4.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Allowed ranges of user settings, both ends included."""
+
+    steps: tuple[int, int]
+    guidance: tuple[float, float] = (1.0, 10.0)
+    num_images: tuple[int, int] = (1, 4)
+    seed: tuple[int, int] = (0, MAX_SEED)
+    max_prompt_chars: int = 1000
+    max_question_chars: int = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationSettings:
+    """Everything, with the checkpoint, that fixes one generated picture."""
+
+    prompt: str
+    seed: int
+    steps: int
+    guidance: float
+    checkpoint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedFace:
+    """One painted face: picture, its seed, its codes (N,), and all settings."""
+
+    image: Image.Image
+    seed: int
+    codes: tuple[int, ...]
+    settings: GenerationSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationStep:
+    """One painting step of the first picture; `faces` is filled on the last step only."""
+
+    preview: Image.Image
+    is_masked: np.ndarray  # (grid, grid) bool
+    step: int
+    num_steps: int
+    seed: int
+    faces: tuple[GeneratedFace, ...] = ()
+
+    @property
+    def face(self) -> GeneratedFace | None:
+        return self.faces[0] if self.faces else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the model said, and how many tokens that took."""
+
+    text: str
+    num_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture as the transformer takes it in: codes (1, N) and frozen features."""
+
+    codes: Tensor
+    features: ImageFeatures
+
+
+def to_pixels(image: Image.Image, size: int) -> Tensor:
+    """RGB picture to (1, 3, size, size) float32 in [-1, 1]: centre square, bicubic resize."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    square = image.convert("RGB").crop((left, top, left + side, top + side))
+    if square.size != (size, size):
+        square = square.resize((size, size), Image.Resampling.BICUBIC)
+    array = torch.from_numpy(np.array(square, dtype=np.float32))
+    return (array / 127.5 - 1).permute(2, 0, 1)[None]
+
+
+def to_image(pixels: Tensor) -> Image.Image:
+    """(3, H, W) in [-1, 1] to an RGB picture."""
+    array = ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0)
+    return Image.fromarray(array.cpu().numpy())
+
+
+class UniF2acePipeline:
+    """One loaded checkpoint. Thread-safe for reading; calls share nothing but weights."""
+
+    def __init__(
+        self,
+        model: UniF2aceForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        checkpoint: str = "unnamed",
+    ) -> None:
+        self.model, self.tokenizer, self.checkpoint = model.eval(), tokenizer, checkpoint
+        self.config = model.config
+        self.schedule = MaskSchedule(model.config.schedule)
+        self.limits = Limits(steps=(1, model.config.num_image_tokens))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        path_or_repo: str | Path,
+        revision: str | None = None,
+        quantization: str | None = "nf4",
+        device: str | torch.device | None = None,
+    ) -> UniF2acePipeline:
+        """Load a checkpoint folder or Hub repository.
+
+        Args:
+            quantization: "nf4" loads a pre-quantised checkpoint as it lies, or quantises a full
+                one; None gives full-precision weights from either.
+            device: default CUDA when there is one, else the CPU.
+        Raises: ValueError for an unknown quantization or a checkpoint that is not whole.
+        """
+        if quantization not in ("nf4", None):
+            raise ValueError(f"quantization must be 'nf4' or None, got {quantization!r}")
+        device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        model = load_model(path_or_repo, revision, quantization, device)
+        tokenizer = AutoTokenizer.from_pretrained(path_or_repo, revision=revision)
+        name = f"{path_or_repo}@{revision}" if revision else str(path_or_repo)
+        return cls(model, tokenizer, checkpoint=name)
+
+    @property
+    def image_size(self) -> int:
+        return self.config.image_size
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    # -- words to faces ------------------------------------------------------------------------
+
+    def check_prompt(self, prompt: str) -> list[int]:
+        """The prompt's token ids; ValueError, in words for a visitor, when it cannot be used."""
+        if not prompt or not prompt.strip():
+            raise ValueError("The prompt is empty: describe a face, for example 'an old man'.")
+        if len(prompt) > self.limits.max_prompt_chars:
+            raise ValueError(
+                f"The prompt has {len(prompt)} characters, at most "
+                f"{self.limits.max_prompt_chars} are allowed: shorten it."
+            )
+        return prompt_ids(encode_request(self.tokenizer, prompt), self.config)
+
+    def check_settings(self, *, steps: int, guidance: float, num_images: int, seed: int) -> None:
+        """ValueError, naming setting, value and range, unless all lie within `limits`."""
+        given = {"steps": steps, "guidance": guidance, "num_images": num_images, "seed": seed}
+        for name, value in given.items():
+            low, high = getattr(self.limits, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name} must be between {low} and {high}, got {value}.")
+
+    def generate(
+        self,
+        prompt: str,
+        seed: int | None = None,
+        steps: int = DEFAULT_STEPS,
+        guidance: float = DEFAULT_GUIDANCE,
+        num_images: int = 1,
+        callback: Callable[[GenerationStep], None] | None = None,
+    ) -> list[GeneratedFace]:
+        """Paint `num_images` faces; picture i has seed + i. `callback` sees every step."""
+        for step in self.generate_steps(
+            prompt, seed=seed, steps=steps, guidance=guidance, num_images=num_images
+        ):
+            if callback is not None:
+                callback(step)
+        return list(step.faces)
+
+    def generate_steps(
+        self,
+        prompt: str,
+        seed: int | None = None,
+        steps: int = DEFAULT_STEPS,
+        guidance: float = DEFAULT_GUIDANCE,
+        num_images: int = 1,
+    ) -> Iterator[GenerationStep]:
+        """Like `generate`, step by step. Bad arguments raise before the first step."""
+        if seed is None:
+            seed = random.SystemRandom().randrange(MAX_SEED - 8)
+        self.check_settings(steps=steps, guidance=guidance, num_images=num_images, seed=seed)
+        ids = self.check_prompt(prompt)
+        return self._paint(prompt, ids, seed, steps, guidance, num_images)
+
+    @torch.inference_mode()
+    def _paint(
+        self, prompt: str, ids: list[int], seed: int, steps: int, guidance: float, num_images: int
+    ) -> Iterator[GenerationStep]:
+        mask_code = self.config.layout.mask_code
+        shape = (num_images, self.config.num_image_tokens)
+        codes = torch.full(shape, mask_code, device=self.device)
+        generators = [torch.Generator().manual_seed(seed + i) for i in range(num_images)]
+        prompts = [ids] if guidance == 1 else [ids, prompt_ids([], self.config)]
+        logits_fn = self.code_logits_fn(prompts, num_images)
+        for step in sample_steps(
+            logits_fn if guidance == 1 else guided(logits_fn, guidance),
+            codes,
+            mask_code=mask_code,
+            schedule=self.schedule,
+            steps=steps,
+            temperature=DEFAULT_TEMPERATURE,
+            choice_temperature=DEFAULT_CHOICE_TEMPERATURE,
+            generators=generators,
+        ):
+            is_last = step.step == steps
+            pixels = self.model.decode_codes(step.drawn if is_last else step.drawn[:1])
+            faces: tuple[GeneratedFace, ...] = ()
+            if is_last:
+                faces = tuple(
+                    GeneratedFace(
+                        image=to_image(pixels[i]),
+                        seed=seed + i,
+                        codes=tuple(step.codes[i].tolist()),
+                        settings=GenerationSettings(
+                            prompt=prompt,
+                            seed=seed + i,
+                            steps=steps,
+                            guidance=guidance,
+                            checkpoint=self.checkpoint,
+                        ),
+                    )
+                    for i in range(num_images)
+                )
+            yield GenerationStep(
+                preview=to_image(pixels[0]),
+                is_masked=(step.codes[0] == mask_code)
+                .view(self.config.grid, self.config.grid)
+                .cpu()
+                .numpy(),
+                step=step.step,
+                num_steps=steps,
+                seed=seed,
+                faces=faces,
+            )
+
+    def code_logits_fn(self, prompts: Sequence[Sequence[int]], num_images: int) -> LogitsFn:
+        """Logits of codes (P * num_images, N) for P prompts, each prompt's rows together.
+
+        Text never sees image tokens, so its keys and values are computed once, here.
+        """
+        text = text_batch(prompts, self.config)
+        segments = text.segments.to(self.device)
+        cache = DynamicCache()
+        self.model(
+            text.token_ids.to(self.device),
+            positions=text.positions.to(self.device),
+            mask=text.mask().to(self.device),
+            group="generation",
+            cache=cache,
+        )
+        cache.batch_repeat_interleave(num_images)
+        is_text = (segments != PADDING_SEGMENT).repeat_interleave(num_images, 0)  # (P*n, L)
+        length = is_text.shape[1]
+
+        def logits_fn(codes: Tensor) -> Tensor:
+            image = image_batch(codes, self.config)
+            width = image.token_ids.shape[1]
+            sees = torch.cat([is_text, is_text.new_ones(len(codes), width)], dim=1)
+            output = self.model(
+                image.token_ids,
+                positions=image.positions,
+                mask=sees[:, None, None].expand(-1, -1, width, -1),
+                group="generation",
+                image_start=image.image_start,
+                cache=cache,
+            )
+            cache.crop(length)  # the image's keys are of this step only
+            return self.model.code_logits(output.hidden[:, 1:-1])
+
+        return logits_fn
+
+    # -- faces to words ------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def encode(self, image: Image.Image) -> Picture:
+        """Codes and frozen features of a picture, resized to the model's size."""
+        if not isinstance(image, Image.Image):
+            raise ValueError(f"expected a PIL picture, got {type(image).__name__}")
+        pixels = to_pixels(image, self.image_size).to(self.device)
+        return Picture(
+            codes=self.model.encode_codes(pixels), features=self.model.encode_features(pixels)
+        )
+
+    def check_question(self, question: str) -> list[int]:
+        """The question's ids; ValueError, in words for a visitor, when it cannot be used."""
+        if not question or not question.strip():
+            raise ValueError("The question is empty: ask something about the face.")
+        if len(question) > self.limits.max_question_chars:
+            raise ValueError(
+                f"The question has {len(question)} characters, at most "
+                f"{self.limits.max_question_chars} are allowed: shorten it."
+            )
+        return question_ids(encode_request(self.tokenizer, question), self.config)
+
+    def answer(self, image: Image.Image, question: str, max_new_tokens: int = 160) -> Answer:
+        """The model's answer to one question about one face."""
+        ids = self.check_question(question)
+        tokens = list(self._answer_tokens(image, ids, max_new_tokens))
+        return Answer(text=self._decode(tokens), num_tokens=len(tokens))
+
+    def answer_stream(
+        self, image: Image.Image, question: str, max_new_tokens: int = 160
+    ) -> Iterator[str]:
+        """The answer so far, after each new token. Bad arguments raise before the first."""
+        ids = self.check_question(question)
+
+        def stream() -> Iterator[str]:
+            tokens: list[int] = []
+            for token in self._answer_tokens(image, ids, max_new_tokens):
+                tokens.append(token)
+                yield self._decode(tokens)
+
+        return stream()
+
+    def describe(self, image: Image.Image) -> str:
+        """A careful description of the face in a few sentences."""
+        return self.answer(image, DESCRIBE_QUESTION, max_new_tokens=200).text
+
+    def _decode(self, tokens: list[int]) -> str:
+        return self.tokenizer.decode(tokens, skip_special_tokens=True).strip().removesuffix("�")
+
+    def _prefill(self, picture: Picture) -> DynamicCache:
+        """Keys and values of <mmu> <soi> codes <eoi>, which every question shares."""
+        prefix, cache = prefix_batch(picture.codes, self.config), DynamicCache()
+        self.model(
+            prefix.token_ids,
+            positions=prefix.positions,
+            mask=prefix.mask(),
+            group="understanding",
+            image_start=prefix.image_start,
+            features=picture.features,
+            cache=cache,
+        )
+        return cache
+
+    @torch.inference_mode()
+    def _answer_tokens(
+        self, image: Image.Image, question: list[int], max_new_tokens: int
+    ) -> Iterator[int]:
+        cache = self._prefill(self.encode(image))
+        start = cache.get_seq_length()
+
+        def next_logits(token_ids: Tensor) -> Tensor:
+            before, length = cache.get_seq_length(), token_ids.shape[1]
+            index = torch.arange(before, before + length, device=self.device)
+            sees = torch.arange(before + length, device=self.device) <= index[:, None]
+            output = self.model(
+                token_ids,
+                positions=index[None],
+                mask=sees[None, None],
+                group="understanding",
+                cache=cache,
+            )
+            return self.model.text_logits(output.hidden[0, -1])
+
+        assert start == self.config.num_image_tokens + 3
+        yield from generate_tokens(
+            next_logits,
+            next_logits(torch.tensor([question], device=self.device)),
+            eos_token_id=self.config.layout.special_id("<|eos|>"),
+            max_new_tokens=min(max_new_tokens, self.config.max_answer_tokens - len(question)),
+        )
+
+    @torch.inference_mode()
+    def attributes(
+        self, image: Image.Image, names: Sequence[str] | None = None
+    ) -> dict[str, dict[str, float]]:
+        """{attribute: {value: probability}}, "not visible" among the values.
+
+        Compares the likelihood of the canonical answers to each attribute's canonical question,
+        all questions in one pass over shared picture keys.
+        """
+        names = list(ATTRIBUTES) if names is None else list(names)
+        for name in names:
+            if name not in ATTRIBUTES:
+                raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
+        pairs = [
+            (name, value) for name in names for value in (*ATTRIBUTES[name].values, NOT_VISIBLE)
+        ]
+        scores = self._answer_log_likelihoods(self.encode(image), pairs)
+        table: dict[str, dict[str, float]] = {}
+        for name in names:
+            rows = [i for i, (other, _) in enumerate(pairs) if other == name]
+            probs = scores[rows].softmax(0).tolist()
+            table[name] = {pairs[i][1]: p for i, p in zip(rows, probs, strict=True)}
+        return table
+
+    def _answer_log_likelihoods(self, picture: Picture, pairs: list[tuple[str, str]]) -> Tensor:
+        """log p(canonical answer | picture, canonical question) of each pair, in nats. (len,)"""
+        turns = [
+            Turn(
+                question=encode_request(self.tokenizer, canonical_question(name)),
+                answer=encode_text(
+                    self.tokenizer,
+                    NOT_VISIBLE_ANSWER if value == NOT_VISIBLE else canonical_answer(name, value),
+                ),
+            )
+            for name, value in pairs
+        ]
+        cache = self._prefill(picture)
+        batch = turns_batch([turns], self.config.num_image_tokens, self.config)
+        own = omni_attention_mask(batch.segments, batch.is_image)  # (1, 1, L, L)
+        prefix = own.new_ones(1, 1, own.shape[2], cache.get_seq_length())
+        output = self.model(
+            batch.token_ids.to(self.device),
+            positions=batch.positions.to(self.device),
+            mask=torch.cat([prefix, own], dim=-1).to(self.device),
+            group="understanding",
+            cache=cache,
+        )
+        assert batch.labels is not None
+        labels, segments = batch.labels[0].to(self.device), batch.segments[0].to(self.device)
+        counted = labels >= 0
+        log_probs = self.model.text_logits(output.hidden[0, counted]).float().log_softmax(-1)
+        nats = log_probs.gather(-1, labels[counted, None]).squeeze(-1)
+        return nats.new_zeros(len(pairs)).index_add(0, segments[counted] - 1, nats).cpu()
+
+    def score(
+        self, image: Image.Image, prompt_or_attributes: str | Mapping[str, str]
+    ) -> dict[str, float]:
+        """{attribute: probability} that the face shows each asked value, by the model's own eyes.
+
+        A prompt is parsed into attributes first; one that names none gives an empty dict.
+        """
+        if isinstance(prompt_or_attributes, str):
+            asked: Mapping[str, str] = parse_attributes(prompt_or_attributes)
+        else:
+            asked = prompt_or_attributes
+            for name, value in asked.items():
+                check_value(name, value)
+        if not asked:
+            return {}
+        table = self.attributes(image, list(asked))
+        return {name: table[name][value] for name, value in asked.items()}
+
+
+def load_model(
+    path_or_repo: str | Path,
+    revision: str | None,
+    quantization: str | None,
+    device: torch.device,
+) -> UniF2aceForConditionalGeneration:
+    """The model alone, refusing a checkpoint with missing, extra or mis-shaped tensors."""
+    if Path(path_or_repo).is_dir() and not (Path(path_or_repo) / "config.json").is_file():
+        raise ValueError(f"{path_or_repo} is no checkpoint: it has no config.json")
+    options: dict[str, Any] = {"revision": revision, "dtype": torch.bfloat16, "device_map": device}
+    config = UniF2aceForConditionalGeneration.config_class.from_pretrained(
+        path_or_repo, revision=revision
+    )
+    is_prequantized = getattr(config, "quantization_config", None) is not None
+    if quantization == "nf4" and not is_prequantized:
+        options["quantization_config"] = nf4_config()
+    try:
+        model, info = UniF2aceForConditionalGeneration.from_pretrained(
+            path_or_repo, output_loading_info=True, use_safetensors=True, **options
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(f"the checkpoint {path_or_repo} cannot be loaded: {error}") from error
+    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if info.get(problem):
+            names = ", ".join(sorted(map(str, info[problem]))[:5])
+            raise ValueError(f"the checkpoint {path_or_repo} has {problem}: {names}")
+    if quantization is None and is_prequantized:
+        model = model.dequantize()
+    return model.eval()

@@ -1,0 +1,229 @@
+"""Sequence layouts and the omni-attention mask. Works on ids; reads text only to encode it.
+
+Generation:    [pad ...] <t2i> <bos> prompt <eos> | <soi> codes <eoi>
+Understanding: <mmu> <soi> codes <eoi> | <bos> question <assistant> answer <eos> | <bos> ...
+Several questions about one picture share its prefix; each sees the picture and itself alone, at
+the positions it would have if it came first (arXiv 2408.12528 gives the two single layouts).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from unif2ace.config import UniF2aceConfig
+from unif2ace.losses import IGNORED_LABEL
+
+PADDING_SEGMENT = -1
+SHARED_SEGMENT = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """One question with its answer as text ids, special tokens left out."""
+
+    question: Sequence[int]
+    answer: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceBatch:
+    """Token ids with everything attention needs. All (B, L).
+
+    Attributes:
+        token_ids: ids in the layout of `TokenLayout`.
+        positions: rotary positions.
+        segments: -1 padding, 0 seen by all, 1.. seen by itself alone.
+        is_image: True where attention is bidirectional.
+        image_start: column of the first image code, the same in every row.
+        labels: text id that the token here must predict, or `IGNORED_LABEL`.
+    """
+
+    token_ids: Tensor
+    positions: Tensor
+    segments: Tensor
+    is_image: Tensor
+    image_start: int
+    labels: Tensor | None = None
+
+    def mask(self) -> Tensor:
+        return omni_attention_mask(self.segments, self.is_image)
+
+
+def omni_attention_mask(segments: Tensor, is_image: Tensor) -> Tensor:
+    """(B, 1, L, L) bool: who (row) sees whom (column).
+
+    A token sees itself, what came before it, and, if both are image tokens, what comes after;
+    never padding, and never another question's segment. Padding sees itself alone.
+    """
+    length = segments.shape[1]
+    index = torch.arange(length, device=segments.device)
+    causal = index[:, None] >= index  # (L, L)
+    both_image = is_image[:, :, None] & is_image[:, None, :]
+    same = segments[:, :, None] == segments[:, None, :]
+    shared = (segments == SHARED_SEGMENT)[:, None, :]
+    real = (segments != PADDING_SEGMENT)[:, None, :]
+    mask = (causal | both_image) & (same | shared) & real
+    return (mask | torch.eye(length, dtype=torch.bool, device=segments.device))[:, None]
+
+
+def encode_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Ids of plain text: no special token is added, and none can be smuggled in."""
+    return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+
+
+def encode_request(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Ids of what a visitor typed: lower case, single spaces, no final full stop."""
+    return encode_text(tokenizer, " ".join(text.lower().split()).rstrip("."))
+
+
+def prompt_ids(text_ids: Sequence[int], config: UniF2aceConfig) -> list[int]:
+    """<t2i> <bos> text <eos>; no text gives the unconditional prompt of guidance.
+
+    Raises ValueError when longer than `config.max_prompt_tokens`.
+    """
+    special = config.layout.special_id
+    ids = [special("<|t2i|>"), special("<|bos|>"), *text_ids, special("<|eos|>")]
+    if len(ids) > config.max_prompt_tokens:
+        raise ValueError(
+            f"the prompt has {len(text_ids)} tokens, at most {config.max_prompt_tokens - 3} fit; "
+            "shorten it"
+        )
+    return ids
+
+
+def image_ids(codes: Tensor, config: UniF2aceConfig) -> Tensor:
+    """<soi> codes <eoi> from codes (B, N), where `mask_code` becomes [MASK]. (B, N + 2)."""
+    special = config.layout.special_id
+    ends = codes.new_ones(len(codes), 1)
+    return torch.cat(
+        [
+            ends * special("<|soi|>"),
+            codes + config.layout.image_start,
+            ends * special("<|eoi|>"),
+        ],
+        dim=1,
+    )
+
+
+def text_batch(prompts: Sequence[Sequence[int]], config: UniF2aceConfig) -> SequenceBatch:
+    """Left-padded prompts of `prompt_ids`, ending right before the image's first position."""
+    width = max(len(p) for p in prompts)
+    pad = config.layout.special_id("<|pad|>")
+    rows = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts])
+    lengths = torch.tensor([len(p) for p in prompts])
+    is_real = torch.arange(width) >= width - lengths[:, None]
+    positions = torch.arange(config.max_prompt_tokens - width, config.max_prompt_tokens)
+    return SequenceBatch(
+        token_ids=rows,
+        positions=positions.expand(len(prompts), -1),
+        segments=torch.where(is_real, SHARED_SEGMENT, PADDING_SEGMENT),
+        is_image=torch.zeros_like(is_real),
+        image_start=width,
+    )
+
+
+def image_batch(codes: Tensor, config: UniF2aceConfig) -> SequenceBatch:
+    """The picture part of a generation sequence, to follow `text_batch`."""
+    ids = image_ids(codes, config)
+    start = config.max_prompt_tokens
+    return SequenceBatch(
+        token_ids=ids,
+        positions=torch.arange(start, start + ids.shape[1], device=ids.device).expand_as(ids),
+        segments=torch.full_like(ids, SHARED_SEGMENT),
+        is_image=torch.ones_like(ids, dtype=torch.bool),
+        image_start=1,
+    )
+
+
+def generation_batch(
+    prompts: Sequence[Sequence[int]], codes: Tensor, config: UniF2aceConfig
+) -> SequenceBatch:
+    """Whole generation sequences: prompts of `prompt_ids` and (partly masked) codes (B, N)."""
+    text, image = text_batch(prompts, config), image_batch(codes, config)
+    joined = {
+        name: torch.cat([getattr(text, name).to(codes.device), getattr(image, name)], dim=1)
+        for name in ("token_ids", "positions", "segments", "is_image")
+    }
+    return SequenceBatch(**joined, image_start=text.token_ids.shape[1] + 1)
+
+
+def prefix_batch(codes: Tensor, config: UniF2aceConfig) -> SequenceBatch:
+    """<mmu> <soi> codes <eoi>: what every question about the picture shares."""
+    head = codes.new_full((len(codes), 1), config.layout.special_id("<|mmu|>"))
+    ids = torch.cat([head, image_ids(codes, config)], dim=1)
+    return SequenceBatch(
+        token_ids=ids,
+        positions=torch.arange(ids.shape[1], device=ids.device).expand_as(ids),
+        segments=torch.full_like(ids, SHARED_SEGMENT),
+        is_image=torch.ones_like(ids, dtype=torch.bool),
+        image_start=2,
+    )
+
+
+def question_ids(question: Sequence[int], config: UniF2aceConfig) -> list[int]:
+    """<bos> question <assistant>, after which the answer follows.
+
+    Raises ValueError when nothing is left of `config.max_answer_tokens`.
+    """
+    special = config.layout.special_id
+    ids = [special("<|bos|>"), *question, special("<|assistant|>")]
+    if len(ids) > config.max_answer_tokens // 2:
+        raise ValueError(
+            f"the question has {len(question)} tokens, at most "
+            f"{config.max_answer_tokens // 2 - 2} fit; shorten it"
+        )
+    return ids
+
+
+def turns_batch(
+    rows: Sequence[Sequence[Turn]], num_image_tokens: int, config: UniF2aceConfig
+) -> SequenceBatch:
+    """Questions and answers alone, right-padded, to follow `prefix_batch`; with labels."""
+    special = config.layout.special_id
+    start = num_image_tokens + 3
+    columns: list[list[list[int]]] = []  # per row: ids, positions, segments, labels
+    for turns in rows:
+        ids, positions, segments, labels = [], [], [], []
+        for segment, turn in enumerate(turns, start=1):
+            question = question_ids(turn.question, config)
+            answer = [*turn.answer, special("<|eos|>")]
+            length = len(question) + len(answer)
+            ids += [*question, *answer]
+            positions += range(start, start + length)
+            segments += [segment] * length
+            labels += [IGNORED_LABEL] * (len(question) - 1) + answer + [IGNORED_LABEL]
+        columns.append([ids, positions, segments, labels])
+    width = max(len(row[0]) for row in columns)
+    padding = (special("<|pad|>"), 0, PADDING_SEGMENT, IGNORED_LABEL)
+    token_ids, positions, segments, labels = (
+        torch.tensor([row[i] + [fill] * (width - len(row[i])) for row in columns])
+        for i, fill in enumerate(padding)
+    )
+    return SequenceBatch(
+        token_ids=token_ids,
+        positions=positions,
+        segments=segments,
+        is_image=torch.zeros_like(token_ids, dtype=torch.bool),
+        image_start=0,
+        labels=labels,
+    )
+
+
+def understanding_batch(
+    codes: Tensor, rows: Sequence[Sequence[Turn]], config: UniF2aceConfig
+) -> SequenceBatch:
+    """Whole understanding sequences of pictures (B, N) and each one's questions."""
+    prefix, turns = prefix_batch(codes, config), turns_batch(rows, codes.shape[1], config)
+    assert turns.labels is not None
+    ignored = torch.full_like(prefix.token_ids, IGNORED_LABEL)
+    joined = {
+        name: torch.cat([getattr(prefix, name), getattr(turns, name).to(codes.device)], dim=1)
+        for name in ("token_ids", "positions", "segments", "is_image")
+    }
+    labels = torch.cat([ignored, turns.labels.to(codes.device)], dim=1)
+    return SequenceBatch(**joined, image_start=prefix.image_start, labels=labels)

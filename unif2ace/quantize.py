@@ -1,0 +1,87 @@
+"""Which weights are NF4, and proof of it. The only place that names bitsandbytes.
+
+NF4 (QLoRA, arXiv 2305.14314) holds the transformer's attention and expert matrices. Norms,
+routers, embeddings, the output layer, resamplers and the convolutional parts stay as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import BitsAndBytesConfig
+
+UNQUANTIZED = (
+    "embed",
+    "code_digits",
+    "head_digits",
+    "image_position",
+    "lm_head",
+    "norm",
+    "resamplers",
+    "image_tokenizer",
+    "semantic_encoder",
+    "face_encoder",
+    "router",
+)
+"""Module names (a prefix, or the last part) that keep their precision."""
+
+
+def nf4_config() -> BitsAndBytesConfig:
+    """bitsandbytes' own defaults are fp4 and float32; both are set here."""
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_use_double_quant=False,
+        llm_int8_skip_modules=list(UNQUANTIZED),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightReport:
+    """One weight: where it is, its logical shape, how it is stored, and its bytes."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    num_bytes: int
+    is_nf4: bool
+
+
+def _logical_shape(parameter: nn.Parameter) -> tuple[int, ...]:
+    state = getattr(parameter, "quant_state", None)
+    return tuple(parameter.shape if state is None else state.shape)
+
+
+def weight_report(model: nn.Module) -> list[WeightReport]:
+    """Every parameter of the model as it is held in memory."""
+    rows = []
+    for name, parameter in model.named_parameters():
+        is_nf4 = getattr(parameter, "quant_type", None) == "nf4" and parameter.dtype == torch.uint8
+        num_bytes = parameter.numel() * parameter.element_size()
+        if is_nf4:
+            absmax = parameter.quant_state.absmax
+            num_bytes += absmax.numel() * absmax.element_size()
+        rows.append(
+            WeightReport(
+                name=name,
+                shape=_logical_shape(parameter),
+                dtype="nf4" if is_nf4 else str(parameter.dtype).removeprefix("torch."),
+                num_bytes=num_bytes,
+                is_nf4=is_nf4,
+            )
+        )
+    return rows
+
+
+def nf4_share(rows: list[WeightReport]) -> float:
+    """Share of the weights in the blocks' attention and experts that is NF4, biases counted too."""
+    sizes = [
+        (torch.Size(row.shape).numel(), row.is_nf4)
+        for row in rows
+        if row.name.startswith("blocks.") and ("attention." in row.name or "moe." in row.name)
+    ]
+    total = sum(size for size, _ in sizes)
+    return sum(size for size, is_nf4 in sizes if is_nf4) / total if total else 0.0
