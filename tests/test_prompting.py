@@ -1,0 +1,134 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unif2ace.config import nano
+from unif2ace.losses import IGNORED_LABEL
+from unif2ace.prompting import (
+    Turn,
+    generation_batch,
+    image_batch,
+    omni_attention_mask,
+    prefix_batch,
+    prompt_ids,
+    question_ids,
+    text_batch,
+    turns_batch,
+    understanding_batch,
+)
+
+CONFIG = nano(image_size=32)  # 4 image tokens
+LAYOUT = CONFIG.layout
+CODES = torch.tensor([[5, 6, 7, 8], [1, 2, 3, LAYOUT.mask_code]])
+
+
+def ids_of(*tokens):
+    return [LAYOUT.special_id(f"<|{t}|>") if isinstance(t, str) else t for t in tokens]
+
+
+def mask_definition(segments, is_image):
+    length = len(segments)
+    mask = torch.zeros(length, length, dtype=torch.bool)
+    for i in range(length):
+        for j in range(length):
+            earlier = j <= i or (is_image[i] and is_image[j])
+            readable = segments[j] != -1 and (segments[j] == 0 or segments[j] == segments[i])
+            mask[i, j] = i == j or (earlier and readable)
+    return mask
+
+
+@given(st.lists(st.tuples(st.integers(-1, 3), st.booleans()), min_size=1, max_size=12))
+def test_mask_is_the_stated_rule(tokens):
+    segments = torch.tensor([[s for s, _ in tokens]])
+    is_image = torch.tensor([[i for _, i in tokens]])
+    fast = omni_attention_mask(segments, is_image)
+    assert torch.equal(fast[0, 0], mask_definition(segments[0], is_image[0]))
+
+
+def test_generation_layout():
+    batch = generation_batch(
+        [prompt_ids([9], CONFIG), prompt_ids([9, 10, 11], CONFIG)], CODES, CONFIG
+    )
+    start = LAYOUT.image_start
+    assert batch.token_ids.tolist() == [
+        ids_of(
+            "pad", "pad", "t2i", "bos", 9, "eos", "soi", *(start + c for c in (5, 6, 7, 8)), "eoi"
+        ),
+        ids_of(
+            "t2i",
+            "bos",
+            9,
+            10,
+            11,
+            "eos",
+            "soi",
+            *(start + c for c in (1, 2, 3)),
+            LAYOUT.mask_token_id,
+            "eoi",
+        ),
+    ]
+    assert batch.image_start == 7
+    # the picture lies at the same positions whatever the prompt's length
+    assert batch.positions[0].tolist() == list(
+        range(CONFIG.max_prompt_tokens - 6, CONFIG.max_prompt_tokens + 6)
+    )
+    mask = batch.mask()[:, 0]
+    assert not mask[0, 2:, :2].any()  # padding is unseen
+    assert not mask[:, :6, 6:].any()  # text never sees the picture
+    assert mask[1, 6:, :].all()  # the picture sees all
+
+
+def test_text_then_image_is_the_whole():
+    prompts = [prompt_ids([], CONFIG), prompt_ids([4, 5], CONFIG)]
+    whole = generation_batch(prompts, CODES, CONFIG)
+    text, image = text_batch(prompts, CONFIG), image_batch(CODES, CONFIG)
+    for name in ("token_ids", "positions", "segments", "is_image"):
+        joined = torch.cat([getattr(text, name), getattr(image, name)], dim=1)
+        assert torch.equal(joined, getattr(whole, name))
+
+
+def test_understanding_layout_and_labels():
+    turns = [Turn(question=[20, 21], answer=[30]), Turn(question=[22], answer=[31, 32])]
+    batch = understanding_batch(CODES[:1], [turns], CONFIG)
+    image = [LAYOUT.image_start + c for c in (5, 6, 7, 8)]
+    eos = LAYOUT.special_id("<|eos|>")
+    assert batch.token_ids[0].tolist() == ids_of(
+        *("mmu", "soi", *image, "eoi"),
+        *("bos", 20, 21, "assistant", 30, "eos"),
+        *("bos", 22, "assistant", 31, 32, "eos"),
+    )
+    ignored = IGNORED_LABEL
+    assert batch.labels[0].tolist() == [ignored] * 7 + [ignored] * 3 + [30, eos, ignored] + [
+        ignored
+    ] * 2 + [31, 32, eos, ignored]
+    assert batch.positions[0, 7:].tolist() == [*range(7, 13), *range(7, 13)]
+
+
+def test_a_question_sees_its_picture_and_itself_alone():
+    turns = [Turn(question=[20], answer=[30]), Turn(question=[22], answer=[31])]
+    mask = understanding_batch(CODES[:1], [turns], CONFIG).mask()[0, 0]
+    first, second = slice(7, 12), slice(12, 17)
+    assert mask[second, :7].all() and not mask[second, first].any()
+    assert not mask[:7, 7:].any()  # the picture sees no question
+
+
+def test_rows_of_unlike_length_are_padded_on_the_right():
+    one, two = Turn(question=[20], answer=[30]), Turn(question=[1, 2, 3], answer=[4, 5])
+    batch = turns_batch([[one], [one, two]], 4, CONFIG)
+    assert (batch.segments[0, 5:] == -1).all()
+    assert (batch.labels[0, 5:] == IGNORED_LABEL).all()
+    assert torch.equal(batch.token_ids[0, :5], batch.token_ids[1, :5])
+
+
+def test_prefix_is_all_image():
+    prefix = prefix_batch(CODES, CONFIG)
+    assert prefix.mask().all() and prefix.image_start == 2
+
+
+def test_too_long_texts_are_refused_with_their_length():
+    with pytest.raises(ValueError, match="158 tokens, at most 157"):
+        prompt_ids([1] * 158, CONFIG)
+    assert len(prompt_ids([1] * 157, CONFIG)) == CONFIG.max_prompt_tokens
+    with pytest.raises(ValueError, match="the question has 300 tokens"):
+        question_ids([1] * 300, CONFIG)
