@@ -108,13 +108,11 @@ class Pose:
         return (turned + np.array(self.pivot, np.float32)).astype(np.float32)
 
 
-def turn_eyes(positions: Floats, head: Head, yaw: tuple[float, float], pitch: float) -> Floats:
-    """Eyeball positions (V, 3) turned about their own centres; yaw is (left, right) by person."""
+def turn_eyes(positions: Floats, head: Head, yaw: float, pitch: float) -> Floats:
+    """Eyeball positions (V, 3) turned by angles in radians, each ball about its own centre."""
     turned = positions.copy()
-    for side, angle, mask in (
-        ("l", yaw[0], positions[:, 0] > 0),
-        ("r", yaw[1], positions[:, 0] <= 0),
-    ):
+    turn = rotation(yaw, pitch, 0.0)
+    for side, mask in (("l", positions[:, 0] > 0), ("r", positions[:, 0] <= 0)):
         centre = head.anchors[f"eye_{side}"]
-        turned[mask] = (positions[mask] - centre) @ rotation(angle, pitch, 0.0).T + centre
+        turned[mask] = (positions[mask] - centre) @ turn.T + centre
     return turned

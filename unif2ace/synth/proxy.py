@@ -19,11 +19,13 @@ def normal_operator(triangles: Ints, num_vertices: int) -> sparse.csr_matrix:
     """(V, F) matrix that sums the normals of the faces around each vertex."""
     columns = np.repeat(np.arange(len(triangles)), 3)
     ones = np.ones(triangles.size, np.float32)
-    return sparse.csr_matrix((ones, (triangles.reshape(-1), columns)), (num_vertices, len(triangles)))
+    return sparse.csr_matrix(
+        (ones, (triangles.reshape(-1), columns)), (num_vertices, len(triangles))
+    )
 
 
 def smooth_normals(positions: Floats, triangles: Ints, operator: sparse.csr_matrix) -> Floats:
-    """As `mesh.vertex_normals`, with a ready operator: for meshes that are drawn again and again."""
+    """As `mesh.vertex_normals`, with a ready operator, for meshes drawn again and again."""
     a, b, c = positions[triangles[:, 0]], positions[triangles[:, 1]], positions[triangles[:, 2]]
     u, v = b - a, c - a
     normals = np.stack(

@@ -1,0 +1,273 @@
+"""From attributes to colours, lights, camera and backdrop. Colours are linear RGB unless said.
+
+Knows no meshes and no OpenGL. As in `sliders`, each named value is a band with jitter inside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from unif2ace.attributes import FaceAttributes
+from unif2ace.synth.assets import SKINS
+from unif2ace.synth.sliders import stream
+
+Color = tuple[float, float, float]
+
+# Position on the scale from the light skins as they are (0) to the dark palette (1).
+TONES: Mapping[str, tuple[float, float]] = {
+    "very light": (-0.12, -0.04),
+    "light": (0.1, 0.18),
+    "medium": (0.34, 0.44),
+    "brown": (0.58, 0.68),
+    "dark": (0.86, 1.0),
+}
+HAIR_COLORS: Mapping[str, Color] = {
+    "black": (0.012, 0.010, 0.009),
+    "brown": (0.075, 0.041, 0.023),
+    "blond": (0.42, 0.275, 0.125),
+    "red": (0.215, 0.055, 0.018),
+    "grey": (0.36, 0.35, 0.34),
+}
+_CLOTHES: Mapping[str, Color] = {
+    "grey": (0.16, 0.16, 0.17),
+    "white": (0.80, 0.80, 0.80),
+    "black": (0.012, 0.012, 0.014),
+    "red": (0.50, 0.018, 0.022),
+    "blue": (0.025, 0.075, 0.42),
+    "green": (0.030, 0.24, 0.060),
+    "yellow": (0.72, 0.47, 0.03),
+}
+_BACKGROUNDS: Mapping[str, Color] = {  # sRGB: what the eye compares
+    "grey": (0.50, 0.50, 0.51),
+    "white": (0.93, 0.93, 0.92),
+    "black": (0.06, 0.06, 0.065),
+    "blue": (0.25, 0.43, 0.72),
+    "green": (0.28, 0.52, 0.30),
+    "brown": (0.46, 0.31, 0.19),
+}
+_LIPSTICKS: Mapping[str, Color] = {
+    "none": (0.0, 0.0, 0.0),
+    "red": (0.60, 0.012, 0.025),
+    "pink": (0.80, 0.16, 0.33),
+    "dark": (0.11, 0.008, 0.030),
+}
+_LIGHT_COLORS: Mapping[str, Color] = {
+    "neutral": (1.0, 0.985, 0.96),
+    "warm": (1.12, 0.86, 0.56),
+    "cool": (0.72, 0.93, 1.28),
+}
+_IRIS: Mapping[str, tuple[tuple[str, Color], ...]] = {  # texture and tint
+    "brown": (("brown", (0.9, 1.1, 1.0)), ("brownlight", (0.55, 0.42, 0.35))),
+    "blue": (("lightblue", (0.7, 0.85, 1.1)), ("blue", (0.8, 1.1, 2.0))),
+    "green": (("green", (1.0, 1.25, 0.85)),),
+    "grey": (("grey", (0.95, 0.97, 1.0)),),
+}
+BROW_STYLES: Mapping[str, tuple[str, ...]] = {
+    "thin": ("eyebrow006", "eyebrow007"),
+    "average": ("eyebrow001", "eyebrow004", "eyebrow010"),
+    "thick": ("eyebrow009", "eyebrow012"),
+}
+HAIR_MESHES: Mapping[str, tuple[str, ...]] = {
+    "bald": (),
+    "short": ("short01", "short02"),
+    "cropped": ("short04",),
+    "side-swept": ("short03",),
+    "bob": ("bob02",),
+    "ponytail": ("ponytail01",),
+    "braid": ("braid01",),
+    "long": ("long01",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lights:
+    """Directions point to the light; colours are intensities."""
+
+    key_direction: Color
+    key: Color
+    fill_direction: Color
+    fill: Color
+    rim_direction: Color
+    rim: Color
+    ambient: Color
+
+
+@dataclass(frozen=True, kw_only=True)
+class Camera:
+    """Where the face lies in the picture; lengths in shares of the picture's height."""
+
+    distance: float  # decimetres from the face
+    face_height: float  # from the top of the hair to the chin
+    top: float  # free space above the hair
+    shift: float  # of the middle of the face to the right
+    roll: float  # radians
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backdrop:
+    """A soft gradient with blurred spots. Colours sRGB."""
+
+    inner: Color
+    outer: Color
+    centre: tuple[float, float]
+    spots: tuple[tuple[float, float, float, float], ...]  # x, y, radius, brightness
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """All that is not shape."""
+
+    skin: str  # file stem in the texture pack
+    tone: float
+    tone_shift: Color  # individual colour cast, around 1
+    age_lines: float
+    freckles: float
+    blush: float
+    lipstick: Color
+    lipstick_strength: float
+    eye_shadow: Color
+    eye_shadow_strength: float
+    facial_hair: str
+    facial_hair_strength: float
+    hair_mesh: str | None
+    hair: Color
+    scalp_shade: float
+    brow_mesh: str
+    brow: Color
+    brow_strength: float
+    brow_thickness: str
+    lash_strength: float
+    iris: str
+    iris_tint: Color
+    shirt: str
+    clothes: Color
+    lights: Lights
+    camera: Camera
+    backdrop: Backdrop
+
+
+def _jitter(rng: np.random.Generator, color: Color, spread: float, hue: float = 0.04) -> Color:
+    """Brightness varies by exp(+-spread), each channel by exp(+-hue)."""
+    gain = math.exp(rng.uniform(-spread, spread))
+    return tuple(float(c * gain * math.exp(rng.uniform(-hue, hue))) for c in color)
+
+
+def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
+    """The looks of a face: pure function of attributes and seed."""
+    skin_rng, hair_rng, paint = (stream(seed, n) for n in ("skin", "hair", "paint"))
+    young = attributes["age"] == "young"
+    skins = SKINS[f"{'young' if young else 'older'} {attributes['gender']}"]
+    hair = _jitter(hair_rng, HAIR_COLORS[attributes["hair_color"]], 0.2)
+    meshes = HAIR_MESHES[attributes["hair_style"]]
+    brow_rng = stream(seed, "brow")
+    brow_styles = BROW_STYLES[attributes["brow_thickness"]]
+    iris_options = _IRIS[attributes["eye_color"]]
+    iris, iris_tint = iris_options[int(stream(seed, "iris").integers(len(iris_options)))]
+    lines = {"young": (0.0, 0.08), "middle-aged": (0.45, 0.65), "old": (0.95, 1.2)}
+    has_lipstick = attributes["lipstick"] != "none"
+    has_shadow = attributes["eye_shadow"] == "yes"
+    return Looks(
+        skin=skins[int(skin_rng.integers(len(skins)))],
+        tone=float(skin_rng.uniform(*TONES[attributes["skin_tone"]])),
+        tone_shift=_jitter(skin_rng, (1.0, 1.0, 1.0), 0.02, 0.025),
+        age_lines=float(skin_rng.uniform(*lines[attributes["age"]])),
+        freckles=float(paint.uniform(0.7, 1.0)) if attributes["freckles"] == "yes" else 0.0,
+        blush=float(paint.uniform(0.0, 0.35)),
+        lipstick=_jitter(paint, _LIPSTICKS[attributes["lipstick"]], 0.12),
+        lipstick_strength=float(paint.uniform(0.75, 0.92)) if has_lipstick else 0.0,
+        eye_shadow=_SHADOWS[int(paint.integers(len(_SHADOWS)))],
+        eye_shadow_strength=float(paint.uniform(0.65, 0.85)) if has_shadow else 0.0,
+        facial_hair=attributes["facial_hair"],
+        facial_hair_strength=float(paint.uniform(0.8, 1.0)),
+        hair_mesh=meshes[int(hair_rng.integers(len(meshes)))] if meshes else None,
+        hair=hair,
+        scalp_shade=float(hair_rng.uniform(0.15, 0.4)) if not meshes else 0.6,
+        brow_mesh=brow_styles[int(brow_rng.integers(len(brow_styles)))],
+        brow=_brow_color(hair, attributes["hair_color"]),
+        brow_strength={"thin": 0.85, "average": 1.0, "thick": 1.15}[attributes["brow_thickness"]],
+        brow_thickness=attributes["brow_thickness"],
+        lash_strength=1.0 if attributes["gender"] == "woman" else 0.6,
+        iris=iris,
+        iris_tint=iris_tint,
+        shirt="male_casualsuit06"
+        if stream(seed, "shirt").random() < 0.6
+        else "female_casualsuit01",
+        clothes=_jitter(stream(seed, "clothes"), _CLOTHES[attributes["clothing_color"]], 0.12),
+        lights=_lights(attributes, stream(seed, "light")),
+        camera=_camera(stream(seed, "camera")),
+        backdrop=_backdrop(attributes, stream(seed, "background")),
+    )
+
+
+_SHADOWS: tuple[Color, ...] = (
+    (0.05, 0.10, 0.35),
+    (0.22, 0.04, 0.22),
+    (0.03, 0.16, 0.12),
+    (0.06, 0.05, 0.05),
+)
+
+
+def _brow_color(hair: Color, name: str) -> Color:
+    """A little darker than the hair; much darker for blond and grey heads."""
+    gain = {"blond": 0.4, "grey": 0.45, "red": 0.6}.get(name, 0.8)
+    return tuple(min(c * gain, 0.2) for c in hair)
+
+
+def _direction(azimuth: float, elevation: float) -> Color:
+    """Unit vector; azimuth in degrees to the viewer's right, 0 = from the camera."""
+    a, e = math.radians(azimuth), math.radians(elevation)
+    return (math.sin(a) * math.cos(e), math.sin(e), math.cos(a) * math.cos(e))
+
+
+def _lights(attributes: FaceAttributes, rng: np.random.Generator) -> Lights:
+    side = {"front": 0, "left": -1, "right": 1}[attributes["light"]]
+    azimuth = side * rng.uniform(52, 70) if side else rng.uniform(-16, 16)
+    elevation = rng.uniform(18, 34) if side else rng.uniform(24, 42)
+    color = np.array(_LIGHT_COLORS[attributes["light_color"]])
+    color = color * np.exp(rng.uniform(-0.03, 0.03, 3))
+    strength = rng.uniform(2.5, 2.9) if side else rng.uniform(2.15, 2.5)
+    fill = rng.uniform(0.16, 0.26) if side else rng.uniform(0.4, 0.6)
+    rim_side = -side if side else rng.choice([-1, 1])
+    ambient = (0.30 if side else 0.42) * rng.uniform(0.9, 1.1)
+    mild = 0.5 + 0.5 * color  # the room is less coloured than the lamp
+    return Lights(
+        key_direction=_direction(azimuth, elevation),
+        key=tuple(float(c) for c in strength * color),
+        fill_direction=_direction(-side * 40 if side else -math.copysign(35, azimuth), 8),
+        fill=tuple(float(c) for c in fill * mild),
+        rim_direction=_direction(rim_side * rng.uniform(135, 155), rng.uniform(15, 35)),
+        rim=tuple(float(c) for c in rng.uniform(0.3, 1.0) * mild),
+        ambient=tuple(float(c) for c in ambient * mild),
+    )
+
+
+def _camera(rng: np.random.Generator) -> Camera:
+    return Camera(
+        distance=float(rng.uniform(8.0, 16.0)),
+        face_height=float(rng.uniform(0.66, 0.76)),
+        top=float(rng.uniform(0.04, 0.08)),
+        shift=float(rng.uniform(-0.02, 0.02)),
+        roll=math.radians(rng.uniform(-4, 4)),
+    )
+
+
+def _backdrop(attributes: FaceAttributes, rng: np.random.Generator) -> Backdrop:
+    base = np.array(_BACKGROUNDS[attributes["background"]])
+    spread = 0.03 if attributes["background"] in ("white", "black") else 0.1
+    base = np.clip(base * math.exp(rng.uniform(-spread, spread)), 0, 1)
+    contrast = rng.uniform(0.05, 0.22)
+    spots = []
+    if rng.random() < 0.5:
+        for _ in range(int(rng.integers(3, 9))):
+            x, y, radius = rng.uniform(0, 1), rng.uniform(0, 1), rng.uniform(0.04, 0.16)
+            spots.append((x, y, radius, rng.uniform(-0.07, 0.12)))
+    return Backdrop(
+        inner=tuple(float(c) for c in np.clip(base * (1 + contrast), 0, 1)),
+        outer=tuple(float(c) for c in np.clip(base * (1 - contrast), 0, 1)),
+        centre=(float(rng.uniform(0.2, 0.8)), float(rng.uniform(0.3, 0.8))),
+        spots=tuple(spots),
+    )
