@@ -1,0 +1,235 @@
+"""Words as the parser sees them: tokens, their senses, spelling and typos undone.
+
+Knows no sentences: which noun an adjective leans on is the parser's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from unif2ace.lexicon import ADJECTIVES, GROUPS, NOT_TYPOS, PHRASES, PRESENCE, understood
+
+YOUNG_BELOW, OLD_FROM = 35, 60
+"""Years of age at which "young" ends and "old" begins."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One statement about one attribute: the values it allows, and the one it means if it says."""
+
+    attribute: str
+    allowed: frozenset[str]
+    settled: str | None
+    strength: int  # 3 said, 2 said loosely, 1 hinted
+    is_negated: bool = False
+
+
+@dataclass(frozen=True)
+class Entry:
+    """All senses of one word or phrase."""
+
+    modifies: tuple[tuple[str, str], ...] = ()
+    head: str | None = None
+    facts: tuple[Evidence, ...] = ()
+
+
+_SPELLING = {
+    "grey": "gray", "greying": "graying", "greyish": "grayish", "colour": "color",
+    "colours": "color", "colors": "color", "coloured": "colored", "moustache": "mustache",
+    "moustaches": "mustache", "moustached": "mustached", "mustaches": "mustache",
+    "blonde": "blond", "blondes": "blond", "blonds": "blond", "redheads": "redhead",
+    "beanies": "beanie", "headbands": "headband", "goatees": "goatee", "eyeglass": "eyeglasses",
+    "sunglass": "sunglasses", "towards": "toward", "mouths": "mouth", "noses": "nose",
+    "chins": "chin", "isnt": "isn't", "doesnt": "doesn't", "aint": "isn't", "hasnt": "hasn't",
+    "arent": "aren't", "dont": "don't", "hes": "he", "shes": "she", "spectacle": "spectacles",
+    "wearin": "wearing", "lookin": "looking", "smilin": "smiling",
+}  # fmt: skip
+NEGATIONS = frozenset({
+    "no", "not", "without", "never", "lacks", "lacking", "neither", "nor", "cannot", "lack",
+    "minus", "w/o", "none", "free",
+})  # fmt: skip
+DETERMINERS = frozenset({
+    "a", "an", "the", "her", "his", "this", "their", "some", "my", "its", "your", "one",
+})  # fmt: skip
+COPULAS = frozenset({
+    "is", "are", "be", "was", "were", "appear", "appears", "seem", "seems", "being", "dyed",
+    "worn", "falls", "fall", "hangs", "kept", "held", "cut", "styled", "colored", "color",
+    "comes", "coming", "s", "painted", "hang", "lie", "lies", "sit", "sits", "directed", "cast",
+    "has", "falling", "done", "fixed",
+})  # fmt: skip
+FILLERS = frozenset({
+    "to", "from", "at", "in", "into", "of", "on", "toward", "very", "quite", "somewhat", "more",
+    "too", "little", "bit", "side", "also", "both", "pretty", "so", "kind", "all", "just",
+    "rather", "straight",
+})  # fmt: skip
+BREAKERS = frozenset({
+    "with", "while", "who", "whose", "against", "behind", "under", "have", "having", "plus",
+    "for", "as", "beneath", "above", "below", "by", "before", "over", "around", "does", "do",
+    "shows", "showing",
+})  # fmt: skip
+RESUMERS = frozenset({"it", "they", "which", "them", "that"})  # speak on about the last noun
+_DECADES = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
+    "eighty": 80, "ninety": 90,
+}  # fmt: skip
+_DECADE_WORDS = {
+    1: "teens", 2: "twenties", 3: "thirties", 4: "forties", 5: "fifties", 6: "sixties",
+    7: "seventies", 8: "eighties", 9: "nineties",
+}  # fmt: skip
+_TOKEN = re.compile(r"w/o|[a-z]+(?:'[a-z]+)*|\d+|[.,;:!?()\n]")
+_AGE = re.compile(
+    r"\b(?:aged?|age of|age is)\s*:?\s*(\d{1,3})\b"
+    r"|\b(\d{1,3})\s*-?\s*(?:years?|yrs?|y/?o|y\.o\.?)\b(?:\s*-?\s*(?:olds?|of age))?"
+)
+_AGE_WORDS = re.compile(
+    rf"\b({'|'.join(_DECADES)})"
+    r"(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?[- ]years?[- ]olds?\b"
+)
+_DECADE = re.compile(r"(?<!\d)([1-9])0\s?'?s\b")
+
+
+def evidence(name: str, *allowed: str, strength: int = 3) -> Evidence:
+    settled = allowed[0] if len(allowed) == 1 or strength == 2 else None
+    return Evidence(attribute=name, allowed=frozenset(allowed), settled=settled, strength=strength)
+
+
+def statement(name: str, value: str) -> Evidence:
+    """What an adjective says. Lengths of hair are loose: a braid is long hair too."""
+    if (name, value) == ("hair_style", "short"):
+        return evidence(name, "short", "cropped", "side-swept", strength=2)
+    if (name, value) == ("hair_style", "long"):
+        return evidence(name, "long", "ponytail", "braid", strength=2)
+    return evidence(name, value)
+
+
+@lru_cache(maxsize=1)
+def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
+    """First word -> phrases that begin with it, longest first."""
+    modifies: dict[tuple[str, ...], list[tuple[str, str]]] = {}
+    facts: dict[tuple[str, ...], list[Evidence]] = {}
+    heads: dict[tuple[str, ...], str] = {}
+    for name, values in ADJECTIVES.items():
+        for value, words in values.items():
+            for word in understood(words):
+                modifies.setdefault(_words(word), []).append((name, value))
+    for name, values in PHRASES.items():
+        for value, words in values.items():
+            for word in understood(words):
+                facts.setdefault(_words(word), []).append(statement(name, value))
+    for group, (_, words) in GROUPS.items():
+        for word in understood(words):
+            heads[_words(word)] = group
+    for noun, (group, name, allowed) in PRESENCE.items():
+        heads[_words(noun)] = group
+        fact = evidence(name, *allowed)
+        if noun in ("beard", "bearded"):  # a beard is a full one unless more is said
+            fact = evidence(name, *allowed, strength=2)
+        facts.setdefault(_words(noun), []).append(fact)
+    for noun in PHRASES["gender"].values():
+        for word in understood(noun):
+            heads.setdefault(_words(word), "person")
+    for noun, value in {"girl": "woman", "boy": "man", "girls": "woman", "boys": "man"}.items():
+        facts[(noun,)] = [
+            evidence("gender", value),
+            evidence("age", "young", strength=2),
+        ]
+    for noun, value in {
+        "grandmother": "woman", "granny": "woman", "grandma": "woman",
+        "grandfather": "man", "grandpa": "man", "granddad": "man",
+    }.items():  # fmt: skip
+        facts[(noun,)] = [evidence("gender", value), evidence("age", "old", strength=2)]
+    facts[("thirties",)] = [evidence("age", "young", "middle-aged")]
+    facts[("frown",)] = facts[("frowning",)] = [evidence("expression", "sad", "angry")]
+    facts[("dark", "hair")] = [evidence("hair_color", "brown", "black")]
+    heads[("dark", "hair")] = "hair"
+    facts[("makeup",)] = facts[("make", "up")] = []
+    table: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
+    for phrase in {*modifies, *facts, *heads}:
+        entry = Entry(
+            tuple(modifies.get(phrase, ())), heads.get(phrase), tuple(facts.get(phrase, ()))
+        )
+        table.setdefault(phrase[0], []).append((phrase, entry))
+    for phrases in table.values():
+        phrases.sort(key=lambda item: -len(item[0]))
+    return table
+
+
+def _words(phrase: str) -> tuple[str, ...]:
+    return tuple(_SPELLING.get(w, w) for w in phrase.lower().replace("-", " ").split())
+
+
+def _age_word(years: int) -> str:
+    return "young" if years < YOUNG_BELOW else "old" if years >= OLD_FROM else "middle aged"
+
+
+def tokens(text: str) -> list[str]:
+    """Lower-case words and punctuation: ages in words, spelling made ours, typos mended."""
+    text = text.lower().replace("’", "'")
+    text = _AGE.sub(lambda m: f" {_age_word(int(m[1] or m[2]))} ", text)
+    text = _AGE_WORDS.sub(lambda m: f" {_age_word(_DECADES[m[1]])} ", text)
+    text = _DECADE.sub(lambda m: f" {_DECADE_WORDS[int(m[1])]} ", text)
+    tokens = []
+    for token in _TOKEN.findall(text):
+        token = _SPELLING.get(token, token)
+        if token.endswith("n't"):
+            tokens += [token[:-3], "not"]
+        elif token.endswith("'s") and token not in _known_words():
+            tokens += [token[:-2], "s"]
+        else:
+            mended = token if len(token) < 4 else _mended(token)
+            tokens.append(_SPELLING.get(mended, mended))
+    return tokens
+
+
+@lru_cache(maxsize=1)
+def _known_words() -> frozenset[str]:
+    words = {word for phrases in lexicon().values() for phrase, _ in phrases for word in phrase}
+    return (
+        frozenset(words | _SPELLING.keys()) | NEGATIONS | DETERMINERS | COPULAS | FILLERS | BREAKERS
+    )
+
+
+@lru_cache(maxsize=1)
+def _deletions() -> Mapping[str, str]:
+    """Every known word of five letters or more, and it with any one letter left out."""
+    table: dict[str, str] = {}
+    for word in sorted(w for w in _known_words() if len(w) >= 5):
+        for i in range(1, len(word)):
+            table.setdefault(word[:i] + word[i + 1 :], word)
+    return table
+
+
+@lru_cache(maxsize=4096)
+def _mended(word: str) -> str:
+    """The known word one slip away (a letter lost, added, changed or swapped), or `word`.
+
+    The first letter must be right, and common words that look like known ones are left alone.
+    """
+    known, table = _known_words(), _deletions()
+    if word in known or word in NOT_TYPOS:
+        return word
+    for i in range(1, len(word) - 1):  # swapped letters come first: they are the surest slip
+        swapped = word[:i] + word[i + 1] + word[i] + word[i + 2 :]
+        if swapped in known:
+            return swapped
+    if word in table:
+        return table[word]
+    for i in range(1, len(word)):
+        shorter = word[:i] + word[i + 1 :]
+        if len(shorter) >= 4 and shorter in known and word[-1] == shorter[-1]:
+            return shorter
+    for i in range(1, len(word)):
+        shorter = word[:i] + word[i + 1 :]
+        if len(word) >= 8 and shorter in table and len(table[shorter]) == len(word):
+            return table[shorter]
+    return word
+
+
+def longest(tokens: list[str], position: int) -> tuple[tuple[str, ...], Entry | None]:
+    for phrase, entry in lexicon().get(tokens[position], ()):
+        if len(phrase) == 1 or tuple(tokens[position : position + len(phrase)]) == phrase:
+            return phrase, entry
+    return (), None

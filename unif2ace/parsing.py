@@ -1,0 +1,358 @@
+"""From English to attributes: a shallow parser over the word tables of `lexicon.py`.
+
+It finds nouns ("hair"), the adjectives that lean on them ("red hair", "her hair is red", "hair:
+red"), phrases that need no noun ("smiling", "clean-shaven"), and what a "no", "without" or "not"
+covers. Spelling variants, plurals and small typos are undone first. Conflicts: the more specific
+statement wins, then a positive one over a negated one, then the last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from unif2ace.attributes import ATTRIBUTES, check_value
+from unif2ace.lexicon import GROUPS
+from unif2ace.lexing import (
+    BREAKERS,
+    COPULAS,
+    DETERMINERS,
+    FILLERS,
+    NEGATIONS,
+    RESUMERS,
+    Entry,
+    Evidence,
+    evidence,
+    longest,
+    statement,
+    tokens,
+)
+
+_GENDER_HINTS = {
+    "she": "woman", "her": "woman", "hers": "woman", "herself": "woman", "he": "man",
+    "his": "man", "him": "man", "himself": "man",
+}  # fmt: skip
+_DIRECTIONAL = ("gaze", "head_turn", "head_nod", "light")
+_GAZE_HEADS = ("eyes", "gaze")
+_COLORS = ("hair_color", "eye_color", "clothing_color", "background")
+_ABSENT = {
+    "facial_hair": "none", "lipstick": "none", "glasses": "none", "hat": "none",
+    "earrings": "no", "eye_shadow": "no", "freckles": "no",
+}  # fmt: skip
+
+
+def parse_attributes(text: str) -> dict[str, str]:
+    """The attribute values that `text` settles, by attribute.
+
+    "glasses" alone settles no kind of glasses, so it gives nothing here; `parse_constraints`
+    says what it leaves open. "not smiling" is read as a neutral expression, "short hair" as the
+    plain short style. Unknown words are passed over.
+    """
+    return {name: value for name, (_, value) in _resolve(_read(text)).items() if value is not None}
+
+
+def parse_constraints(text: str) -> dict[str, frozenset[str]]:
+    """The values that `text` allows, for every attribute it narrows at all.
+
+    "glasses" allows all kinds but "none"; "long hair" allows a ponytail and a braid as well;
+    "not red hair" allows every other color.
+    """
+    return {name: allowed for name, (allowed, _) in _resolve(_read(text)).items()}
+
+
+def parse_yes_no(text: str) -> bool | None:
+    """True where an answer begins with yes, False for no, None otherwise."""
+    word = re.match(r"\W*([a-z]+)", text.lower())
+    if word is None:
+        return None
+    if word[1] in ("yes", "yeah", "yep", "yup", "sure", "correct", "indeed", "right"):
+        return True
+    return False if word[1] in ("no", "nope", "nah", "not", "none") else None
+
+
+def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | None:
+    """The value that an answer to a question about attribute `name` gives, or None.
+
+    `asked` is the value that a yes/no question asked for: then a bare "Yes." gives it and, if
+    the attribute has two values, a bare "No." gives the other one.
+    Raises ValueError for an unknown attribute or value.
+    """
+    check_value(name, asked if asked is not None else _first_value(name))
+    body = re.sub(r"^\s*(yes|no|nope|yeah|yep)\s*([,.:;!]|$)", "", text.lower())
+    group = next((g for g, (names, _) in GROUPS.items() if name in names), None)
+    _, value = _resolve(_read(body, head=group)).get(name, (None, None))
+    if value is not None:
+        return value
+    verdict = parse_yes_no(text)
+    if asked is not None and verdict is not None:
+        others = [v for v in ATTRIBUTES[name].values if v != asked]
+        return asked if verdict else (others[0] if len(others) == 1 else None)
+    if verdict is False:
+        return _ABSENT.get(name)
+    return "yes" if verdict and "yes" in ATTRIBUTES[name].values else None
+
+
+def _first_value(name: str) -> str:
+    if name not in ATTRIBUTES:
+        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
+    return ATTRIBUTES[name].values[0]
+
+
+@dataclass
+class _Pending:
+    """An adjective whose noun is not known yet."""
+
+    entry: Entry
+    is_negated: bool
+    is_linked: bool  # may lean on the noun before it
+    is_adjacent: bool  # right after that noun: "mouth open"
+    is_joined: bool = True  # nothing stands between it and what follows
+    is_attributive: bool = False  # an unknown word follows: "a red car"
+
+    @property
+    def is_directional(self) -> bool:
+        return any(name in _DIRECTIONAL for name, _ in self.entry.modifies)
+
+    @property
+    def is_color(self) -> bool:
+        return any(name in _COLORS for name, _ in self.entry.modifies)
+
+    def leans_back(self, has_copula: bool) -> bool:
+        return has_copula or self.is_adjacent
+
+
+class _Reader:
+    """One pass over the tokens of a text, gathering evidence."""
+
+    def __init__(self, tokens: list[str], head: str | None) -> None:
+        self.tokens = tokens
+        self.found: list[Evidence] = []
+        self.pending: list[_Pending] = []
+        self.head = head
+        self.is_linked = head is not None
+        self.has_copula = head is not None
+        self.negation: str | None = None
+        self.is_adjacent = False  # nothing but fillers since the last noun
+        self.shared: list[_Pending] = []  # adjectives of the last noun: "brown hair and eyes"
+
+    def read(self) -> list[Evidence]:
+        position = 0
+        while position < len(self.tokens):
+            phrase, entry = longest(self.tokens, position)
+            if entry is None:
+                self._word(position)
+                position += 1
+                continue
+            self._entry(phrase, entry, position)
+            position += len(phrase)
+        self._flush()
+        return self.found
+
+    def _word(self, position: int) -> None:
+        """A word that carries no attribute: punctuation, "and", "is", "no", or unknown."""
+        word = self.tokens[position]
+        if word in ".;:!?()\n":
+            if word == ":":  # "hair: red"
+                self.has_copula = True
+                return
+            self._flush()
+            self.negation = None
+            self.is_linked = self.has_copula = False
+        elif word in (",", "and", "or", "but", "yet"):
+            self._separate()
+            if word != "and" or not self.is_adjacent:
+                self.shared = []
+            self.is_adjacent = False
+            if self.negation and not self._negation_goes_on(position):
+                self.negation = None
+        elif word in NEGATIONS:
+            if word != "nor" or self.negation is None:
+                self.negation = word
+            self._separate()
+        elif word in _GENDER_HINTS or word in DETERMINERS:
+            if word in _GENDER_HINTS:
+                self._state(evidence("gender", _GENDER_HINTS[word], strength=1), False)
+            self._flush()
+            self.is_linked = self.has_copula = False
+        elif word in RESUMERS:
+            self._flush()
+            self.is_linked = self.head is not None
+        elif word in COPULAS:
+            self._separate()
+            self.has_copula = self.is_linked
+        elif word in BREAKERS:
+            self._flush()
+            self.is_linked = self.has_copula = False
+        elif word not in FILLERS and not word.endswith("ly"):
+            if self.pending and self.pending[-1].is_joined:
+                self.pending[-1].is_attributive = True
+            self.is_linked = False
+
+    def _entry(self, phrase: tuple[str, ...], entry: Entry, position: int) -> None:
+        is_head = entry.head is not None
+        if is_head and entry.modifies and self._modifies_here(entry, position + len(phrase)):
+            is_head = False  # the "light" of "light skin"
+        if entry.head == "head" and phrase != ("head",) and self.head in _GAZE_HEADS:
+            is_head = is_head and not self.is_linked  # the "turned" of "eyes turned left"
+            if not is_head:
+                return
+        negated = self.negation is not None
+        for fact in entry.facts:
+            self._state(fact, negated)
+        if is_head:
+            self._bind_before(entry.head or "")
+            self.head, self.is_linked, self.has_copula = entry.head, True, False
+            self.is_adjacent = True
+        elif entry.modifies:
+            follows_in = position > 0 and self.tokens[position - 1] == "in"
+            if follows_in and self.head == "person":  # "a woman in red"
+                self.head = "clothes"
+            self.pending.append(_Pending(entry, negated, self.is_linked, self.is_adjacent))
+            self.shared = []
+
+    def _modifies_here(self, entry: Entry, position: int) -> bool:
+        """Whether a word that is both noun and adjective is an adjective at this place."""
+        names = {name for name, _ in entry.modifies}
+        while position < len(self.tokens):
+            phrase, following = longest(self.tokens, position)
+            if following is None:
+                if self.tokens[position] not in (",", "and"):
+                    break
+                position += 1
+                continue
+            if following.head is not None:
+                if names & set(GROUPS[following.head][0]):
+                    return True
+                break
+            if not following.modifies:
+                break
+            position += len(phrase)
+        return bool(self.has_copula and self.head and names & set(GROUPS[self.head][0]))
+
+    def _separate(self) -> None:
+        for item in self.pending:
+            item.is_joined = False
+
+    def _negation_goes_on(self, position: int) -> bool:
+        """Whether "no hat, glasses or beard" or "without hat and glasses" is still listing."""
+        word, rest = self.tokens[position], self.tokens[position + 1 : position + 8]
+        if word in ("but", "yet"):
+            return False
+        if word == "or":
+            return True
+        following = self._bare_noun(position + 1)
+        if word == "and":
+            return following and self.negation in ("without", "w/o", "lacks", "lacking", "minus")
+        for later in rest:
+            if later in (".", ";", "and", "with", "but"):
+                return False
+            if later in ("or", "nor"):
+                return following or rest[0] in ("or", "nor")
+        return False
+
+    def _bare_noun(self, position: int) -> bool:
+        """Whether a thing that can be absent is named here, without an article."""
+        if position >= len(self.tokens):
+            return False
+        if self.tokens[position] in ("a", "any", "or"):
+            position += self.tokens[position] != "a"
+        _, entry = longest(self.tokens, position) if position < len(self.tokens) else ((), None)
+        return entry is not None and any(f.attribute in _ABSENT for f in entry.facts)
+
+    def _bind_before(self, group: str) -> None:
+        """Give adjectives to the noun after them, or to the noun before where they belong there."""
+        bound = []
+        for item in [*self.shared, *self.pending]:
+            fits_after = self._fits(item, group) and not item.is_directional
+            fits_before = item.is_linked and self.head is not None and self._fits(item, self.head)
+            is_loose = not item.is_joined and item not in self.shared
+            if fits_before and (not fits_after or (is_loose and item.leans_back(self.has_copula))):
+                self._bind(item, self.head)
+            elif fits_after:
+                self._bind(item, group)
+                bound.append(item)
+        self.pending.clear()
+        self.shared = [item for item in bound if item.is_color]
+
+    @staticmethod
+    def _fits(item: _Pending, group: str) -> bool:
+        return any(name in GROUPS[group][0] for name, _ in item.entry.modifies)
+
+    def _flush(self) -> None:
+        """Give the adjectives that found no noun after them to the noun before."""
+        for item in self.pending:
+            if item.is_attributive:
+                continue
+            if (
+                self.head is not None
+                and (item.is_linked or item.is_directional)
+                and self._fits(item, self.head)
+            ):
+                self._bind(item, self.head)
+            elif any(name == "expression" for name, _ in item.entry.modifies):
+                self._bind(item, "expression")
+        self.pending.clear()
+
+    def _bind(self, item: _Pending, group: str | None) -> None:
+        if group is None:
+            return
+        for name, value in item.entry.modifies:
+            if name in GROUPS[group][0]:
+                fact = statement(name, value)
+                if group in ("beard", "person"):
+                    fact = evidence(name, value, strength=2)
+                self._state(fact, item.is_negated)
+
+    def _state(self, fact: Evidence, negated: bool) -> None:
+        self.found.append(_negated(fact) if negated else fact)
+
+
+def _negated(fact: Evidence) -> Evidence:
+    name = fact.attribute
+    rest = frozenset(ATTRIBUTES[name].values) - fact.allowed
+    settled = next(iter(rest)) if len(rest) == 1 else None
+    absent = _ABSENT.get(name)
+    if absent is not None and absent not in fact.allowed:  # "no full beard" is no beard
+        rest, settled = frozenset({absent}), absent
+    elif name == "expression" and "neutral" in rest:
+        settled = "neutral"
+    return Evidence(
+        attribute=name, allowed=rest, settled=settled, strength=fact.strength, is_negated=True
+    )
+
+
+def _read(text: str, head: str | None = None) -> list[Evidence]:
+    return _Reader(tokens(text), head).read()
+
+
+def _resolve(found: Iterable[Evidence]) -> dict[str, tuple[frozenset[str], str | None]]:
+    """Per attribute, what all statements together allow and settle."""
+    stated: dict[str, Evidence] = {}
+    excluded: dict[str, frozenset[str]] = {}
+    hints: dict[str, str] = {}
+    for fact in found:
+        name, old = fact.attribute, stated.get(fact.attribute)
+        if fact.is_negated:
+            both = excluded.get(name, fact.allowed) & fact.allowed
+            excluded[name] = both or fact.allowed
+            if fact.settled is not None:
+                hints[name] = fact.settled
+        elif old is None or (fact.strength >= old.strength and not old.allowed < fact.allowed):
+            stated[name] = fact
+    result: dict[str, tuple[frozenset[str], str | None]] = {}
+    for name in ATTRIBUTES:
+        if name not in stated and name not in excluded:
+            continue
+        allowed = excluded.get(name, frozenset(ATTRIBUTES[name].values))
+        settled = hints.get(name)
+        if name in stated:
+            fact = stated[name]
+            allowed = (fact.allowed & allowed) or fact.allowed
+            settled = fact.settled
+        if settled not in allowed:
+            settled = None
+        if len(allowed) == 1:
+            settled = next(iter(allowed))
+        result[name] = allowed, settled
+    return result
