@@ -1,0 +1,93 @@
+"""Labelled renders for measuring: read from the renderer's parquet shards, all in memory.
+
+Knows the shards' columns (image, seed, attributes, visible) and nothing of models.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from PIL import Image
+from torch import Tensor
+
+from unif2ace.attributes import FaceAttributes
+
+COLUMNS = ["image", "seed", "attributes", "visible"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledFaces:
+    """n faces of one size: pictures (n, S, S, 3) uint8, and per face what is true and seen."""
+
+    pictures: np.ndarray
+    seeds: Sequence[int]
+    attributes: Sequence[FaceAttributes]
+    visible: Sequence[frozenset[str]]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def image(self, index: int) -> Image.Image:
+        return Image.fromarray(self.pictures[index])
+
+    def seen(self, index: int) -> dict[str, str]:
+        """The attribute values of one face that can be seen."""
+        attributes, visible = self.attributes[index], self.visible[index]
+        return {name: value for name, value in attributes.items() if name in visible}
+
+
+def read_faces(folder: str | Path, *, limit: int | None = None) -> LabelledFaces:
+    """The first `limit` faces of a folder of parquet shards, in the order of file names.
+
+    Raises ValueError when the folder has no shards, a shard lacks a column, or sizes differ.
+    """
+    shards = sorted(Path(folder).glob("*.parquet"))
+    if not shards:
+        raise ValueError(f"{folder} holds no *.parquet shards: render faces into it first")
+    pictures: list[np.ndarray] = []
+    seeds: list[int] = []
+    attributes: list[FaceAttributes] = []
+    visible: list[frozenset[str]] = []
+    for shard in shards:
+        columns = pq.read_schema(shard).names
+        if missing := [name for name in COLUMNS if name not in columns]:
+            raise ValueError(f"{shard} has no column {', '.join(missing)}: render it again")
+        for row in pq.read_table(shard, columns=COLUMNS).to_pylist():
+            if limit is not None and len(seeds) >= limit:
+                break
+            pictures.append(np.array(Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB")))
+            seeds.append(row["seed"])
+            attributes.append(FaceAttributes(json.loads(row["attributes"])))
+            visible.append(frozenset(row["visible"]))
+    if sizes := {picture.shape for picture in pictures} - {pictures[0].shape}:
+        raise ValueError(f"{folder} mixes picture sizes {pictures[0].shape} and {sizes.pop()}")
+    return LabelledFaces(
+        pictures=np.stack(pictures), seeds=seeds, attributes=attributes, visible=visible
+    )
+
+
+def to_tensor(pictures: np.ndarray) -> Tensor:
+    """(n, S, S, 3) uint8 to (n, 3, S, S) float32 in [-1, 1]."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def stack_images(images: Sequence[Image.Image], size: int) -> Tensor:
+    """Square pictures to (n, 3, size, size) in [-1, 1], reduced by area, enlarged by cubics.
+
+    Raises ValueError for a picture that is not square: stretching would change the face.
+    """
+    arrays = []
+    for image in images:
+        if image.width != image.height:
+            raise ValueError(f"expected a square picture, got {image.width} x {image.height}")
+        way = Image.Resampling.BOX if image.width > size else Image.Resampling.BICUBIC
+        rgb = image.convert("RGB")
+        arrays.append(np.array(rgb if rgb.width == size else rgb.resize((size, size), way)))
+    return to_tensor(np.stack(arrays))

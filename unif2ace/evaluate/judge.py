@@ -1,0 +1,156 @@
+"""The independent judge: which attribute values does a picture show, and does it show one face?
+
+A plain residual network that shares no weights, no layers and no training code with the model's
+encoders, so that a fault of the model is not repeated by what measures it. Trained on renders by
+`judge_training.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from unif2ace.attributes import ATTRIBUTES, hidden_attributes
+from unif2ace.evaluate.faces import stack_images
+
+JUDGE_SIZE = 128  # px; `Judge.examine` resizes other sizes to it
+JUDGE_VERSION = 1
+WIDTHS = (64, 112, 192)
+NUM_LOGITS = sum(len(attribute.values) for attribute in ATTRIBUTES.values())
+VOCABULARY = {name: list(attribute.values) for name, attribute in ATTRIBUTES.items()}
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside the identity, normalised before each (arXiv 1603.05027)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm_1, self.norm_2 = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
+        self.conv_1 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.conv_2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv_2(self.norm_2(self.conv_1(self.norm_1(x).relu())).relu())
+
+
+class JudgeNetwork(nn.Module):
+    """(B, 3, 128, 128) pixels in [-1, 1] to value logits (B, NUM_LOGITS) and face logits (B,).
+
+    Every attribute looks at its own places of the last 8 x 8 map: a learned softmax over the
+    64 places pools what its values are read from.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        first, middle, last = WIDTHS
+        self.trunk = nn.Sequential(
+            nn.Conv2d(3, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, first, 3, stride=2, padding=1),  # 32 x 32
+            ResidualBlock(first),
+            ResidualBlock(first),
+            nn.Conv2d(first, middle, 3, stride=2, padding=1),  # 16 x 16
+            ResidualBlock(middle),
+            ResidualBlock(middle),
+            nn.Conv2d(middle, last, 3, stride=2, padding=1),  # 8 x 8
+            ResidualBlock(last),
+            ResidualBlock(last),
+            nn.BatchNorm2d(last),
+            nn.ReLU(),
+        )
+        places = (JUDGE_SIZE // 16) ** 2
+        self.position = nn.Parameter(torch.zeros(places, last))
+        self.queries = nn.Linear(last, len(ATTRIBUTES) + 1, bias=False)  # the last asks: a face?
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(last, len(values)) for name, values in VOCABULARY.items()}
+        )
+        self.face_head = nn.Linear(last, 1)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        if pixels.shape[-2:] != (JUDGE_SIZE, JUDGE_SIZE):
+            raise ValueError(f"the judge sees {JUDGE_SIZE} px, got {tuple(pixels.shape)}")
+        features = self.trunk(pixels).flatten(2).mT.float()  # (B, 64, D)
+        weights = self.queries(features + self.position).softmax(1)  # (B, 64, A + 1)
+        pooled = weights.mT @ features  # (B, A + 1, D)
+        logits = [head(pooled[:, i]) for i, head in enumerate(self.heads.values())]
+        return torch.cat(logits, dim=1), self.face_head(pooled[:, -1]).squeeze(-1)
+
+
+def split_logits(logits: Tensor) -> dict[str, Tensor]:
+    """(B, NUM_LOGITS) to {attribute: (B, number of values)}."""
+    parts = logits.split([len(values) for values in VOCABULARY.values()], dim=1)
+    return dict(zip(VOCABULARY, parts, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the judge sees in one picture.
+
+    `values` holds every attribute, also those that the others hide; `visible` leaves them out.
+    """
+
+    values: dict[str, str]
+    face_probability: float
+
+    @property
+    def has_face(self) -> bool:
+        return self.face_probability > 0.5
+
+    @property
+    def visible(self) -> dict[str, str]:
+        hidden = hidden_attributes(self.values)
+        return {name: value for name, value in self.values.items() if name not in hidden}
+
+
+class Judge:
+    """A trained judge. `examine` is deterministic and independent of the batch's other pictures."""
+
+    def __init__(self, network: JudgeNetwork) -> None:
+        self.network = network.eval().to(memory_format=torch.channels_last)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Judge:
+        """Raises ValueError when the folder holds no judge, or one of another vocabulary."""
+        folder = Path(folder)
+        if not (folder / "judge.json").is_file():
+            raise ValueError(
+                f"{folder} holds no finished judge: run `python -m unif2ace.evaluate train-judge`"
+            )
+        description = json.loads((folder / "judge.json").read_text())
+        if description["version"] != JUDGE_VERSION or description["vocabulary"] != VOCABULARY:
+            raise ValueError(
+                f"the judge in {folder} was trained for other attributes: train it again"
+            )
+        network = JudgeNetwork()
+        network.load_state_dict(load_file(folder / "judge.safetensors"))
+        return cls(network)
+
+    @torch.inference_mode()
+    def logits(self, pixels: Tensor, batch_size: int = 64) -> tuple[Tensor, Tensor]:
+        """Value logits (n, NUM_LOGITS) and face logits (n,) of pixels (n, 3, 128, 128)."""
+        parts = [
+            self.network(batch.contiguous(memory_format=torch.channels_last))
+            for batch in pixels.split(batch_size)
+        ]
+        return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+
+    def examine(self, images: Sequence[Image.Image]) -> list[Verdict]:
+        """One verdict per picture of any size."""
+        if not images:
+            return []
+        logits, face = self.logits(stack_images(images, JUDGE_SIZE))
+        chosen = {name: part.argmax(1).tolist() for name, part in split_logits(logits).items()}
+        return [
+            Verdict(
+                values={name: VOCABULARY[name][chosen[name][i]] for name in VOCABULARY},
+                face_probability=probability,
+            )
+            for i, probability in enumerate(face.sigmoid().tolist())
+        ]

@@ -1,0 +1,162 @@
+"""How well the model reads faces: questions, whole attribute tables, free descriptions.
+
+Everything is asked through `UniF2acePipeline` about renders it was not trained on, and read back
+by `parsing`. An answer that cannot be read counts as wrong.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tqdm import tqdm
+
+from unif2ace.attributes import ATTRIBUTES
+from unif2ace.evaluate.faces import LabelledFaces
+from unif2ace.evaluate.metrics import (
+    Statements,
+    balanced_accuracy,
+    count_statements,
+    expected_calibration_error,
+    majority_share,
+    rate,
+)
+from unif2ace.parsing import parse_answer, parse_attributes, parse_yes_no
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.synth.questions import QA, questions
+from unif2ace.wording import NOT_VISIBLE, canonical_question
+
+GROUPED_BY = ("gender", "age", "skin_tone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """One attribute of one face: what is so, what the model read, and how sure it was."""
+
+    face: int
+    name: str
+    truth: str  # a value, or NOT_VISIBLE
+    said: str | None
+    confidence: float = 0.0
+
+    @property
+    def is_right(self) -> bool:
+        return self.said == self.truth
+
+
+def read_tables(pipe: UniF2acePipeline, faces: LabelledFaces) -> list[Reading]:
+    """Every attribute of every face by `pipe.attributes`: the likeliest canonical answer."""
+    readings = []
+    for i in tqdm(range(len(faces)), desc="attributes", unit="face"):
+        seen = faces.seen(i)
+        for name, table in pipe.attributes(faces.image(i)).items():
+            said = max(table, key=lambda value: table[value])
+            readings.append(
+                Reading(
+                    face=i,
+                    name=name,
+                    truth=seen.get(name, NOT_VISIBLE),
+                    said=said,
+                    confidence=min(1.0, table[said]),
+                )
+            )
+    return readings
+
+
+def table_summary(readings: Sequence[Reading], faces: LabelledFaces) -> dict[str, Any]:
+    """Accuracy on what can be seen, on what cannot, by attribute and by group; calibration."""
+    shown = [r for r in readings if r.truth != NOT_VISIBLE]
+    attributes = {}
+    for name in ATTRIBUTES:
+        of_name = [r for r in shown if r.name == name]
+        if of_name:
+            truth, said = [r.truth for r in of_name], [r.said for r in of_name]
+            attributes[name] = rate([r.is_right for r in of_name]).to_json() | {
+                "balanced": round(balanced_accuracy(truth, said), 4),
+                "majority": round(majority_share(truth), 4),
+            }
+    groups: dict[str, dict[str, Any]] = {}
+    for attribute in GROUPED_BY:
+        for value in ATTRIBUTES[attribute].values:
+            of_group = [r.is_right for r in shown if faces.attributes[r.face][attribute] == value]
+            groups.setdefault(attribute, {})[value] = rate(of_group).to_json()
+    error = expected_calibration_error(
+        [r.confidence for r in readings], [r.is_right for r in readings]
+    )
+    balanced = [row["balanced"] for row in attributes.values()]
+    return {
+        "seen": rate([r.is_right for r in shown]).to_json(),
+        "not_visible": rate([r.is_right for r in readings if r.truth == NOT_VISIBLE]).to_json(),
+        "mean_balanced": round(sum(balanced) / len(balanced), 4),
+        "calibration_error": round(error, 4),
+        "attributes": attributes,
+        "groups": groups,
+    }
+
+
+def ask_canonical(
+    pipe: UniF2acePipeline, faces: LabelledFaces, *, per_face: int, seed: int
+) -> dict[str, Any]:
+    """Canonical questions, answered in words: are the words the attribute's true value?"""
+    rng = random.Random(seed)
+    outcomes = []
+    for i in tqdm(range(len(faces)), desc="canonical questions", unit="face"):
+        seen, image = faces.seen(i), faces.image(i)
+        for name in rng.sample(sorted(seen), min(per_face, len(seen))):
+            text = pipe.answer(image, canonical_question(name)).text
+            outcomes.append(parse_answer(name, text) == seen[name])
+    return rate(outcomes).to_json()
+
+
+def is_answer_right(qa: QA, said: str) -> bool | None:
+    """Whether `said` means what the reference answer means; None where only a reader could tell.
+
+    Yes/no questions count the yes or no; questions about what cannot be seen count whether the
+    answer declines; all others count the value.
+    """
+    if qa.kind == "yes/no":
+        return parse_yes_no(said) == parse_yes_no(qa.answer)
+    if qa.attribute is None or qa.kind in ("open", "describe"):
+        return None
+    reference = parse_answer(qa.attribute, qa.answer)
+    return parse_answer(qa.attribute, said) == reference
+
+
+def ask_grammar(
+    pipe: UniF2acePipeline, faces: LabelledFaces, *, per_face: int, seed: int
+) -> dict[str, Any]:
+    """Questions in visitors' wording, drawn afresh: right answers by kind of question."""
+    rng = random.Random(seed)
+    by_kind: dict[str, list[bool]] = {}
+    for i in tqdm(range(len(faces)), desc="visitors' questions", unit="face"):
+        drawn = questions(faces.attributes[i], faces.visible[i], generator=rng, count=per_face)
+        for qa in drawn:
+            if is_answer_right(qa, qa.answer) is None:
+                continue
+            right = is_answer_right(qa, pipe.answer(faces.image(i), qa.question).text)
+            by_kind.setdefault(qa.kind, []).append(bool(right))
+    return {kind: rate(outcomes).to_json() for kind, outcomes in sorted(by_kind.items())}
+
+
+def read_descriptions(pipe: UniF2acePipeline, faces: LabelledFaces) -> dict[str, Any]:
+    """Of what descriptions say, how much is so; of what can be seen, how much they say."""
+    total = Statements(right=0, said=0, sayable=0)
+    for i in tqdm(range(len(faces)), desc="descriptions", unit="face"):
+        total += count_statements(parse_attributes(pipe.describe(faces.image(i))), faces.seen(i))
+    return {"precision": total.precision.to_json(), "recall": total.recall.to_json()}
+
+
+def evaluate_understanding(
+    pipe: UniF2acePipeline, faces: LabelledFaces, *, per_face: int, seed: int
+) -> dict[str, Any]:
+    """All of the above on the same faces; `per_face` questions of each sort."""
+    return {
+        "checkpoint": pipe.checkpoint,
+        "num_faces": len(faces),
+        "attributes": table_summary(read_tables(pipe, faces), faces),
+        "canonical_questions": ask_canonical(pipe, faces, per_face=per_face, seed=seed),
+        "visitor_questions": ask_grammar(pipe, faces, per_face=per_face, seed=seed),
+        "descriptions": read_descriptions(pipe, faces),
+    }
