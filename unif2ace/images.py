@@ -74,7 +74,7 @@ def read_upload(source: str | Path | bytes | Image.Image) -> Image.Image:
             not one of FORMATS, or damaged.
     """
     try:
-        picture = source if isinstance(source, Image.Image) else _open(source)
+        picture = source if isinstance(source, Image.Image) else open_upload(source)
         _check_size(picture)
         # JPEG decodes at 1/2, 1/4 or 1/8 size for free; others ignore this.
         picture.draft(None, (WORKING_SIDE_PX, WORKING_SIDE_PX))
@@ -89,7 +89,8 @@ def read_upload(source: str | Path | bytes | Image.Image) -> Image.Image:
         ) from error
 
 
-def _open(source: str | Path | bytes) -> Image.Image:
+def open_upload(source: str | Path | bytes) -> Image.Image:
+    """The picture with its metadata, pixels not decoded yet. Raises ValueError as `read_upload`."""
     if not isinstance(source, bytes):
         path = Path(source)
         if path.stat().st_size > MAX_BYTES:
