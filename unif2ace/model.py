@@ -21,15 +21,16 @@ from unif2ace.moe import (
     GROUPS,
     SEQUENCE_EXPERTS,
     Exploration,
+    FeatureMix,
     Group,
     Routing,
     SequenceMoE,
+    SequenceRouter,
     TokenMoE,
 )
 from unif2ace.vq import ImageTokenizer
 
 NOISE_DIM = 64  # sinusoidal features of the mask ratio
-COPY_BIAS = 0.1  # head start of the copy experts; small, so that a few hundred steps can undo it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,22 +206,11 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, std=0.02)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-        elif isinstance(module, nn.Embedding):
-            nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, SequenceRouter | FeatureMix):
+            module.reset_parameters()
         elif isinstance(module, Resampler):
             nn.init.normal_(module.queries, std=0.02)
-        elif isinstance(module, SequenceMoE):
-            for mix in module.mix.values():
-                mix.copy_(torch.tensor([1.0, -1.0]))
-            nn.init.zeros_(module.router.weight)
-            module.router.bias.copy_(
-                torch.tensor([COPY_BIAS if kind == "copy" else 0.0 for kind in module.kinds])
-            )
-        else:
+        else:  # linear and embedding weights: normal, 0.02; biases 0; norms 1 and 0
             super()._init_weights(module)
 
     # -- pictures ------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ SEQUENCE_EXPERTS: dict[Group, tuple[str, ...]] = {
 }
 """Order as drawn in the authors' figure; `semantic` is the paper's CLIP expert."""
 
+COPY_BIAS = 0.1  # head start of the copy experts; small, so that a few hundred steps can undo it
+
 
 @dataclass(frozen=True)
 class Routing:
@@ -31,6 +33,18 @@ class Routing:
     probs: Tensor
     experts: Tensor
     weights: Tensor
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """Gumbel noise of a given scale on routing choices, so that unused experts get tried."""
+
+    scale: float
+    generator: torch.Generator
+
+    def noise(self, logits: Tensor) -> Tensor:
+        uniform = torch.rand(logits.shape, generator=self.generator).clamp(1e-9, 1 - 1e-7)
+        return -self.scale * torch.log(-torch.log(uniform)).to(logits.device)
 
 
 def route(logits: Tensor, experts_per_token: int, noise: Tensor | None = None) -> Routing:
@@ -91,6 +105,39 @@ class TokenMoE(nn.Module):
         return out.view_as(x), routing
 
 
+class SequenceRouter(nn.Linear):
+    """One logit per expert. At the start every input prefers the copy experts by `COPY_BIAS`."""
+
+    def __init__(self, dim: int, kinds: tuple[str, ...]) -> None:
+        self.kinds = kinds
+        super().__init__(dim, len(kinds))
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        nn.init.zeros_(self.weight)
+        for index, kind in enumerate(self.kinds):
+            self.bias[index] = COPY_BIAS if kind == "copy" else 0.0
+
+
+class FeatureMix(nn.Module):
+    """w*x + (1 - w)*project(feature), (w, 1 - w) the softmax of two learned numbers."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.balance = nn.Parameter(torch.empty(2))
+        self.project = nn.Linear(dim, dim)
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """At the start mostly x: w = 0.88."""
+        self.balance[0], self.balance[1] = 1.0, -1.0
+
+    def forward(self, x: Tensor, feature: Tensor) -> Tensor:
+        keep, take = self.balance.float().softmax(0).to(x.dtype)
+        return keep * x + take * self.project(feature.to(x.dtype)).to(x.dtype)
+
+
 class SequenceMoE(nn.Module):
     """One group of four experts, of which two act on all image tokens of a sample at once.
 
@@ -105,10 +152,9 @@ class SequenceMoE(nn.Module):
     def __init__(self, *, dim: int, kinds: tuple[str, ...], experts_per_sample: int) -> None:
         super().__init__()
         self.kinds, self.experts_per_sample = kinds, experts_per_sample
-        self.router = nn.Linear(dim, len(kinds))
+        self.router = SequenceRouter(dim, kinds)
         mixed = [kind for kind in kinds if kind not in ("copy", "zero")]
-        self.mix = nn.ParameterDict({kind: nn.Parameter(torch.empty(2)) for kind in mixed})
-        self.project = nn.ModuleDict({kind: nn.Linear(dim, dim) for kind in mixed})
+        self.mix = nn.ModuleDict({kind: FeatureMix(dim) for kind in mixed})
 
     def expert(self, kind: str, x: Tensor, features: dict[str, Tensor]) -> Tensor:
         """One expert on (B, N, D)."""
@@ -118,18 +164,14 @@ class SequenceMoE(nn.Module):
             return torch.zeros_like(x)
         if kind not in features:
             raise ValueError(f"the {kind} expert needs its features; got {sorted(features)}")
-        keep, take = self.mix[kind].float().softmax(0).to(x.dtype)
-        return keep * x + take * self.project[kind](features[kind].to(x.dtype)).to(x.dtype)
+        return self.mix[kind](x, features[kind])
 
     def forward(
-        self, x: Tensor, features: dict[str, Tensor], generator: torch.Generator | None = None
+        self, x: Tensor, features: dict[str, Tensor], exploration: Exploration | None = None
     ) -> tuple[Tensor, Routing]:
-        """(B, N, D) to (B, N, D); `generator` draws the exploring noise, None when not training."""
+        """(B, N, D) to (B, N, D); `exploration` disturbs the choice, None when not training."""
         logits = self.router(x.mean(1))  # (B, E)
-        noise = None
-        if generator is not None:
-            uniform = torch.rand(logits.shape, generator=generator).clamp(1e-9, 1 - 1e-7)
-            noise = -torch.log(-torch.log(uniform)).to(logits.device)
+        noise = None if exploration is None else exploration.noise(logits)
         routing = route(logits, self.experts_per_sample, noise)
         gate = torch.zeros_like(routing.probs).scatter(1, routing.experts, routing.weights)
         out = torch.zeros_like(x)

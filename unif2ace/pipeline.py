@@ -36,14 +36,9 @@ from unif2ace.prompting import (
 from unif2ace.quantize import nf4_config
 from unif2ace.sampler import LogitsFn, generate_tokens, guided, sample_steps
 from unif2ace.schedule import MaskSchedule
-from unif2ace.wording import (
-    DESCRIBE_QUESTION,
-    NOT_VISIBLE_ANSWER,
-    canonical_answer,
-    canonical_question,
-)
+from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
-NOT_VISIBLE = "not visible"
+DESCRIBE_QUESTION = "Describe this face."
 MAX_SEED = 2**31 - 1
 DEFAULT_STEPS = 12
 DEFAULT_GUIDANCE = 3.0
@@ -443,7 +438,7 @@ class UniF2acePipeline:
                 question=encode_request(self.tokenizer, canonical_question(name)),
                 answer=encode_text(
                     self.tokenizer,
-                    NOT_VISIBLE_ANSWER if value == NOT_VISIBLE else canonical_answer(name, value),
+                    NOT_VISIBLE if value == NOT_VISIBLE else canonical_answer(name, value),
                 ),
             )
             for name, value in pairs

@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import save_tiny
+
+from unif2ace.attributes import ATTRIBUTES
+from unif2ace.pipeline import NOT_VISIBLE, UniF2acePipeline, to_image, to_pixels
+from unif2ace.prompting import encode_request, generation_batch, prompt_ids
+from unif2ace.wording import canonical_answer, canonical_question
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save_tiny(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="module")
+def pipe(folder):
+    pipe = UniF2acePipeline.from_pretrained(folder, quantization=None, device="cpu")
+    pipe.model.float()
+    return pipe
+
+
+PICTURE = Image.fromarray(
+    np.random.default_rng(0).integers(0, 255, (40, 60, 3), dtype=np.uint8), "RGB"
+)
+
+
+def test_one_seed_one_picture(pipe):
+    first, again = (pipe.generate("an old man", seed=3, steps=3)[0] for _ in range(2))
+    other = pipe.generate("an old man", seed=4, steps=3)[0]
+    assert first.codes == again.codes and first.image.tobytes() == again.image.tobytes()
+    assert first.codes != other.codes and first.settings.seed == 3
+
+
+def test_picture_i_of_many_is_the_picture_of_seed_plus_i(pipe):
+    many = pipe.generate("a woman", seed=5, steps=2, num_images=3)
+    for i, face in enumerate(many):
+        assert face.seed == 5 + i
+        assert face.codes == pipe.generate("a woman", seed=5 + i, steps=2)[0].codes
+
+
+def test_a_drawn_seed_is_told_and_repeats(pipe):
+    face = pipe.generate("a woman", steps=2)[0]
+    assert pipe.generate("a woman", seed=face.seed, steps=2)[0].codes == face.codes
+
+
+def test_steps_show_fewer_and_fewer_masks_and_end_with_the_face(pipe):
+    steps = list(pipe.generate_steps("a face", seed=1, steps=4))
+    masked = [int(step.is_masked.sum()) for step in steps]
+    assert masked == sorted(masked, reverse=True) and masked[-1] == 0
+    assert [step.face is None for step in steps] == [True, True, True, False]
+    assert steps[-1].preview.tobytes() == steps[-1].face.image.tobytes()
+    assert all(step.preview.size == (32, 32) for step in steps)
+
+
+@torch.no_grad()
+def test_cached_logits_are_those_of_the_whole_sequence(pipe):
+    config = pipe.config
+    prompts = [prompt_ids(encode_request(pipe.tokenizer, t), config) for t in ("an old man", "")]
+    codes = torch.tensor([[1, 2, config.layout.mask_code, 3]] * 4)
+    logits_fn = pipe.code_logits_fn(prompts, num_images=2)
+    for _ in range(2):  # a second call must not see the first one's keys
+        fast = logits_fn(codes)
+    batch = generation_batch([prompts[0]] * 2 + [prompts[1]] * 2, codes, config)
+    output = pipe.model(
+        batch.token_ids,
+        positions=batch.positions,
+        mask=batch.mask(),
+        group="generation",
+        image_start=batch.image_start,
+    )
+    span = slice(batch.image_start, batch.image_start + config.num_image_tokens)
+    torch.testing.assert_close(
+        fast, pipe.model.code_logits(output.hidden[:, span]), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_streamed_text_grows_to_the_answer(pipe):
+    parts = list(pipe.answer_stream(PICTURE, "What color is the hair?", max_new_tokens=8))
+    answer = pipe.answer(PICTURE, "What color is the hair?", max_new_tokens=8)
+    assert parts[-1] == answer.text and answer.num_tokens <= 8
+    assert answer == pipe.answer(PICTURE, "  what color IS the hair?", max_new_tokens=8)
+
+
+def test_attribute_probabilities_are_answer_likelihoods(pipe):
+    table = pipe.attributes(PICTURE, ["hat", "glasses"])
+    assert list(table) == ["hat", "glasses"]
+    for name, probs in table.items():
+        assert list(probs) == [*ATTRIBUTES[name].values, NOT_VISIBLE]
+        assert sum(probs.values()) == pytest.approx(1, abs=1e-5)
+    # brute force: one value at a time, token by token, through the streaming path
+    picture = pipe.encode(PICTURE)
+    nats = []
+    for value in table["hat"]:
+        pairs = [("hat", value)]
+        nats.append(pipe._answer_log_likelihoods(picture, pairs))
+    slow = torch.cat(nats).softmax(0)
+    torch.testing.assert_close(
+        torch.tensor(list(table["hat"].values())), slow, atol=1e-4, rtol=1e-4
+    )
+
+
+def test_score_asks_what_the_prompt_names(pipe):
+    scores = pipe.score(PICTURE, {"hat": "beanie", "age": "old"})
+    table = pipe.attributes(PICTURE, ["hat", "age"])
+    assert scores == {"hat": table["hat"]["beanie"], "age": table["age"]["old"]}
+    assert set(pipe.score(PICTURE, "an old man with round glasses")) >= {"age", "gender", "glasses"}
+    assert pipe.score(PICTURE, "") == {}
+
+
+def test_pixels_round_trip():
+    square = PICTURE.crop((0, 0, 32, 32))
+    assert to_image(to_pixels(square, 32)[0]).tobytes() == square.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"prompt": "   "}, "empty"),
+        ({"prompt": "x" * 1001}, "1001 characters"),
+        ({"prompt": "¿" * 900}, "tokens"),
+        ({"steps": 0}, "steps must be between 1 and 4, got 0"),
+        ({"steps": 5}, "got 5"),
+        ({"guidance": 0.5}, "got 0.5"),
+        ({"guidance": float("nan")}, "guidance"),
+        ({"num_images": 5}, "got 5"),
+        ({"seed": -1}, "got -1"),
+    ],
+)
+def test_impossible_requests_raise_before_any_step(pipe, changes, message):
+    with pytest.raises(ValueError, match=message):
+        pipe.generate_steps(**{"prompt": "a face", "steps": 2, **changes})
+
+
+def test_impossible_questions_raise(pipe):
+    with pytest.raises(ValueError, match="empty"):
+        pipe.answer_stream(PICTURE, " ")
+    with pytest.raises(ValueError, match="301 characters"):
+        pipe.answer(PICTURE, "x" * 301)
+    with pytest.raises(ValueError, match="unknown attribute 'wings'"):
+        pipe.attributes(PICTURE, ["wings"])
+    with pytest.raises(ValueError, match="NoneType"):
+        pipe.answer(None, canonical_question("hat"))
+
+
+def test_a_special_token_in_a_prompt_stays_text(pipe):
+    ids = encode_request(pipe.tokenizer, "<|mask|> <|eos|> " + canonical_answer("hat", "beanie"))
+    assert max(ids) < pipe.config.text_vocab_size
+
+
+def test_a_broken_checkpoint_is_refused_by_name(folder, tmp_path):
+    with pytest.raises(ValueError, match=r"no config\.json"):
+        UniF2acePipeline.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="'int3'"):
+        UniF2acePipeline.from_pretrained(folder, quantization="int3")
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    whole = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        UniF2acePipeline.from_pretrained(tmp_path, quantization=None)

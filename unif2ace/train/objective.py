@@ -1,0 +1,97 @@
+"""One training step's loss: D3Diff on faces to paint, next token on answers, expert balance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from unif2ace.losses import answer_loss, balance_loss, d3diff_loss
+from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.moe import Exploration, Routing
+from unif2ace.prompting import PADDING_SEGMENT
+from unif2ace.schedule import MaskSchedule
+from unif2ace.train.sequences import GenerationSample, UnderstandingSample
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepLoss:
+    """`total` is what is minimised; `parts` are detached scalars for the log."""
+
+    total: Tensor
+    parts: dict[str, Tensor]
+
+
+def balance_of(routings: Sequence[Routing], segments: Tensor) -> Tensor:
+    """Mean balance loss over layers, padding left out."""
+    is_real = (segments != PADDING_SEGMENT).flatten()
+    return torch.stack([balance_loss(r.probs, r.experts, is_real) for r in routings]).mean()
+
+
+def generation_loss(
+    model: UniF2aceForConditionalGeneration,
+    sample: GenerationSample,
+    exploration: Exploration | None = None,
+) -> StepLoss:
+    """D3Diff (arXiv 2503.08120) over the masked codes of a batch, plus balance."""
+    config, batch = model.config, sample.sequences
+    output = model(
+        batch.token_ids,
+        positions=batch.positions,
+        mask=batch.mask(),
+        group="generation",
+        image_start=batch.image_start,
+        exploration=exploration,
+    )
+    image = slice(batch.image_start, batch.image_start + config.num_image_tokens)
+    loss = d3diff_loss(
+        model.code_logits(output.hidden[:, image]),
+        sample.codes,
+        sample.is_masked,
+        sample.times,
+        schedule=MaskSchedule(config.schedule),
+        alpha=config.score_weight,
+    )
+    balance = balance_of(output.token_routing, batch.segments)
+    return StepLoss(
+        total=loss.total + config.moe.balance_weight * balance,
+        parts={
+            "masked": loss.masked.detach(),
+            "score": loss.score.detach(),
+            "balance_generation": balance.detach(),
+        },
+    )
+
+
+def understanding_loss(
+    model: UniF2aceForConditionalGeneration,
+    sample: UnderstandingSample,
+    exploration: Exploration | None = None,
+) -> StepLoss:
+    """Next-token cross entropy on answer tokens, plus balance."""
+    config, batch = model.config, sample.sequences
+    output = model(
+        batch.token_ids,
+        positions=batch.positions,
+        mask=batch.mask(),
+        group="understanding",
+        image_start=batch.image_start,
+        features=sample.features,
+        exploration=exploration,
+    )
+    assert batch.labels is not None
+    is_answer = batch.labels >= 0
+    logits = model.text_logits(output.hidden[is_answer])
+    loss = answer_loss(logits, batch.labels[is_answer])
+    balance = balance_of(output.token_routing, batch.segments)
+    right = (logits.argmax(-1) == batch.labels[is_answer]).float().mean()
+    return StepLoss(
+        total=loss + config.moe.balance_weight * balance,
+        parts={
+            "answer": loss.detach(),
+            "answer_token_accuracy": right.detach(),
+            "balance_understanding": balance.detach(),
+        },
+    )

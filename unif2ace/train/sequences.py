@@ -1,0 +1,113 @@
+"""From labelled faces to training sequences: words drawn afresh from each face's labels."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+from unif2ace.synth.captions import caption
+from unif2ace.synth.questions import questions
+
+from unif2ace.config import UniF2aceConfig
+from unif2ace.model import ImageFeatures
+from unif2ace.prompting import (
+    SequenceBatch,
+    Turn,
+    encode_request,
+    encode_text,
+    generation_batch,
+    prompt_ids,
+    understanding_batch,
+)
+from unif2ace.schedule import MaskSchedule, mask_codes, sample_times
+from unif2ace.train.features import FaceFeatures, FaceLabel
+
+CAPTION_STYLES = {"tags": 0.2, "short": 0.35, "plain": 0.3, "long": 0.15}
+"""Shares of caption styles: visitors type short prompts, and short ones train faster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationSample:
+    """A batch of faces to paint: sequences, clean codes, where they are masked, and when."""
+
+    sequences: SequenceBatch
+    codes: Tensor
+    is_masked: Tensor
+    times: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnderstandingSample:
+    """A batch of faces with questions."""
+
+    sequences: SequenceBatch
+    features: ImageFeatures
+
+
+def prompt_of(
+    label: FaceLabel, tokenizer: PreTrainedTokenizerBase, config: UniF2aceConfig, rng: random.Random
+) -> list[int]:
+    """Prompt ids of a fresh caption, or of no caption (guidance needs that); long ones are cut."""
+    if rng.random() < config.condition_dropout:
+        return prompt_ids([], config)
+    style = rng.choices(list(CAPTION_STYLES), list(CAPTION_STYLES.values()))[0]
+    text = caption(label.attributes, label.visible, generator=rng, style=style).text
+    return prompt_ids(encode_request(tokenizer, text)[: config.max_prompt_tokens - 3], config)
+
+
+def turns_of(
+    label: FaceLabel, tokenizer: PreTrainedTokenizerBase, rng: random.Random, count: int
+) -> list[Turn]:
+    """Fresh questions about one face, with their answers."""
+    drawn = questions(label.attributes, label.visible, generator=rng, count=count)
+    return [
+        Turn(
+            question=encode_request(tokenizer, qa.question),
+            answer=encode_text(tokenizer, qa.answer),
+        )
+        for qa in drawn
+    ]
+
+
+def generation_sample(
+    faces: FaceFeatures,
+    indices: Sequence[int],
+    tokenizer: PreTrainedTokenizerBase,
+    config: UniF2aceConfig,
+    *,
+    rng: random.Random,
+    generator: torch.Generator,
+) -> GenerationSample:
+    codes, _ = faces.batch(indices)
+    times = sample_times(len(codes), generator)
+    ratio = MaskSchedule(config.schedule).mask_ratio(times)
+    noisy, is_masked = mask_codes(
+        codes, ratio, mask_code=config.layout.mask_code, generator=generator
+    )
+    prompts = [prompt_of(faces.labels[i], tokenizer, config, rng) for i in indices]
+    return GenerationSample(
+        sequences=generation_batch(prompts, noisy, config),
+        codes=codes,
+        is_masked=is_masked,
+        times=times,
+    )
+
+
+def understanding_sample(
+    faces: FaceFeatures,
+    indices: Sequence[int],
+    tokenizer: PreTrainedTokenizerBase,
+    config: UniF2aceConfig,
+    *,
+    questions_per_face: int,
+    rng: random.Random,
+) -> UnderstandingSample:
+    codes, features = faces.batch(indices)
+    rows = [turns_of(faces.labels[i], tokenizer, rng, questions_per_face) for i in indices]
+    return UnderstandingSample(
+        sequences=understanding_batch(codes, rows, config), features=features
+    )
