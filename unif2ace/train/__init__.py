@@ -1,0 +1,1 @@
+"""Training of the image tokenizer, the face encoder and the transformer."""
