@@ -310,7 +310,7 @@ class UniF2acePipeline:
                 image_start=image.image_start,
                 cache=cache,
             )
-            cache.crop(length)  # the image's keys are of this step only
+            cache.crop(-width)  # the image's keys are of this step only
             return self.model.code_logits(output.hidden[:, 1:-1])
 
         return logits_fn

@@ -7,18 +7,21 @@ marks the folder as complete.
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
 from unif2ace.attributes import FaceAttributes
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
+from unif2ace.train.images import FaceShards
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,3 +108,52 @@ def read_features(folder: Path) -> FaceFeatures:
     if lengths := {n: len(a) for n, a in arrays.items() if len(a) != len(labels)}:
         raise ValueError(f"{folder}: {len(labels)} labels but {lengths}")
     return FaceFeatures(labels=labels, **arrays)
+
+
+def face_labels(folder: Path, split: str) -> list[FaceLabel]:
+    """Labels of every face of a split's parquet files, in the order of `FaceShards`."""
+    labels = []
+    for shard in sorted(folder.glob(f"{split}*.parquet")):
+        for row in pq.read_table(shard, columns=["seed", "attributes", "visible"]).to_pylist():
+            labels.append(
+                FaceLabel(
+                    seed=row["seed"],
+                    attributes=FaceAttributes(json.loads(row["attributes"])),
+                    visible=frozenset(row["visible"]),
+                )
+            )
+    return labels
+
+
+def make_features(
+    checkpoint: Path, faces: Path, out: Path, *, split: str, batch_size: int = 64
+) -> int:
+    """Codes and features of all faces of a split, by the checkpoint's frozen parts."""
+    model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    shards = FaceShards(faces, cache=faces / "cache", size=model.config.image_size, split=split)
+    labels = face_labels(faces, split)
+    if len(labels) != len(shards):
+        raise ValueError(f"{faces} changed while it was read: {len(labels)} != {len(shards)}")
+
+    def batches() -> Iterator[np.ndarray]:
+        for start in range(0, len(shards), batch_size):
+            rows = torch.arange(start, min(start + batch_size, len(shards)))
+            yield shards.pixels(rows).permute(0, 2, 3, 1).numpy()
+
+    write_features(model, batches(), labels, out)
+    return len(labels)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", type=Path, required=True, help="whole checkpoint")
+    parser.add_argument("--faces", type=Path, required=True, help="folder of rendered shards")
+    parser.add_argument("--split", default="train")
+    parser.add_argument("--out", type=Path, required=True)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    count = make_features(
+        arguments.checkpoint, arguments.faces, arguments.out, split=arguments.split
+    )
+    print(f"features of {count:,} faces in {arguments.out}")

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
-from unif2ace.synth.captions import caption
-from unif2ace.synth.questions import questions
 
 from unif2ace.config import UniF2aceConfig
 from unif2ace.model import ImageFeatures
@@ -24,6 +22,8 @@ from unif2ace.prompting import (
     understanding_batch,
 )
 from unif2ace.schedule import MaskSchedule, mask_codes, sample_times
+from unif2ace.synth.captions import caption
+from unif2ace.synth.questions import questions
 from unif2ace.train.features import FaceFeatures, FaceLabel
 
 CAPTION_STYLES = {"tags": 0.2, "short": 0.35, "plain": 0.3, "long": 0.15}

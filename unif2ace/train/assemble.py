@@ -1,0 +1,71 @@
+"""Put separately trained parts together into one whole checkpoint with a fresh transformer."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from unif2ace.config import PRESETS, UniF2aceConfig
+from unif2ace.model import UniF2aceForConditionalGeneration, parameter_report
+
+SHARD_SIZE = "9MB"  # below the 10 MB at which a Space repository needs large-file storage
+
+
+def assemble(
+    config: UniF2aceConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    parts: Mapping[str, Mapping[str, Tensor]],
+    out: Path,
+    *,
+    seed: int,
+) -> UniF2aceForConditionalGeneration:
+    """Write a whole checkpoint: trained parts by module name, the transformer fresh from `seed`.
+
+    Raises ValueError when a part's tensors are not the module's.
+    """
+    torch.manual_seed(seed)  # transformers' initialisation has no generator argument
+    model = UniF2aceForConditionalGeneration(config)
+    for name, state in parts.items():
+        try:
+            model.get_submodule(name).load_state_dict(state)
+        except RuntimeError as error:
+            raise ValueError(f"the trained {name} does not fit the preset: {error}") from error
+    model.save_pretrained(out, max_shard_size=SHARD_SIZE)
+    tokenizer.save_pretrained(out)
+    return model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
+    parser.add_argument("--text", type=Path, required=True, help="folder of the text tokenizer")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="image tokenizer's run")
+    parser.add_argument("--encoder", type=Path, required=True, help="encoders' run")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    files = {
+        "image_tokenizer": arguments.tokenizer / "tokenizer" / "model.safetensors",
+        "semantic_encoder": arguments.encoder / "encoder" / "semantic.safetensors",
+        "face_encoder": arguments.encoder / "encoder" / "face.safetensors",
+    }
+    for path in files.values():
+        if not path.is_file():
+            raise SystemExit(f"{path} is missing: train that part first")
+    tokenizer = AutoTokenizer.from_pretrained(arguments.text)
+    model = assemble(
+        PRESETS[arguments.preset](),
+        tokenizer,
+        {name: load_file(path) for name, path in files.items()},
+        arguments.out,
+        seed=arguments.seed,
+    )
+    for name, count in parameter_report(model).items():
+        print(f"{name:20} {count:12,}")

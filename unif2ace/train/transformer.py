@@ -1,0 +1,196 @@
+"""Train the transformer on prepared features: painting and answering together.
+
+Needs a whole checkpoint (`assemble`) whose image tokenizer and encoders are trained, and the
+features it gave for the faces (`features`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.moe import Exploration
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.train.assemble import SHARD_SIZE
+from unif2ace.train.features import FaceFeatures, read_features
+from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
+from unif2ace.train.objective import generation_loss, understanding_loss
+from unif2ace.train.sequences import (
+    GenerationSample,
+    UnderstandingSample,
+    generation_sample,
+    understanding_sample,
+)
+
+EXPLORATION_SHARE = 0.6
+"""Noise on sequence routing falls from 1 to 0 over this share of the run."""
+
+ROUTER_LR_SCALE = 5.0
+"""Sequence routers start level and must decide early, so they learn faster."""
+
+SAMPLE_PROMPTS = (
+    "a smiling woman with long red hair",
+    "old man with a full beard and glasses",
+    "young man, dark skin, short black hair, laughing",
+    "a surprised woman with blond hair in a bob and red lipstick",
+    "bald middle-aged man looking angry",
+    "an old woman with grey hair wearing sunglasses",
+    "a person",
+    "sad young man with freckles and a beanie",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerBatch:
+    """Faces to paint, faces with questions, and the seed of the routing noise."""
+
+    generation: GenerationSample
+    understanding: UnderstandingSample
+    seed: int
+
+
+class TransformerObjective(nn.Module):
+    """forward(batch, progress) -> (loss, parts): L = D3Diff + answers + balance, unit weights."""
+
+    def __init__(self, model: UniF2aceForConditionalGeneration) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: TransformerBatch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
+        exploration = None
+        scale = max(0.0, 1 - progress / EXPLORATION_SHARE)
+        if scale > 0:
+            exploration = Exploration(scale, torch.Generator().manual_seed(batch.seed))
+        painting = generation_loss(self.model, batch.generation, exploration)
+        reading = understanding_loss(self.model, batch.understanding, exploration)
+        return painting.total + reading.total, painting.parts | reading.parts
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerOptions:
+    """How a step's batch is made up; `TrainConfig.batch_size` counts the faces to paint."""
+
+    understanding_batch_size: int = 8
+    questions_per_face: int = 6
+
+
+def train(
+    checkpoint: Path,
+    features: Path,
+    config: TrainConfig,
+    options: TransformerOptions | None = None,
+) -> TrainResult:
+    """Train in place of `checkpoint`'s transformer; the result lies in `config.out / "model"`."""
+    options = options or TransformerOptions()
+    faces = read_features(features)
+    model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
+    model.freeze_encoders()
+    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    draw = batch_drawer(faces, tokenizer, model, config, options)
+    result = run(
+        config,
+        TransformerObjective(model),
+        draw,
+        on_sample=lambda step: sample_sheet(model, tokenizer, config.out / f"{step:07d}.png"),
+        learning_rate_scale=lambda name: ROUTER_LR_SCALE if "sequence_moe" in name else 1.0,
+    )
+    model.save_pretrained(config.out / "model", max_shard_size=SHARD_SIZE)
+    tokenizer.save_pretrained(config.out / "model")
+    return result
+
+
+def batch_drawer(
+    faces: FaceFeatures,
+    tokenizer: PreTrainedTokenizerBase,
+    model: UniF2aceForConditionalGeneration,
+    config: TrainConfig,
+    options: TransformerOptions,
+):
+    """A `BatchFn`: every face comes up equally often in painting and in answering."""
+    model_config = model.config
+
+    def draw(step: int, generator: torch.Generator) -> TransformerBatch:
+        rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
+        count = options.understanding_batch_size
+        to_paint = shuffled_indices(
+            len(faces), step * config.batch_size, config.batch_size, config.seed
+        )
+        to_read = shuffled_indices(len(faces), step * count, count, config.seed + 1)
+        return TransformerBatch(
+            generation=generation_sample(
+                faces,
+                to_paint.tolist(),
+                tokenizer,
+                model_config,
+                rng=rng,
+                generator=generator,
+            ),
+            understanding=understanding_sample(
+                faces,
+                to_read.tolist(),
+                tokenizer,
+                model_config,
+                questions_per_face=options.questions_per_face,
+                rng=rng,
+            ),
+            seed=rng.getrandbits(62),
+        )
+
+    return draw
+
+
+def sample_sheet(
+    model: UniF2aceForConditionalGeneration, tokenizer: PreTrainedTokenizerBase, path: Path
+) -> None:
+    """Paint the sample prompts, describe each picture, and write sheet and text side by side."""
+    pipe = UniF2acePipeline(model, tokenizer, checkpoint="training")
+    size = pipe.image_size
+    sheet = Image.new("RGB", (4 * size, -(-len(SAMPLE_PROMPTS) // 4) * size))
+    lines = []
+    for i, prompt in enumerate(SAMPLE_PROMPTS):
+        face = pipe.generate(prompt, seed=i)[0]
+        sheet.paste(face.image, (i % 4 * size, i // 4 * size))
+        lines.append(f"{prompt}\n  {pipe.describe(face.image)}")
+    sheet.save(path)
+    path.with_suffix(".txt").write_text("\n".join(lines) + "\n")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", type=Path, required=True, help="whole checkpoint to start")
+    parser.add_argument("--features", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
+    parser.add_argument("--steps", type=int, default=200_000)
+    parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
+    parser.add_argument("--batch-size", type=int, default=24, help="faces to paint per process")
+    parser.add_argument("--understanding-batch-size", type=int, default=8)
+    parser.add_argument("--questions-per-face", type=int, default=6)
+    parser.add_argument("--learning-rate", type=float, default=6e-4)
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    result = train(
+        arguments.checkpoint,
+        arguments.features,
+        TrainConfig(
+            out=arguments.out,
+            steps=arguments.steps,
+            seconds=arguments.seconds,
+            batch_size=arguments.batch_size,
+            learning_rate=arguments.learning_rate,
+            seed=arguments.seed,
+        ),
+        TransformerOptions(
+            understanding_batch_size=arguments.understanding_batch_size,
+            questions_per_face=arguments.questions_per_face,
+        ),
+    )
+    print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")
