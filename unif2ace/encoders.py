@@ -19,7 +19,7 @@ from unif2ace.config import EncoderConfig
 from unif2ace.conv import AttentionBlock, ChannelNorm, Down, ResBlock, check_pixels
 
 NUM_LANDMARKS = 68
-NUM_EXPRESSION_UNITS = 52  # ARKit blend shapes, in alphabetical order
+NUM_UNITS = 38  # expression units (ARKit names) that the renderer moves, in its order
 
 # (expansion, output channels, kernel, stride, repeats), EfficientNet-B0 of arXiv 1905.11946; the
 # Lite form drops squeeze-and-excite and uses ReLU6.
@@ -47,12 +47,12 @@ class EncoderOutput:
 class FaceOutput(EncoderOutput):
     """What the face encoder reads off a picture; coordinates are shares of width and height.
 
-    landmarks: (B, 68, 2) x, y. expression: (B, 52) unit strengths, about 0..1. box: (B, 4)
+    landmarks: (B, 68, 2) x, y. units: (B, 38) expression strengths, about 0..1. box: (B, 4)
     x0, y0, x1, y1 around the landmarks. attribute_logits: attribute name to (B, number of values).
     """
 
     landmarks: Tensor
-    expression: Tensor
+    units: Tensor
     box: Tensor
     attribute_logits: Mapping[str, Tensor]
 
@@ -156,7 +156,9 @@ class SemanticEncoder(nn.Module):
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
         self.size, self.is_clip = config.semantic_size, config.semantic == "clip"
-        self.net: nn.Module = _clip_vision(config.semantic_size) if self.is_clip else EfficientNetLite0()
+        self.net: nn.Module = (
+            _clip_vision(config.semantic_size) if self.is_clip else EfficientNetLite0()
+        )
         width = 1024 if self.is_clip else _STAGES[-1][1]
         if config.semantic_dim != width:
             raise ValueError(
@@ -200,7 +202,7 @@ class FaceEncoder(nn.Module):
         self.hidden = nn.Linear(flat, dim)
         self.values = {name: len(attribute.values) for name, attribute in ATTRIBUTES.items()}
         self.geometry = nn.Linear(dim, 2 * NUM_LANDMARKS + 4)
-        self.expression = nn.Linear(dim, NUM_EXPRESSION_UNITS)
+        self.units = nn.Linear(dim, NUM_UNITS)
         self.attributes = nn.Linear(dim, sum(self.values.values()))
 
     def forward(self, pixels: Tensor) -> FaceOutput:
@@ -215,7 +217,7 @@ class FaceEncoder(nn.Module):
             pooled=pooled,
             landmarks=geometry[:, : 2 * NUM_LANDMARKS].unflatten(-1, (NUM_LANDMARKS, 2)),
             box=geometry[:, 2 * NUM_LANDMARKS :],
-            expression=self.expression(pooled),
+            units=self.units(pooled),
             attribute_logits=dict(zip(self.values, logits, strict=True)),
         )
 

@@ -44,10 +44,10 @@ class VQOutput:
 
 
 class FSQ(nn.Module):
-    """Finite scalar quantiser, arXiv 2309.15505: channel i takes one of levels[i] values in [-1, 1].
+    """Finite scalar quantiser, arXiv 2309.15505: channel i is one of levels[i] values in [-1, 1].
 
-    Deviation: the bound is 2*sigmoid(1.6 z) - 1 instead of tanh(z) with a shift, and the levels are
-    evenly spaced from -1 to 1. A normal z then falls nearly uniformly on them, which uses more codes.
+    Deviation: the bound is sigmoid(1.6 z) instead of tanh(z) with a shift, and the levels are
+    evenly spaced from -1 to 1. A normal z then falls nearly evenly on them: more codes in use.
     """
 
     def __init__(self, levels: tuple[int, ...]) -> None:

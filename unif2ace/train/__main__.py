@@ -1,0 +1,33 @@
+"""`python -m unif2ace.train COMMAND ...`, or `accelerate launch -m unif2ace.train COMMAND ...`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+COMMANDS = {
+    "tokenizer": "train the image tokenizer on rendered faces",
+    # "encoder": "train the face encoder on rendered faces",
+    "text": "train the text tokenizer on the grammars",
+    "assemble": "put trained parts into one whole checkpoint",
+    "features": "prepare the transformer's training features",
+    "transformer": "train the transformer",
+    "export": "quantise a checkpoint to NF4 on disk",
+}
+"""Each is a module of this package with `add_arguments(parser)` and `main(arguments)`."""
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m unif2ace.train", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, summary in COMMANDS.items():
+        module = importlib.import_module(f"unif2ace.train.{name}")
+        command = commands.add_parser(name, help=summary, description=module.__doc__)
+        module.add_arguments(command)
+        command.set_defaults(main=module.main)
+    arguments = parser.parse_args(argv)
+    arguments.main(arguments)
+
+
+if __name__ == "__main__":
+    main()

