@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 
 COMMANDS = {
     "tokenizer": "train the image tokenizer on rendered faces",
@@ -18,13 +19,16 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> None:
+    argv = sys.argv[1:] if argv is None else argv
     parser = argparse.ArgumentParser(prog="python -m unif2ace.train", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, summary in COMMANDS.items():
-        module = importlib.import_module(f"unif2ace.train.{name}")
-        command = commands.add_parser(name, help=summary, description=module.__doc__)
-        module.add_arguments(command)
-        command.set_defaults(main=module.main)
+        command = commands.add_parser(name, help=summary)
+        if argv[:1] == [name]:  # the others are not imported: they need not what this one needs
+            module = importlib.import_module(f"unif2ace.train.{name}")
+            command.description = module.__doc__
+            module.add_arguments(command)
+            command.set_defaults(main=module.main)
     arguments = parser.parse_args(argv)
     arguments.main(arguments)
 

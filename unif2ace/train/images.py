@@ -34,9 +34,9 @@ renderer's own `test` split stays untouched until the end."""
 class FaceLabels:
     """Labels of n faces, coordinates as shares of width and height.
 
-    landmarks (n, 68, 2); units (n, U) expression strengths 0..1; box (n, 4) x0, y0, x1, y1; attributes (n, A)
-    int64, index into each attribute's values in the order of `ATTRIBUTES`, `HIDDEN` where it
-    cannot be seen; seeds (n,) int64.
+    landmarks (n, 68, 2); units (n, U) expression strengths 0..1; box (n, 4) x0, y0, x1, y1;
+    attributes (n, A) int64, index into each attribute's values in the order of `ATTRIBUTES`,
+    `HIDDEN` where it cannot be seen; seeds (n,) int64.
     """
 
     landmarks: Tensor
