@@ -1,13 +1,27 @@
 """Laws of the measuring instruments: metrics, judge, sheets, reports."""
 
+import io
+import json
 import math
+import subprocess
+import sys
+from itertools import zip_longest
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import scipy.linalg
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image, ImageFont
 
+from unif2ace.attributes import ATTRIBUTES, FaceAttributes
+from unif2ace.evaluate.bench import bench_app, coverage, peak_memory_kib
+from unif2ace.evaluate.faces import LabelledFaces, read_faces
+from unif2ace.evaluate.judge import Judge, JudgeNetwork
+from unif2ace.evaluate.judge_training import UNSEEN, label_table, score_judge, train_judge
 from unif2ace.evaluate.metrics import (
     Rate,
     Statements,
@@ -18,6 +32,11 @@ from unif2ace.evaluate.metrics import (
     majority_share,
     wilson_interval,
 )
+from unif2ace.evaluate.negatives import NEGATIVES, mixed, shuffled
+from unif2ace.evaluate.report import END, START, insert, interval, merge, write_report
+from unif2ace.evaluate.sheets import FACE_PX, FONT_PX, MARGIN_PX, contact_sheet, wrap
+from unif2ace.quantize import WeightReport
+from unif2ace.train.loop import TrainConfig
 
 
 def test_wilson_interval_by_hand():
@@ -120,3 +139,221 @@ def test_frechet_distance_is_zero_with_itself_symmetric_and_blind_to_order():
     assert frechet_distance(a[::-1], b) == pytest.approx(frechet_distance(a, b))
     with pytest.raises(ValueError, match=r"\(1, 20\)"):
         frechet_distance(a[:1], b)
+
+
+# -- judge -------------------------------------------------------------------------------------
+
+
+def labelled_faces(count: int, size: int = 128, seed: int = 0) -> LabelledFaces:
+    """Flat pictures whose colour tells one attribute; all other attributes are out of sight."""
+    rng = np.random.default_rng(seed)
+    colors = {"black": 20, "white": 235}
+    chosen = [str(rng.choice(list(colors))) for _ in range(count)]
+    pictures = np.stack([np.full((size, size, 3), colors[c], dtype=np.uint8) for c in chosen])
+    pictures = pictures + rng.integers(0, 9, pictures.shape, dtype=np.uint8)
+    plain = {name: attribute.values[0] for name, attribute in ATTRIBUTES.items()}
+    return LabelledFaces(
+        pictures=pictures,
+        seeds=list(range(count)),
+        attributes=[FaceAttributes({**plain, "background": c}) for c in chosen],
+        visible=[frozenset({"background"})] * count,
+    )
+
+
+def numbered(count: int, size: int = 64) -> torch.Tensor:
+    """Pictures whose pixels are all different, within a picture and between pictures."""
+    return torch.linspace(-1, 1, count * 3 * size**2).view(count, 3, size, size)
+
+
+@pytest.mark.parametrize("kind", NEGATIVES)
+@pytest.mark.parametrize("seed", range(4))
+def test_every_negative_keeps_the_shape_and_spoils_every_picture(kind, seed):
+    pixels = torch.rand(4, 3, 64, 64, generator=torch.Generator().manual_seed(9)) * 2 - 1
+    spoilt = NEGATIVES[kind](pixels, torch.Generator().manual_seed(seed))
+    assert spoilt.shape == pixels.shape and spoilt.abs().max() <= 1
+    assert ((spoilt - pixels).abs().amax((1, 2, 3)) > 0.1).all()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_shuffling_moves_every_square_and_loses_none(seed):
+    pixels = numbered(2)
+    spoilt = shuffled(pixels, torch.Generator().manual_seed(seed))
+    assert torch.equal(spoilt.flatten(2).sort().values, pixels.flatten(2).sort().values)
+    assert (spoilt != pixels).all()
+    cells = {tuple(c.flatten().tolist()) for c in spoilt[0].unfold(1, 8, 8).unfold(2, 8, 8)[0, 0]}
+    whole = pixels[0].unfold(1, 8, 8).unfold(2, 8, 8)[0].flatten(0, 1)
+    assert cells <= {tuple(c.flatten().tolist()) for c in whole}  # 8 px squares stay whole
+
+
+def test_mixing_takes_whole_cells_from_one_other_face():
+    pixels = torch.arange(4.0).view(4, 1, 1, 1).expand(4, 3, 64, 64)
+    spoilt = mixed(pixels, torch.Generator().manual_seed(0))
+    cells = spoilt.unfold(2, 16, 16).unfold(3, 16, 16).flatten(4)
+    assert torch.equal(cells.amin(-1), cells.amax(-1))
+    assert all(len(set(face.flatten().tolist())) == 2 for face in spoilt)
+
+
+def test_the_judge_learns_what_it_is_shown_and_is_saved_whole(tmp_path):
+    faces, unseen = labelled_faces(64), labelled_faces(24, seed=1)
+    config = TrainConfig(
+        out=tmp_path, steps=12, batch_size=16, learning_rate=2e-3, warmup_steps=2, ema_decay=0.5
+    )
+    judge = train_judge(faces, config)
+    score = score_judge(judge, unseen)
+    assert score["all"]["share"] > 0.9 > score["attributes"]["background"]["majority"]
+    assert list(score["attributes"]) == ["background"]  # nothing else can be seen
+    images = [unseen.image(i) for i in range(6)]
+    assert Judge.load(tmp_path).examine(images) == judge.examine(images)
+
+
+def test_verdicts_do_not_depend_on_size_or_company():
+    torch.manual_seed(0)
+    judge, faces = Judge(JudgeNetwork()), labelled_faces(3)
+    images = [faces.image(i) for i in range(3)]
+    large = [i.resize((256, 256), Image.Resampling.NEAREST) for i in images]
+    alone = [judge.examine([image])[0] for image in images]
+    for together, single in zip(judge.examine([*images, *large]), alone * 2, strict=True):
+        assert together.values == single.values
+        assert together.face_probability == pytest.approx(single.face_probability, abs=1e-5)
+    with pytest.raises(ValueError, match="100 x 90"):
+        judge.examine([Image.new("RGB", (100, 90))])
+
+
+def test_a_judge_of_other_attributes_or_none_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="train-judge"):
+        Judge.load(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps({"version": 1, "vocabulary": {"hat": []}}))
+    with pytest.raises(ValueError, match="train it again"):
+        Judge.load(tmp_path)
+
+
+def test_labels_are_value_indices_of_what_is_seen():
+    faces = labelled_faces(5)
+    table, names = label_table(faces), list(ATTRIBUTES)
+    for i, row in enumerate(table.tolist()):
+        assert row[names.index("background")] == ATTRIBUTES["background"].values.index(
+            faces.attributes[i]["background"]
+        )
+        assert sum(value != UNSEEN for value in row) == 1
+
+
+def write_shard(path, faces: LabelledFaces) -> None:
+    rows = []
+    for i in range(len(faces)):
+        buffer = io.BytesIO()
+        faces.image(i).save(buffer, "PNG")
+        rows.append(
+            {
+                "image": {"bytes": buffer.getvalue(), "path": None},
+                "seed": faces.seeds[i],
+                "attributes": json.dumps(dict(faces.attributes[i])),
+                "visible": sorted(faces.visible[i]),
+            }
+        )
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def test_faces_are_read_back_as_written_one_split_up_to_the_limit(tmp_path):
+    faces = labelled_faces(5, size=16)
+    write_shard(tmp_path / "test-1.parquet", faces)
+    write_shard(tmp_path / "test-2.parquet", faces)
+    write_shard(tmp_path / "train-1.parquet", faces)
+    read = read_faces(tmp_path, "test", limit=7)
+    assert len(read) == 7 and read.seeds == [0, 1, 2, 3, 4, 0, 1]
+    np.testing.assert_array_equal(read.pictures[:5], faces.pictures)
+    assert read.attributes[:5] == faces.attributes and read.visible[:5] == faces.visible
+    assert len(read_faces(tmp_path, "train")) == 5
+    with pytest.raises(ValueError, match="render test faces"):
+        read_faces(tmp_path / "nowhere", "test")
+    pq.write_table(pa.table({"seed": [1]}), tmp_path / "test-0.parquet")
+    with pytest.raises(ValueError, match="no column image, attributes, visible"):
+        read_faces(tmp_path, "test")
+
+
+# -- sheets and reports ------------------------------------------------------------------------
+
+
+@given(st.lists(st.text("abcdefgh", min_size=1, max_size=30), max_size=12), st.integers(20, 200))
+def test_wrapped_lines_fit_and_lose_no_word(words, width):
+    font = ImageFont.load_default(FONT_PX)
+    lines = wrap(" ".join(words), font, width)
+    assert " ".join(lines).split() == words
+    for line, following in zip_longest(lines, lines[1:]):
+        assert font.getlength(line) <= width or " " not in line
+        if following:  # greedy: the next word did not fit
+            assert font.getlength(f"{line} {following.split()[0]}") > width
+
+
+def test_a_sheet_shows_every_face_in_its_place():
+    colors = [(40 * i, 0, 255 - 40 * i) for i in range(5)]
+    sheet = contact_sheet(
+        [Image.new("RGB", (32, 32), color) for color in colors], ["a b"] * 5, columns=3
+    )
+    found = [color for _, color in sheet.getcolors(10**6)]
+    assert set(colors) <= set(found)
+    assert sheet.width == 3 * (FACE_PX + MARGIN_PX) + MARGIN_PX
+    assert sheet.getpixel((MARGIN_PX, MARGIN_PX)) == colors[0]
+    with pytest.raises(ValueError, match="1 pictures, 0 captions"):
+        contact_sheet([Image.new("RGB", (8, 8))], [])
+
+
+def test_the_report_changes_nothing_outside_its_markers_and_is_idempotent():
+    document = f"# Title\n{START}\nold\n{END}\ntail\n"
+    once = insert(document, "new | 1")
+    assert once == f"# Title\n{START}\nnew | 1\n{END}\ntail\n" == insert(once, "new | 1")
+    for broken in ("no markers", f"{END} {START}", f"{START} {START} {END}", START):
+        with pytest.raises(ValueError, match="report:"):
+            insert(broken, "x")
+
+
+def test_percentages_and_intervals_are_written_as_measured():
+    assert interval(Rate(hits=8, total=10).to_json()) == "80.0 % (49.0–94.3, n = 10)"
+    assert interval(Rate(hits=0, total=0).to_json()) == "–"
+
+
+def test_nothing_is_written_unless_every_document_takes_the_report(tmp_path):
+    (tmp_path / "judge.json").write_text(json.dumps({}))
+    good, bad = tmp_path / "README.md", tmp_path / "card.md"
+    good.write_text(f"{START}\n{END}\n")
+    bad.write_text("no markers")
+    with pytest.raises(ValueError, match=r"card\.md"):
+        write_report(tmp_path, tmp_path / "report.json", [good, bad])
+    assert good.read_text() == f"{START}\n{END}\n" and not (tmp_path / "report.json").exists()
+    with pytest.raises(ValueError, match="measure first"):
+        merge(tmp_path / "nowhere")
+
+
+# -- costs -------------------------------------------------------------------------------------
+
+
+def test_coverage_counts_every_weight_once():
+    def row(name, shape, num_bytes, is_nf4):
+        return WeightReport(name=name, shape=shape, dtype="x", num_bytes=num_bytes, is_nf4=is_nf4)
+
+    rows = [
+        row("blocks.0.attention.qkv.weight", (8, 4), 20, True),
+        row("blocks.0.token_moe.generation.router.weight", (2, 4), 16, False),
+        row("blocks.0.token_moe.generation.experts.0.up.weight", (6, 4), 15, True),
+        row("embed.weight", (10, 4), 80, False),
+    ]
+    report = coverage(rows)
+    assert report["total"] == {"weights": 32 + 8 + 24 + 40, "bytes": 131}
+    assert report["parts"]["token_moe"] == {"weights": 32, "nf4_weights": 24, "bytes": 31}
+    assert report["nf4_share_of_attention_and_experts"] == round(56 / 64, 4)
+
+
+def test_an_app_that_ends_early_is_reported_with_its_status(tmp_path):
+    (tmp_path / "app.py").write_text("raise SystemExit(3)")
+    with pytest.raises(ValueError, match="status 3"):
+        bench_app(tmp_path / "app.py", tmp_path, prompt="a face", timeout=20)
+
+
+def test_peak_memory_remembers_what_was_freed():
+    program = "b = bytearray(64 << 20); del b; print('freed', flush=True); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    process.stdout.readline()
+    peak = peak_memory_kib(process.pid)
+    process.communicate("")
+    assert 64 * 1024 < peak < 128 * 1024

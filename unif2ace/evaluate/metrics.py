@@ -145,6 +145,6 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     a, b = a - a.mean(0), b - b.mean(0)
     a, b = a / math.sqrt(len(a) - 1), b / math.sqrt(len(b) - 1)
     # The triangles of a QR decomposition stand for the samples: min(n, D) rows, not n.
-    a_rows, b_rows = np.linalg.qr(a, mode="r"), np.linalg.qr(b, mode="r")
-    root = np.linalg.svd(a_rows @ b_rows.T, compute_uv=False).sum()
+    product = np.asarray(np.linalg.qr(a, mode="r")) @ np.asarray(np.linalg.qr(b, mode="r")).T
+    root = np.linalg.norm(product, "nuc")
     return float(gap @ gap + (a * a).sum() + (b * b).sum() - 2 * root)

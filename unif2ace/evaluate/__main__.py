@@ -1,0 +1,210 @@
+"""`python -m unif2ace.evaluate COMMAND`: measure a checkpoint and write what was measured.
+
+Each command writes one JSON file; `report` gathers them; `all` runs everything in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from unif2ace.evaluate.bench import bench_app, bench_pipeline, bench_weights
+from unif2ace.evaluate.faces import LabelledFaces, read_faces
+from unif2ace.evaluate.generation import evaluate_generation, grammar_requests, paint
+from unif2ace.evaluate.judge import Judge
+from unif2ace.evaluate.judge_training import score_judge, train_judge
+from unif2ace.evaluate.report import write_report
+from unif2ace.evaluate.sheets import contact_sheet
+from unif2ace.evaluate.understanding import evaluate_understanding
+from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, UniF2acePipeline
+from unif2ace.train.loop import TrainConfig
+
+SHEET_FACES = 24
+SHEET_NAMES = ("gender", "age", "hair_color", "hair_style", "expression", "glasses", "hat")
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def load(args: argparse.Namespace) -> UniF2acePipeline:
+    quantization = None if args.quantization == "none" else args.quantization
+    return UniF2acePipeline.from_pretrained(args.checkpoint, quantization=quantization)
+
+
+def run_train_judge(args: argparse.Namespace) -> None:
+    tested = read_faces(args.test_faces or args.faces, "test", limit=args.limit)
+    faces = read_faces(args.faces, "train", limit=args.max_faces)
+    config = TrainConfig(
+        out=args.out,
+        steps=10**9,  # the clock alone ends it
+        seconds=args.max_seconds,
+        batch_size=64,
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        ema_decay=0.98,  # short: batch-norm statistics are those of the last steps
+        seed=args.seed,
+        sample_every_seconds=float("inf"),
+        checkpoint_every_seconds=60.0,
+    )
+    judge = train_judge(faces, config)
+    write_json(args.json, score_judge(judge, tested))
+
+
+def run_understanding(args: argparse.Namespace) -> None:
+    faces = read_faces(args.faces, "test", limit=args.limit)
+    write_json(
+        args.json,
+        evaluate_understanding(load(args), faces, per_face=args.questions, seed=args.seed),
+    )
+
+
+def run_generation(args: argparse.Namespace) -> None:
+    faces = read_faces(args.faces, "test", limit=2 * args.count)
+    measured = evaluate_generation(
+        load(args),
+        Judge.load(args.judge),
+        faces,
+        count=args.count,
+        seed=args.seed,
+        steps=args.steps,
+        guidance=args.guidance,
+    )
+    write_json(args.json, measured)
+
+
+def run_bench(args: argparse.Namespace) -> None:
+    measured: dict[str, Any] = {}
+    if args.app is not None:  # first, while this process is still small
+        measured["app"] = bench_app(args.app, args.checkpoint, prompt="a smiling woman")
+    pipe = load(args)
+    image = read_faces(args.faces, "test", limit=1).image(0)
+    measured["pipeline"] = bench_pipeline(pipe, image, repeats=args.repeats)
+    measured["weights"] = bench_weights(pipe, args.checkpoint)
+    write_json(args.json, measured)
+
+
+def run_coverage(args: argparse.Namespace) -> None:
+    measured = bench_weights(load(args), args.checkpoint)
+    for part, row in measured["parts"].items():
+        print(
+            f"{part:24s} {row['weights']:>12,} weights  "
+            f"{row['nf4_weights'] / row['weights']:7.1%} NF4  {row['bytes'] / 2**20:8.2f} MiB"
+        )
+    print(
+        f"NF4 share of attention and experts: {measured['nf4_share_of_attention_and_experts']:.1%}"
+    )
+    write_json(args.json, measured)
+
+
+def label_line(faces: LabelledFaces, index: int) -> str:
+    """The labels of one render that a reader can check at a glance."""
+    seen = faces.seen(index)
+    return ", ".join(seen[name] for name in SHEET_NAMES if seen.get(name, "none") != "none")
+
+
+def run_sheets(args: argparse.Namespace) -> None:
+    args.out.mkdir(parents=True, exist_ok=True)
+    faces = read_faces(args.faces, "test", limit=SHEET_FACES)
+    count = len(faces)
+    renders = contact_sheet(
+        [faces.image(i) for i in range(count)], [label_line(faces, i) for i in range(count)]
+    )
+    renders.save(args.out / "renders.png", optimize=True)
+    requests = grammar_requests(SHEET_FACES, args.seed)
+    pictures = paint(load(args), requests, seed=args.seed, steps=args.steps, guidance=args.guidance)
+    sheet = contact_sheet(pictures, [request.prompt for request in requests])
+    sheet.save(args.out / "painted.png", optimize=True)
+
+
+def run_report(args: argparse.Namespace) -> None:
+    write_report(args.measured, args.json, args.documents)
+
+
+def run_all(args: argparse.Namespace) -> None:
+    """Everything but training the judge, into the folder `measured`, then the report."""
+    folder, out = args.measured, args.json
+    Judge.load(args.judge)  # better now than after an hour
+    for name, command in (
+        ("understanding", run_understanding),
+        ("generation", run_generation),
+        ("bench", run_bench),
+    ):
+        args.json = folder / f"{name}.json"
+        command(args)
+    run_sheets(args)
+    args.json = out
+    run_report(args)
+
+
+def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m unif2ace.evaluate", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def add(name: str, action: Any, text: str, *options: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(action=action)
+        for option in options:
+            command.add_argument(f"--{option}", **OPTIONS[option])
+        return command
+
+    model = ("checkpoint", "quantization")
+    painting = ("seed", "steps", "guidance")
+    judge = add("train-judge", run_train_judge, "Train the judge and score it.", "faces", "seed")
+    judge.add_argument("--test-faces", type=Path, help="test renders, if elsewhere")
+    judge.add_argument("--out", type=Path, required=True, help="folder for the judge")
+    judge.add_argument("--max-seconds", type=float, default=480.0, help="training time")
+    judge.add_argument("--max-faces", type=int, default=12_000, help="renders to train on")
+    judge.add_argument("--limit", type=int, help="unseen renders to score")
+    judge.add_argument("--json", type=Path, required=True, help="where the score goes")
+    reading = ("faces", "limit", "questions", "seed", "json")
+    add("understanding", run_understanding, "How well it reads faces.", *model, *reading)
+    generation = ("faces", "judge", "count", *painting, "json")
+    add("generation", run_generation, "How well it paints faces.", *model, *generation)
+    costs = ("faces", "app", "repeats", "json")
+    add("bench", run_bench, "Start-up, memory, seconds, NF4 coverage.", *model, *costs)
+    add("coverage", run_coverage, "Which weights are NF4.", *model, "json")
+    add("sheets", run_sheets, "Contact sheets to look at.", *model, "faces", *painting, "out")
+    gathering = ("measured", "documents", "json")
+    add("report", run_report, "Gather measurements, renew the tables.", *gathering)
+    everything = dict.fromkeys((*model, *reading, *generation, *costs, "out", *gathering))
+    add("all", run_all, run_all.__doc__ or "", *everything)
+    return parser.parse_args(arguments)
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "checkpoint": {"type": Path, "default": Path("assets/checkpoint"), "help": "model folder"},
+    "quantization": {"choices": ("nf4", "none"), "default": "nf4", "help": "weights as loaded"},
+    "faces": {"type": Path, "required": True, "help": "folder of parquet shards"},
+    "judge": {"type": Path, "required": True, "help": "folder of the trained judge"},
+    "limit": {"type": int, "default": 200, "help": "faces to read"},
+    "questions": {"type": int, "default": 6, "help": "questions of each sort per face"},
+    "count": {"type": int, "default": 120, "help": "captions to paint"},
+    "seed": {"type": int, "default": 0, "help": "of every draw"},
+    "steps": {"type": int, "default": DEFAULT_STEPS, "help": "painting steps"},
+    "guidance": {"type": float, "default": DEFAULT_GUIDANCE, "help": "1 is none"},
+    "app": {"type": Path, "help": "app.py, to measure its start and memory"},
+    "repeats": {"type": int, "default": 5, "help": "timed calls of each sort"},
+    "json": {"type": Path, "required": True, "help": "file for what is measured"},
+    "out": {"type": Path, "required": True, "help": "folder for the sheets"},
+    "measured": {"type": Path, "required": True, "help": "folder of the measured JSON files"},
+    "documents": {"type": Path, "nargs": "*", "default": [], "help": "files with report markers"},
+}
+
+
+def main() -> int:
+    args = parse_args()
+    try:
+        args.action(args)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

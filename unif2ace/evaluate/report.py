@@ -1,0 +1,227 @@
+"""From measured JSON to what README and model card say: tables between two markers.
+
+No number reaches those files by another way. Sections that were not measured are left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+START, END = "<!-- report:start -->", "<!-- report:end -->"
+SECTIONS = ("judge", "understanding", "generation", "bench")
+Json = Mapping[str, Any]
+
+
+def merge(folder: Path) -> dict[str, Any]:
+    """The sections' JSON files of a folder as one object, in the order of SECTIONS.
+
+    Raises ValueError when there is none, or a file holds no JSON object.
+    """
+    merged: dict[str, Any] = {}
+    for name in SECTIONS:
+        path = folder / f"{name}.json"
+        if not path.is_file():
+            continue
+        try:
+            merged[name] = json.loads(path.read_text())
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} is no JSON: measure it again ({error})") from error
+        if not isinstance(merged[name], dict):
+            raise ValueError(f"{path} holds no JSON object: measure it again")
+    if not merged:
+        raise ValueError(f"{folder} holds none of {', '.join(SECTIONS)} (.json): measure first")
+    if bench := merged.get("bench"):
+        bench.get("weights", {}).pop("weights", None)  # one row per tensor: too long to ship
+    return merged
+
+
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def interval(rate: Json) -> str:
+    """`93.1 % (91.2–94.6, n = 800)`, or a dash when nothing was counted."""
+    if not rate["total"]:
+        return "–"
+    low, high = 100 * rate["low"], 100 * rate["high"]
+    return f"{percent(rate['share'])} ({low:.1f}–{high:.1f}, n = {rate['total']})"
+
+
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def understanding_tables(measured: Json) -> str:
+    tables, asked = measured["attributes"], measured["visitor_questions"]
+    rows = [
+        ("attribute tables: value of what can be seen", interval(tables["seen"])),
+        ("attribute tables: recognises what cannot be seen", interval(tables["not_visible"])),
+        ("attribute tables: mean balanced accuracy", percent(tables["mean_balanced"])),
+        ("attribute tables: expected calibration error", percent(tables["calibration_error"])),
+        ("canonical questions", interval(measured["canonical_questions"])),
+        *((f"visitors' questions: {kind}", interval(rate)) for kind, rate in asked.items()),
+        ("descriptions: precision", interval(measured["descriptions"]["precision"])),
+        ("descriptions: recall", interval(measured["descriptions"]["recall"])),
+    ]
+    heading = f"**Understanding**, {measured['num_faces']} unseen renders"
+    return f"{heading}\n\n{table(('what', 'right (95 % interval)'), rows)}"
+
+
+def generation_tables(measured: Json) -> str:
+    names = {
+        "captions": "painted, captions of unseen combinations",
+        "visitors": "painted, prompts as visitors type them",
+        "rebuilt": "renders through the image tokenizer",
+        "renders": "renders (what the judge can see)",
+    }
+    rows = [
+        (
+            label,
+            interval(measured[key]["agreement"]),
+            interval(measured[key]["one_clear_face"]),
+        )
+        for key, label in names.items()
+    ]
+    distance, settings = measured["fd_elite0"], measured["settings"]
+    heading = (
+        f"**Generation**, {settings['steps']} steps, guidance {settings['guidance']}, judged by an "
+        "independent network"
+    )
+    chance = percent(measured["captions"]["other_prompt"]["share"])
+    return (
+        f"{heading}\n\n"
+        f"{table(('pictures', 'asked attributes right', 'one clear face'), rows)}\n\n"
+        f"Agreement with somebody else's prompt, the floor: {chance}. FD-ELite0 to "
+        f"{distance['n']} unseen renders: painted {distance['painted_to_renders']:.1f}, rebuilt "
+        f"{distance['rebuilt_to_renders']:.1f}, other renders "
+        f"{distance['renders_to_renders']:.1f} (not FID: EfficientNet-Lite0 features)."
+    )
+
+
+def attribute_table(merged: Json) -> str:
+    """Per attribute: what the model reads, what it paints, and what the judge itself reads."""
+    columns: list[tuple[str, Json]] = []
+    if reads := merged.get("understanding"):
+        columns.append(("reads", reads["attributes"]["attributes"]))
+        columns.append(("balanced", reads["attributes"]["attributes"]))
+        columns.append(("majority", reads["attributes"]["attributes"]))
+    if paints := merged.get("generation"):
+        columns.append(("paints", paints["captions"]["attributes"]))
+    if judge := merged.get("judge"):
+        columns.append(("judge on renders", judge["attributes"]))
+
+    def cell(label: str, rows: Json, name: str) -> str:
+        key = label if label in ("balanced", "majority") else "share"
+        return percent(rows.get(name, {}).get(key))
+
+    names = list(dict.fromkeys(name for _, rows in columns for name in rows))
+    rows = [(n.replace("_", " "), *(cell(la, r, n) for la, r in columns)) for n in names]
+    return table(("attribute", *(label for label, _ in columns)), rows)
+
+
+def group_table(merged: Json) -> str:
+    """Accuracy per age, skin tone and gender presentation, so that differences are seen."""
+    reads = merged.get("understanding", {}).get("attributes", {}).get("groups", {})
+    paints = merged.get("generation", {}).get("captions", {}).get("groups", {})
+    rows = [
+        (
+            f"{attribute.replace('_', ' ')}: {value}",
+            interval(reads[attribute][value]) if attribute in reads else "–",
+            interval(paints[attribute][value]) if attribute in paints else "–",
+        )
+        for attribute in (reads or paints)
+        for value in (reads or paints)[attribute]
+    ]
+    return table(("group", "reads", "paints"), rows)
+
+
+def bench_table(measured: Json) -> str:
+    speed = measured["pipeline"]
+    flops = speed["matmul_gflop_per_second"]
+    rows = [
+        (f"one {name.replace('attributes', 'attribute table')}", f"{seconds:.2f} s", f"{work:,}")
+        for (name, seconds), work in zip(
+            speed["seconds"].items(), speed["bf16_gflop"].values(), strict=True
+        )
+    ]
+    rate = f"{flops['float32']:.0f} (float32) and {flops['bfloat16']:.0f} (bf16) GFLOP/s"
+    lines = [
+        f"**Cost** on {speed['threads']} CPU threads with matrix products at {rate}",
+        table(("what", "time", "bf16 GFLOP in that time"), rows),
+    ]
+    weights = measured["weights"]
+    lines.append(
+        f"NF4 holds {percent(weights['nf4_share_of_attention_and_experts'])} of the attention and "
+        f"expert weights; {weights['total']['weights'] / 1e6:.1f} M weights take "
+        f"{weights['total']['bytes'] / 2**20:.0f} MiB in memory and "
+        f"{weights['disk_bytes'] / 2**20:.0f} MiB on disk."
+    )
+    if app := measured.get("app"):
+        lines.append(
+            f"The app serves after {app['start_up_seconds']:.0f} s; its first face takes "
+            f"{app['first_face_seconds']:.1f} s; peak memory {app['peak_memory_mib']} MiB."
+        )
+    return "\n\n".join(lines)
+
+
+def render(merged: Json) -> str:
+    """All sections that were measured, as Markdown."""
+    parts = []
+    if understanding := merged.get("understanding"):
+        parts.append(understanding_tables(understanding))
+    if generation := merged.get("generation"):
+        parts.append(generation_tables(generation))
+    if bench := merged.get("bench"):
+        parts.append(bench_table(bench))
+    if judge := merged.get("judge"):
+        accepted = percent(judge["faces_accepted"]["share"])
+        worst = min(judge["negatives_refused"].values(), key=lambda rate: rate["share"])
+        parts.append(
+            f"The judge reads {interval(judge['all'])} of the values of unseen renders, accepts "
+            f"{accepted} of them as one clear face, and refuses {percent(worst['share'])} of the "
+            "hardest kind of spoilt picture."
+        )
+    details = []
+    if any(merged.get(name) for name in ("understanding", "generation", "judge")):
+        details.append(attribute_table(merged))
+    if any(merged.get(name) for name in ("understanding", "generation")):
+        details.append(group_table(merged))
+    if details:
+        body = "\n\n".join(details)
+        parts.append(
+            f"<details><summary>By attribute and by group</summary>\n\n{body}\n\n</details>"
+        )
+    return "\n\n".join(parts)
+
+
+def insert(document: str, text: str, name: str = "the document") -> str:
+    """`document` with `text` between its markers, which stay.
+
+    Raises ValueError unless each marker is there once, START first.
+    """
+    if document.count(START) != 1 or document.count(END) != 1:
+        raise ValueError(f"{name} must hold {START} and {END} once each")
+    before, rest = document.split(START)
+    if END not in rest:
+        raise ValueError(f"{name} has {END} before {START}")
+    after = rest.split(END)[1]
+    return f"{before}{START}\n{text}\n{END}{after}"
+
+
+def write_report(folder: Path, out: Path, documents: list[Path]) -> None:
+    """Merge the folder's sections into `out` and renew the tables of every document.
+
+    Nothing is written unless everything can be.
+    """
+    merged = merge(folder)
+    text = render(merged)
+    renewed = {path: insert(path.read_text(), text, str(path)) for path in documents}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(merged, indent=1, ensure_ascii=False) + "\n")
+    for path, content in renewed.items():
+        path.write_text(content)
