@@ -19,18 +19,18 @@ Color = tuple[float, float, float]
 
 # Position on the scale from the light skins as they are (0) to the dark palette (1).
 TONES: Mapping[str, tuple[float, float]] = {
-    "very light": (-0.12, -0.04),
-    "light": (0.1, 0.18),
-    "medium": (0.34, 0.44),
-    "brown": (0.58, 0.68),
-    "dark": (0.86, 1.0),
+    "very light": (-0.14, -0.06),
+    "light": (0.1, 0.17),
+    "medium": (0.32, 0.42),
+    "brown": (0.56, 0.66),
+    "dark": (0.83, 0.96),
 }
 HAIR_COLORS: Mapping[str, Color] = {
     "black": (0.012, 0.010, 0.009),
-    "brown": (0.075, 0.041, 0.023),
-    "blond": (0.42, 0.275, 0.125),
-    "red": (0.215, 0.055, 0.018),
-    "grey": (0.36, 0.35, 0.34),
+    "brown": (0.072, 0.037, 0.018),
+    "blond": (0.36, 0.225, 0.095),
+    "red": (0.17, 0.038, 0.010),
+    "grey": (0.24, 0.235, 0.23),
 }
 _CLOTHES: Mapping[str, Color] = {
     "grey": (0.16, 0.16, 0.17),
@@ -61,14 +61,14 @@ _LIGHT_COLORS: Mapping[str, Color] = {
     "cool": (0.72, 0.93, 1.28),
 }
 _IRIS: Mapping[str, tuple[tuple[str, Color], ...]] = {  # texture and tint
-    "brown": (("brown", (0.9, 1.1, 1.0)), ("brownlight", (0.55, 0.42, 0.35))),
+    "brown": (("brown", (0.62, 1.7, 1.5)), ("brownlight", (0.55, 0.42, 0.35))),
     "blue": (("lightblue", (0.7, 0.85, 1.1)), ("blue", (0.8, 1.1, 2.0))),
     "green": (("green", (1.0, 1.25, 0.85)),),
     "grey": (("grey", (0.95, 0.97, 1.0)),),
 }
 BROW_STYLES: Mapping[str, tuple[str, ...]] = {
     "thin": ("eyebrow006", "eyebrow007"),
-    "average": ("eyebrow001", "eyebrow004", "eyebrow010"),
+    "average": ("eyebrow001", "eyebrow004", "eyebrow008"),
     "thick": ("eyebrow009", "eyebrow012"),
 }
 HAIR_MESHES: Mapping[str, tuple[str, ...]] = {
@@ -134,6 +134,7 @@ class Looks:
     facial_hair: str
     facial_hair_strength: float
     hair_mesh: str | None
+    tail_side: int  # of a ponytail or braid: -1 the viewer's left, 1 the right
     hair: Color
     scalp_shade: float
     brow_mesh: str
@@ -184,6 +185,7 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         facial_hair=attributes["facial_hair"],
         facial_hair_strength=float(paint.uniform(0.8, 1.0)),
         hair_mesh=meshes[int(hair_rng.integers(len(meshes)))] if meshes else None,
+        tail_side=int(hair_rng.choice([-1, 1])),
         hair=hair,
         scalp_shade=float(hair_rng.uniform(0.15, 0.4)) if not meshes else 0.6,
         brow_mesh=brow_styles[int(brow_rng.integers(len(brow_styles)))],
@@ -229,10 +231,10 @@ def _lights(attributes: FaceAttributes, rng: np.random.Generator) -> Lights:
     elevation = rng.uniform(18, 34) if side else rng.uniform(24, 42)
     color = np.array(_LIGHT_COLORS[attributes["light_color"]])
     color = color * np.exp(rng.uniform(-0.03, 0.03, 3))
-    strength = rng.uniform(2.5, 2.9) if side else rng.uniform(2.15, 2.5)
-    fill = rng.uniform(0.16, 0.26) if side else rng.uniform(0.4, 0.6)
+    strength = rng.uniform(2.1, 2.4) if side else rng.uniform(1.6, 1.85)
+    fill = rng.uniform(0.10, 0.18) if side else rng.uniform(0.2, 0.32)
     rim_side = -side if side else rng.choice([-1, 1])
-    ambient = (0.30 if side else 0.42) * rng.uniform(0.9, 1.1)
+    ambient = (0.24 if side else 0.34) * rng.uniform(0.9, 1.1)
     mild = 0.5 + 0.5 * color  # the room is less coloured than the lamp
     return Lights(
         key_direction=_direction(azimuth, elevation),
@@ -248,8 +250,8 @@ def _lights(attributes: FaceAttributes, rng: np.random.Generator) -> Lights:
 def _camera(rng: np.random.Generator) -> Camera:
     return Camera(
         distance=float(rng.uniform(8.0, 16.0)),
-        face_height=float(rng.uniform(0.66, 0.76)),
-        top=float(rng.uniform(0.04, 0.08)),
+        face_height=float(rng.uniform(0.78, 0.87)),
+        top=float(rng.uniform(0.03, 0.06)),
         shift=float(rng.uniform(-0.02, 0.02)),
         roll=math.radians(rng.uniform(-4, 4)),
     )

@@ -8,6 +8,7 @@ Knows nothing of pictures, attributes or OpenGL.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,7 +59,7 @@ class Part:
             raise ValueError(f"part {self.name!r}: faces point outside its {count} vertices")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class BaseMesh:
     """`base.obj` of MakeHuman hm08 with UVs and all helper groups."""
 
@@ -75,8 +76,15 @@ class BaseMesh:
         return self.groups[group]
 
     def group_vertices(self, group: str) -> Ints:
-        """Sorted vertex numbers used by a group."""
-        return np.unique(self.quads[self.group_faces(group)]).astype(np.int32)
+        """Sorted vertex numbers used by a group. Raises ValueError for an unknown name."""
+        if group not in self._group_vertices:
+            faces = self.group_faces(group)
+            self._group_vertices[group] = np.unique(self.quads[faces]).astype(np.int32)
+        return self._group_vertices[group]
+
+    @functools.cached_property
+    def _group_vertices(self) -> dict[str, Ints]:  # found on first use
+        return {}
 
 
 @dataclass(frozen=True, kw_only=True)

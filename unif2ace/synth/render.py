@@ -103,11 +103,10 @@ class FaceRenderer:
 
 
 def _outline(head: Head, hair: Floats) -> Floats:
-    """Points (N, 3) that the picture must hold: the skull, the chin, and hair above the chin."""
-    chin = head.anchors["chin"][1]
+    """Points (N, 3) that the picture must hold: the head down to the chin, and the hair's top."""
     skull = head.vertices[head.base.group_vertices("body")]
-    skull = skull[skull[:, 1] > chin - 0.1]
-    return np.concatenate([skull, hair[hair[:, 1] > chin - 0.1]])
+    skull = skull[skull[:, 1] > head.anchors["chin"][1] - 0.1]
+    return np.concatenate([skull, hair[hair[:, 1] > head.anchors["forehead"][1]]])
 
 
 def frame(camera: Camera, outline: Floats) -> tuple[Floats, Floats]:

@@ -34,15 +34,32 @@ void main() {
 }
 """
 
-DEPTH_FRAGMENT = """
+_FRINGE = """
+uniform vec4 u_fringe;      // height, slope, half width, depth: hair in front of the face
+                                // below this line is cut off; half width 0 cuts nothing
+float fringe_left(vec3 texel) {
+    float line = u_fringe.x + u_fringe.y * v_rest.x;
+    line += 0.15 * (dot(texel, vec3(0.33)) - 0.3);
+    float aside = smoothstep(u_fringe.z, u_fringe.z - 0.06, abs(v_rest.x))
+                  * smoothstep(u_fringe.w, u_fringe.w + 0.08, v_rest.z);
+    return 1.0 - aside * smoothstep(line + 0.03, line - 0.03, v_rest.y);
+}
+"""
+
+DEPTH_FRAGMENT = (
+    """
 #version 330
 in vec2 v_uv;
+in vec3 v_rest;
 uniform sampler2D u_texture;
 uniform float u_cut;      // alpha below which a texel casts no shadow; 0 for solid parts
 void main() {
-    if (u_cut > 0.0 && texture(u_texture, v_uv).a < u_cut) discard;
+    if (u_cut <= 0.0) return;
+    vec4 texel = texture(u_texture, v_uv);
+    if (texel.a * fringe_left(texel.rgb) < u_cut) discard;
 }
 """
+).replace("void main", _FRINGE + "void main", 1)
 
 _LIGHTING = """
 #version 330
@@ -137,7 +154,10 @@ void main() {
     float fresnel = pow(1.0 - max(dot(n, view), 0.0), 4.0);
     float rim = max(dot(n, u_rim_direction), 0.0);
     light += u_rim * rim * 0.8;
-    vec3 shine = u_key * lit * (0.045 * highlight(n, view, u_key_direction, 18.0)
+    // Lipids shine alike on all skin, yet on dark skin the eye takes the same shine for plastic.
+    float oily = mix(0.45, 1.0, smoothstep(0.05, 0.35, dot(to_linear(u_tone_median),
+                                                         vec3(0.3, 0.6, 0.1))));
+    vec3 shine = oily * u_key * lit * (0.045 * highlight(n, view, u_key_direction, 18.0)
                                + 0.05 * highlight(n, view, u_key_direction, 60.0));
     shine *= 1.0 - 0.6 * beard + 1.2 * paint.r * u_lipstick.a;
     shine += (u_rim * rim * 0.15 + u_ambient * 0.12) * fresnel;
@@ -187,9 +207,13 @@ uniform vec2 u_shine;
 void main() {
     vec4 texel = texture(u_texture, v_uv);
     float alpha = min(texel.a * u_alpha, 1.0);
+    float strand = dot(texel.rgb, vec3(0.3, 0.5, 0.2));
+    alpha *= fringe_left(texel.rgb);
     if (u_pass < 0.5 ? alpha < 0.55 : (alpha >= 0.55 || alpha < 0.03)) discard;
-    float brightness = pow(dot(texel.rgb, vec3(0.3, 0.5, 0.2)), 1.32) * u_gain;
-    vec3 lin = u_gain > 0.0 ? u_tint * min(brightness, 3.0) : to_linear(texel.rgb) * u_tint;
+    float brightness = pow(strand, 1.32) * u_gain;
+    // Drawn highlights are far above the mean in some styles; they must not read as skin.
+    brightness = max(brightness < 1.0 ? brightness : 1.0 + 0.4 * (brightness - 1.0), 0.45);
+    vec3 lin = u_gain > 0.0 ? u_tint * min(brightness, 1.8) : to_linear(texel.rgb) * u_tint;
     vec3 n = normalize(v_normal);
     vec3 view = normalize(u_eye - v_position);
     if (dot(n, view) < 0.0) n = -n;
@@ -206,7 +230,7 @@ void main() {
     f_color = vec4(to_srgb(lin * light + gloss), u_pass < 0.5 ? 1.0 : alpha);
 }
 """
-)
+).replace("void main", _FRINGE + "void main", 1)
 
 GLASS_FRAGMENT = (
     _LIGHTING

@@ -125,6 +125,7 @@ class Painter:
         )
         texture.build_mipmaps()
         texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        texture.repeat_x = texture.repeat_y = False  # borders must not bleed from the other side
         return texture
 
     def paint(
@@ -215,7 +216,8 @@ class Painter:
         self.context.disable(moderngl.BLEND | moderngl.CULL_FACE)
         for drawable in drawables:
             drawable.textures["u_texture"].use(0)
-            self._set("depth", {"u_cut": drawable.shadow_cut})
+            fringe = drawable.uniforms.get("u_fringe", (0.0, 0.0, 0.0, 0.0))
+            self._set("depth", {"u_cut": drawable.shadow_cut, "u_fringe": fringe})
             self._array(drawable.mesh, "depth").render()
 
     def _draw_backdrop(self, backdrop: Backdrop) -> None:

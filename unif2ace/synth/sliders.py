@@ -40,42 +40,46 @@ _BANDS: Mapping[str, Mapping[str, tuple[tuple[str, float, float], ...]]] = {
     "cheeks": {
         "average": (),
         "hollow": (
-            ("cheek/@-cheek-volume-decr", 0.7, 1.0),
-            ("cheek/@-cheek-bones-incr", 0.4, 0.7),
-            ("head/head-fat-decr", 0.2, 0.4),
+            ("cheek/@-cheek-volume-decr", 1.0, 1.3),
+            ("cheek/@-cheek-bones-incr", 0.6, 0.9),
+            ("cheek/@-cheek-inner-decr", 0.6, 1.0),
+            ("head/head-fat-decr", 0.3, 0.5),
         ),
         "full": (
-            ("cheek/@-cheek-volume-incr", 0.7, 1.0),
-            ("cheek/@-cheek-inner-incr", 0.3, 0.6),
+            ("cheek/@-cheek-volume-incr", 0.9, 1.2),
+            ("cheek/@-cheek-inner-incr", 0.4, 0.7),
+            ("head/head-fat-incr", 0.2, 0.4),
         ),
     },
     "chin": {
         "average": (),
-        "pointed": (("chin/chin-triangle", 0.6, 0.85), ("chin/chin-width-decr", 0.6, 0.9)),
-        "broad": (("chin/chin-width-incr", 0.7, 1.0), ("chin/chin-bones-incr", 0.4, 0.6)),
+        "pointed": (("chin/chin-triangle", 0.7, 0.95), ("chin/chin-width-decr", 0.9, 1.2)),
+        "broad": (("chin/chin-width-incr", 1.0, 1.3), ("chin/chin-bones-incr", 0.6, 0.9)),
     },
     "eye_size": {
         "average": (),
-        "small": (("eyes/@-eye-scale-decr", 0.65, 0.9), ("eyes/@-eye-height2-decr", 0.25, 0.45)),
-        "large": (("eyes/@-eye-scale-incr", 0.55, 0.8), ("eyes/@-eye-height2-incr", 0.25, 0.45)),
+        "small": (("eyes/@-eye-scale-decr", 0.85, 1.1), ("eyes/@-eye-height2-decr", 0.3, 0.5)),
+        "large": (("eyes/@-eye-scale-incr", 0.85, 1.1), ("eyes/@-eye-height2-incr", 0.4, 0.6)),
     },
     "nose_width": {
         "average": (),
         "narrow": (
-            ("nose/nose-scale-horiz-decr", 0.5, 0.8),
+            ("nose/nose-scale-horiz-decr", 0.8, 1.1),
             ("nose/nose-width2-decr", 0.4, 0.6),
-            ("nose/nose-flaring-decr", 0.4, 0.7),
+            ("nose/nose-width3-decr", 0.4, 0.6),
+            ("nose/nose-flaring-decr", 0.6, 0.9),
         ),
         "wide": (
-            ("nose/nose-scale-horiz-incr", 0.55, 0.85),
-            ("nose/nose-width2-incr", 0.3, 0.5),
-            ("nose/nose-flaring-incr", 0.5, 0.8),
+            ("nose/nose-scale-horiz-incr", 0.9, 1.2),
+            ("nose/nose-width2-incr", 0.5, 0.7),
+            ("nose/nose-width3-incr", 0.5, 0.8),
+            ("nose/nose-flaring-incr", 0.7, 1.0),
         ),
     },
     "nose_length": {
         "average": (),
-        "short": (("nose/nose-scale-vert-decr", 0.7, 1.0), ("nose/nose-point-up", 0.3, 0.5)),
-        "long": (("nose/nose-scale-vert-incr", 0.6, 0.85), ("nose/nose-point-down", 0.3, 0.5)),
+        "short": (("nose/nose-scale-vert-decr", 0.9, 1.2), ("nose/nose-point-up", 0.5, 0.8)),
+        "long": (("nose/nose-scale-vert-incr", 0.8, 1.1), ("nose/nose-point-down", 0.5, 0.8)),
     },
     "lips": {
         "average": (),
@@ -107,7 +111,6 @@ _FREE = (
     "forehead/forehead-trans-backward|forward",
     "forehead/forehead-temple-decr|incr",
     "forehead/forehead-nubian-decr|incr",
-    "eyebrows/eyebrows-angle-down|up",
     "eyebrows/eyebrows-trans-backward|forward",
     "eyes/@-eye-corner1-down|up",
     "eyes/@-eye-corner2-down|up",
@@ -136,17 +139,17 @@ IDENTITY_SIGMA, IDENTITY_SLIDERS = 0.25, 14
 
 # expression -> ((unit, low, high), ...)
 _EXPRESSIONS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
-    "neutral": (),
+    "neutral": (("mouthSmile@", 0.1, 0.22),),
     "smiling": (
-        ("mouthSmile@", 0.6, 0.85),
-        ("cheekSquint@", 0.25, 0.5),
+        ("mouthSmile@", 0.8, 1.0),
+        ("cheekSquint@", 0.35, 0.6),
         ("mouthDimple@", 0.1, 0.3),
     ),
     "laughing": (
-        ("mouthSmile@", 0.65, 0.9),
+        ("mouthSmile@", 0.75, 1.0),
         ("jawOpen", 0.28, 0.45),
         ("cheekSquint@", 0.45, 0.7),
-        ("mouthUpperUp@", 0.2, 0.4),
+        ("mouthUpperUp@", 0.4, 0.6),
         ("mouthLowerDown@", 0.1, 0.3),
     ),
     "sad": (
@@ -159,13 +162,20 @@ _EXPRESSIONS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
         ("mouthPress@", 0.4, 0.7),
         ("mouthFrown@", 0.25, 0.45),
         ("cheekSquint@", 0.15, 0.35),
+        ("eyeSquint@", 0.3, 0.5),
     ),
     "surprised": (("jawOpen", 0.5, 0.7), ("eyeWide@", 0.7, 0.95), ("mouthFunnel", 0.15, 0.3)),
 }
+# The base mesh frowns and hoods its eyes a little; a resting face does not.
+_RESTING = (
+    ("browInnerUp", 0.3, 0.42),
+    ("browOuterUp@", 0.05, 0.15),
+    ("eyeWide@", 0.2, 0.4),
+)
 _BROWS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
     "relaxed": (),
-    "raised": (("browInnerUp", 0.6, 0.8), ("browOuterUp@", 0.75, 1.0)),
-    "furrowed": (("browDown@", 0.8, 1.0),),
+    "raised": (("browInnerUp", 0.9, 1.1), ("browOuterUp@", 1.1, 1.4)),
+    "furrowed": (("browDown@", 1.0, 1.2),),
 }
 
 
@@ -193,6 +203,7 @@ def shape_of(attributes: FaceAttributes, seed: int) -> Shape:
     yaw, pitch, roll, body_yaw = _pose(attributes, stream(seed, "pose"))
     eye_yaw, eye_pitch = _gaze(attributes, yaw, pitch, stream(seed, "gaze"))
     targets = _macros(attributes, stream(seed, "macros"))
+    targets["eyebrows/eyebrows-angle-up"] = 0.7  # the base mesh looks stern at rest
     for name, weight in _identity(stream(seed, "identity")).items():
         targets[name] = targets.get(name, 0.0) + weight
     for name, values in _BANDS.items():
@@ -254,7 +265,7 @@ def _identity(rng: np.random.Generator) -> dict[str, float]:
 def _pose(attributes: FaceAttributes, rng: np.random.Generator) -> tuple[float, ...]:
     side = {"front": 0, "left": -1, "right": 1}[attributes["head_turn"]]
     nod = {"level": 0, "up": 1, "down": -1}[attributes["head_nod"]]
-    turn, lift = rng.uniform(18, 34), rng.uniform(13, 20)
+    turn, lift = rng.uniform(18, 34), rng.uniform(11, 18)
     wobble = rng.uniform(-1, 1, 4)
     yaw = side * turn if side else 7 * wobble[0]
     pitch = nod * lift if nod else 5 * wobble[1]
@@ -290,10 +301,12 @@ def _units(
             strength = rng.uniform(low, high)
             for one in _sides(unit, ("Left", "Right")):
                 lopsided = rng.normal(1.0, 0.08)  # no face is symmetric
-                units[one] = min(max(units.get(one, 0.0), strength * lopsided), 1.0)
+                units[one] = min(max(units.get(one, 0.0), strength * lopsided), 1.5)
 
     expression = attributes["expression"]
     add(_EXPRESSIONS[expression])
+    if "angry" not in (expression, attributes["brows"]):
+        add(_RESTING)
     brow_keys = [k for k in units if k.startswith("brow")]
     if attributes["brows"] != "relaxed":
         for key in brow_keys:  # the asked brows win over those of the expression

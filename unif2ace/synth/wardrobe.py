@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unif2ace.attributes import FaceAttributes
-from unif2ace.synth import eyes
+from unif2ace.synth import eyes, hair
 from unif2ace.synth.accessories import accessory_parts
 from unif2ace.synth.assets import TexturePack
 from unif2ace.synth.geometry import Morpher, turn_eyes
@@ -61,6 +61,7 @@ class Wardrobe:
         self._bodies: dict[str, GpuMesh] = {}
         self._textures: dict[str, moderngl.Texture] = {}
         self._gains: dict[str, float] = {}
+        self._tails: dict[str, NDArray[np.bool_]] = {}
         self._part_textures: dict[int, tuple[NDArray[np.uint8], moderngl.Texture]] = {}
         self._white = painter.texture(np.full((1, 1, 4), 255, np.uint8))
 
@@ -70,7 +71,7 @@ class Wardrobe:
         """Everything to draw for a face."""
         drawables = [self._body(head, looks)]
         parts = accessory_parts(attributes, head, stream(seed, "accessories"))
-        hair = np.zeros((0, 3), np.float32)
+        hair_points = np.zeros((0, 3), np.float32)
         if self._pack:
             drawables.append(self._eyes(head, shape, looks))
             if shape.units.get("jawOpen", 0.0) > 0.1:
@@ -78,7 +79,7 @@ class Wardrobe:
             drawables.append(self._shirt(head, looks))
             drawables += self._brows_and_lashes(head, looks)
             if looks.hair_mesh:
-                drawable, hair = self._hair(head, looks)
+                drawable, hair_points = self._hair(head, looks)
                 drawables.append(drawable)
         else:
             parts = [*parts, *eyes.plain_eyes(head, shape, looks), *eyes.plain_brows(head, looks)]
@@ -87,7 +88,7 @@ class Wardrobe:
             drawable = self._part(part)
             drawables.append(drawable)
             passing.append(drawable.mesh)
-        return Outfit(drawables=tuple(drawables), hair=hair, passing=tuple(passing))
+        return Outfit(drawables=tuple(drawables), hair=hair_points, passing=tuple(passing))
 
     def _body(self, head: Head, looks: Looks) -> Drawable:
         morpher, key = self._morpher, looks.shirt if self._pack else ""
@@ -125,18 +126,23 @@ class Wardrobe:
 
     def _mouth(self, head: Head) -> list[Drawable]:
         found = []
-        for kind, name, picture in (
-            ("teeth", "teeth_base", "teeth/materials/teeth.png"),
-            ("tongue", "tongue01", "tongue/tongue01/tongue01_diffuse.png"),
+        for kind, name, picture, color, lowered in (
+            ("teeth", "teeth_base", "teeth/materials/teeth.png", (0.8, 0.78, 0.75), 0.06),
+            ("tongue", "tongue01", "tongue/tongue01/tongue01_diffuse.png", (0.4, 0.3, 0.3), 0.12),
         ):
             asset = self._asset(kind, name)
-            asset.place(head)
+            positions = asset.proxy.fit(head.vertices)
+            # Lips of the base mesh cover the upper teeth even when they part.
+            positions[:, 1] -= np.where(_is_upper(asset.proxy, head), 0.06, lowered)
+            asset.mesh.place(
+                positions[asset.proxy.welded], asset.proxy.normals(positions)[asset.proxy.welded]
+            )
             found.append(
                 Drawable(
                     mesh=asset.mesh,
                     program="solid",
                     textures={"u_texture": self._texture(picture, 512)},
-                    uniforms=_solid((0.8, 0.78, 0.75), specular=0.15, gloss=40, wrap=0.3),
+                    uniforms=_solid(color, specular=0.1, gloss=40, wrap=0.3),
                     casts_shadow=False,
                 )
             )
@@ -165,16 +171,25 @@ class Wardrobe:
     def _hair(self, head: Head, looks: Looks) -> tuple[Drawable, Floats]:
         name = looks.hair_mesh
         asset = self._asset("hair", name)
-        points = asset.place(head)
+        if name not in self._tails:
+            unmorphed = asset.proxy.fit(self._morpher.base.vertices)
+            self._tails[name] = hair.tail_of(name, asset.proxy, unmorphed)
+        positions = asset.proxy.fit(head.vertices)
+        positions = hair.arrange(name, positions, self._tails[name], head, looks.tail_side)
+        normals = asset.proxy.normals(positions)
+        points = positions[asset.proxy.welded]
+        asset.mesh.place(points, normals[asset.proxy.welded])
         key = f"hair/{name}/{name}_diffuse.png"
         texture = self._texture(key, 1024)
         if key not in self._gains:
-            self._gains[key] = 1.0 / _mean_brightness(self._pack.picture(key))
+            self._gains[key] = 1.0 / hair.mean_brightness(self._pack.picture(key))
         drawable = Drawable(
             mesh=asset.mesh,
             program="hair",
             textures={"u_texture": texture},
-            uniforms=_hair(looks.hair, gain=self._gains[key], alpha=1.0),
+            uniforms=_hair(
+                looks.hair, gain=self._gains[key], alpha=1.0, fringe=hair.fringe_cut(name, head)
+            ),
             shadow_cut=0.5,
         )
         return drawable, points
@@ -254,6 +269,11 @@ class Wardrobe:
         return self._textures[relative]
 
 
+def _is_upper(proxy: Proxy, head: Head) -> NDArray[np.bool_]:
+    """Which vertices (P,) of a proxy hang on the upper teeth."""
+    return np.isin(proxy.base_indices[:, 0], head.base.group_vertices("helper-upper-teeth"))
+
+
 def _solid(color: tuple[float, ...], specular: float, gloss: float, wrap: float) -> dict:
     return {
         "u_tint": tuple(color),
@@ -263,11 +283,16 @@ def _solid(color: tuple[float, ...], specular: float, gloss: float, wrap: float)
     }
 
 
-def _hair(color: tuple[float, ...], gain: float, alpha: float) -> dict:
-    return {"u_tint": tuple(color), "u_gain": gain, "u_alpha": alpha, "u_shine": (1.0, 24.0)}
-
-
-def _mean_brightness(picture: NDArray[np.uint8]) -> float:
-    """Mean of the shader's strand brightness over the solid texels of a hair texture."""
-    solid = picture[picture[..., 3] > 140][:, :3].astype(np.float64) / 255
-    return float(((solid @ np.array([0.3, 0.5, 0.2])) ** 1.32).mean())
+def _hair(
+    color: tuple[float, ...],
+    gain: float,
+    alpha: float,
+    fringe: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0),
+) -> dict:
+    return {
+        "u_tint": tuple(color),
+        "u_gain": gain,
+        "u_alpha": alpha,
+        "u_shine": (1.0, 24.0),
+        "u_fringe": fringe,
+    }

@@ -1,0 +1,112 @@
+"""Which attributes a seed gets: even, independent, consistent, with held-out combinations.
+
+A tenth of the combinations of hair colour, hair style, expression and glasses is never drawn for
+training and makes up the test split, so that a model is tested on pairings it has not seen.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from unif2ace.attributes import ATTRIBUTES, FaceAttributes
+from unif2ace.synth.sliders import stream
+
+Split = Literal["train", "test"]
+
+HELD_OUT_KEYS = ("hair_color", "hair_style", "expression", "glasses")
+HELD_OUT_SHARE = 0.1
+TEST_SEED_START = 1_000_000_000  # identities of the test split start here
+
+# Probabilities in the order of the attribute's values; attributes not listed are drawn evenly.
+_WEIGHTS: Mapping[str, tuple[float, ...]] = {
+    "freckles": (0.8, 0.2),
+    "brow_thickness": (0.4, 0.3, 0.3),
+    "eye_size": (0.5, 0.25, 0.25),
+    "nose_width": (0.5, 0.25, 0.25),
+    "nose_length": (0.5, 0.25, 0.25),
+    "lips": (0.46, 0.27, 0.27),
+    "hair_style": (0.19, 0.1, 0.12, 0.1, 0.12, 0.12, 0.1, 0.15),
+    "glasses": (0.75, 0.08, 0.09, 0.08),
+    "hat": (0.85, 0.08, 0.07),
+    "ears": (0.7, 0.3),
+    "cheeks": (0.5, 0.25, 0.25),
+    "chin": (0.5, 0.25, 0.25),
+    "expression": (0.28, 0.19, 0.17, 0.12, 0.12, 0.12),
+    "mouth": (0.8, 0.2),
+    "eyes": (0.7, 0.1, 0.1, 0.1),
+    "brows": (0.55, 0.22, 0.23),
+    "gaze": (0.5, 0.13, 0.13, 0.12, 0.12),
+    "head_turn": (0.5, 0.25, 0.25),
+    "head_nod": (0.7, 0.15, 0.15),
+    "light": (0.5, 0.25, 0.25),
+    "light_color": (0.5, 0.25, 0.25),
+}
+# The same, where it depends on gender: chance of any value but the first, the rest shared evenly.
+_RATES: Mapping[str, Mapping[str, float]] = {
+    "facial_hair": {"woman": 0.0, "man": 0.6},
+    "lipstick": {"woman": 0.5, "man": 0.03},
+    "eye_shadow": {"woman": 0.4, "man": 0.03},
+    "earrings": {"woman": 0.3, "man": 0.08},
+}
+
+
+def is_held_out(values: Mapping[str, str]) -> bool:
+    """Whether this pairing of `HELD_OUT_KEYS` belongs to the test split."""
+    key = "|".join(values[name] for name in HELD_OUT_KEYS)
+    return zlib.crc32(key.encode()) < HELD_OUT_SHARE * 2**32
+
+
+def sample_attributes(seed: int, split: Split = "train") -> FaceAttributes:
+    """The attributes that belong to `seed`: pure function of seed and split.
+
+    Raises ValueError for a negative seed or an unknown split.
+    """
+    if split not in ("train", "test"):
+        raise ValueError(f"split must be 'train' or 'test', got {split!r}")
+    if seed < 0:
+        raise ValueError(f"seed must not be negative, got {seed}")
+    rng = stream(seed, "attributes")
+    while True:
+        values = _draw(rng)
+        if is_held_out(values) == (split == "test"):
+            return FaceAttributes(values)
+
+
+def _draw(rng: np.random.Generator) -> dict[str, str]:
+    values = {name: _pick(rng, name) for name in ATTRIBUTES if name not in _RATES}
+    for name, by_gender in _RATES.items():
+        options = ATTRIBUTES[name].values
+        chosen = rng.random() < by_gender[values["gender"]]
+        values[name] = options[int(rng.integers(1, len(options)))] if chosen else options[0]
+    _make_consistent(values, rng)
+    return values
+
+
+def _pick(rng: np.random.Generator, name: str) -> str:
+    options = ATTRIBUTES[name].values
+    return options[int(rng.choice(len(options), p=_WEIGHTS.get(name)))]
+
+
+def _make_consistent(values: dict[str, str], rng: np.random.Generator) -> None:
+    """Let the expression decide mouth and brows where they would contradict it (attributes.py).
+
+    Gaze against the turned head cannot be told from a look at the camera, so it is drawn again.
+    """
+    if values["expression"] in ("laughing", "surprised"):
+        values["mouth"] = "open"
+    elif values["expression"] in ("smiling", "sad", "angry"):
+        values["mouth"] = "closed"
+    if values["expression"] == "surprised":
+        values["brows"] = "raised"
+        # Surprise lives in wide eyes.
+        values["eyes"] = "open"
+    elif values["expression"] == "angry":
+        values["brows"] = "furrowed"
+    turn, nod, gaze = values["head_turn"], values["head_nod"], values["gaze"]
+    opposite = {"left": "right", "right": "left", "up": "down", "down": "up"}
+    if gaze in opposite and opposite[gaze] in (turn, nod):
+        values["gaze"] = ATTRIBUTES["gaze"].values[0]

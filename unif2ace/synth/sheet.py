@@ -1,0 +1,72 @@
+"""Contact sheets: many faces in one picture, for looking at what the renderer does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from unif2ace.attributes import ATTRIBUTES, FaceAttributes, contradictions
+from unif2ace.synth.render import FaceRenderer, RenderedFace
+from unif2ace.synth.sampling import sample_attributes
+
+_LABEL_HEIGHT = 14
+
+
+def with_value(attributes: FaceAttributes, name: str, value: str) -> FaceAttributes:
+    """`attributes` with one value changed; what then contradicts it falls back to its plain case.
+
+    Raises ValueError for an unknown name or value.
+    """
+    if name not in ATTRIBUTES:
+        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
+    values = dict(attributes) | {name: value}
+    for other in ("facial_hair", "brows", "mouth", "expression", "gender"):
+        if other != name and contradictions(values):
+            options = (values[other], *ATTRIBUTES[other].values)
+            values[other] = min(options, key=lambda o: len(contradictions(values | {other: o})))
+    return FaceAttributes(values)
+
+
+def attribute_sheet(renderer: FaceRenderer, name: str, seeds: Sequence[int]) -> Image.Image:
+    """One column per value of `name`, one row per identity, all else fixed and mostly plain.
+
+    Raises ValueError for an unknown attribute.
+    """
+    if name not in ATTRIBUTES:
+        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
+    kept = ("gender", "age", "skin_tone", "hair_color", "hair_style", "clothing_color")
+    faces = []
+    for i, seed in enumerate(seeds):
+        drawn = sample_attributes(seed)
+        plain = {key: attribute.values[0] for key, attribute in ATTRIBUTES.items()}
+        plain |= {key: drawn[key] for key in kept} | {"gender": ("woman", "man")[i % 2]}
+        if name == "facial_hair":
+            plain["gender"] = "man"
+        if name in ("ears", "earrings"):
+            plain["hair_style"] = "short"
+        attributes = FaceAttributes(plain)
+        for value in ATTRIBUTES[name].values:
+            faces.append(renderer.render(with_value(attributes, name, value), seed))
+    labels = [face.attributes[name] for face in faces]
+    return tile(faces, labels, columns=len(ATTRIBUTES[name].values))
+
+
+def random_sheet(renderer: FaceRenderer, seeds: Sequence[int], columns: int = 6) -> Image.Image:
+    """Faces as the training split draws them, labelled with their seeds."""
+    faces = [renderer.render(sample_attributes(seed), seed) for seed in seeds]
+    return tile(faces, [f"seed {seed}" for seed in seeds], columns=columns)
+
+
+def tile(faces: Sequence[RenderedFace], labels: Sequence[str], columns: int) -> Image.Image:
+    """Faces in rows, each with its label below."""
+    size = faces[0].image.shape[0]
+    rows = -(-len(faces) // columns)
+    sheet = Image.new("RGB", (columns * size, rows * (size + _LABEL_HEIGHT)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for i, (face, label) in enumerate(zip(faces, labels, strict=True)):
+        x, y = (i % columns) * size, (i // columns) * (size + _LABEL_HEIGHT)
+        sheet.paste(Image.fromarray(np.ascontiguousarray(face.image)), (x, y))
+        pen.text((x + 3, y + size + 1), label, fill="black")
+    return sheet
