@@ -27,8 +27,8 @@ def _split(words: str) -> tuple[str, ...]:
 ADJECTIVES: dict[str, dict[str, str]] = {
     "skin_tone": {
         "light": "light, fair | white, light toned, fair toned",
-        "very light": "very light, very fair, pale, porcelain | very pale, ivory, alabaster, milky",
-        "medium": "medium, olive, tan | tanned, light brown, beige, bronzed, medium toned",
+        "very light": "very light, very fair, pale | porcelain, very pale, ivory, alabaster, milky",
+        "medium": "medium-toned, olive, tan | medium, tanned, light brown, beige, bronzed",
         "brown": "brown, warm brown | bronze, caramel, brown toned, medium brown",
         "dark": "dark, very dark, dark brown | deep, deep brown, ebony, black, dark toned",
     },
@@ -74,7 +74,7 @@ ADJECTIVES: dict[str, dict[str, str]] = {
     "brow_thickness": {
         "average": "average | medium, normal, ordinary, medium thick, of average thickness, "
         "of medium thickness, neither thin nor thick",
-        "thin": "thin, slender, fine | narrow, sparse, skinny, plucked, light",
+        "thin": "thin, slender | fine, narrow, sparse, skinny, plucked",
         "thick": "thick, bushy, heavy | full, strong, dense, big",
     },
     "eye_color": {
@@ -102,9 +102,9 @@ ADJECTIVES: dict[str, dict[str, str]] = {
         "long": "long | big, large, prominent, huge",
     },
     "lips": {
-        "average": "medium, of average fullness | average, normal, ordinary, medium sized, "
+        "average": "of average fullness | medium, average, normal, ordinary, medium sized, "
         "neither thin nor full, medium full",
-        "thin": "thin, narrow | slim, fine",
+        "thin": "thin | narrow, slim, fine",
         "full": "full, plump | thick, big, fleshy, large",
     },
     "ears": {
@@ -159,8 +159,8 @@ ADJECTIVES: dict[str, dict[str, str]] = {
         "squinting": "squinting, narrowed | squinted, half closed, screwed up, squinty",
     },
     "brows": {
-        "relaxed": "relaxed | at rest, resting, calm, level, flat",
-        "raised": "raised, lifted | up, high",
+        "relaxed": "relaxed | at rest, resting",
+        "raised": "raised | lifted, up, high",
         "furrowed": "furrowed, knitted, drawn together | lowered, pulled together, creased, knit",
     },
     # "ahead", "left" and the like take the sense of the head word they follow: eyes, head, light.
@@ -203,7 +203,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "man": "man, gentleman, guy | male, men, dude, fellow, gentlemen, bloke, masculine, chap",
     },
     "age": {
-        "young": "young, youthful, twenties | younger, twentysomething, teens, teen, teenage, "
+        "young": "young, twenties | youthful, younger, twentysomething, teens, teen, teenage, "
         "teenager, adolescent, youth, youngster",
         "middle-aged": "middle-aged, in middle age, forties, fifties | middle age, midlife, mature",
         "old": "old, elderly, older, sixties, seventies | senior, eighties, nineties, "
@@ -299,7 +299,7 @@ GROUPS: Mapping[str, tuple[tuple[str, ...], str]] = {
     ),
     "gaze": (
         ("gaze", "expression"),
-        "looking, gazing, looks, gaze, gazes | glancing, staring, stares, look, eyes turned, "
+        "looking, gazing, looks, gaze, gazes | glancing, staring, stares, look, gaze turned, "
         "glances, watching, peering",
     ),
     "head": (

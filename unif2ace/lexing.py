@@ -123,7 +123,8 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
         for word in understood(words):
             heads[_words(word)] = group
     for noun, (group, name, allowed) in PRESENCE.items():
-        heads[_words(noun)] = group
+        if not noun.endswith("ed"):  # "bearded" takes no adjectives
+            heads[_words(noun)] = group
         fact = evidence(name, *allowed)
         if noun in ("beard", "bearded"):  # a beard is a full one unless more is said
             fact = evidence(name, *allowed, strength=2)
@@ -131,6 +132,9 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
     for noun in PHRASES["gender"].values():
         for word in understood(noun):
             heads.setdefault(_words(word), "person")
+    for value in ("cropped", "bob", "ponytail", "braid"):  # "a red ponytail"
+        for word in understood(PHRASES["hair_style"][value]):
+            heads.setdefault(_words(word), "hair")
     for noun, value in {"girl": "woman", "boy": "man", "girls": "woman", "boys": "man"}.items():
         facts[(noun,)] = [
             evidence("gender", value),
@@ -167,7 +171,7 @@ def _age_word(years: int) -> str:
 
 def tokens(text: str) -> list[str]:
     """Lower-case words and punctuation: ages in words, spelling made ours, typos mended."""
-    text = text.lower().replace("’", "'")
+    text = text.lower().replace("’", "'").replace("in front of", "against")
     text = _AGE.sub(lambda m: f" {_age_word(int(m[1] or m[2]))} ", text)
     text = _AGE_WORDS.sub(lambda m: f" {_age_word(_DECADES[m[1]])} ", text)
     text = _DECADE.sub(lambda m: f" {_DECADE_WORDS[int(m[1])]} ", text)

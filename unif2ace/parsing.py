@@ -34,7 +34,9 @@ _GENDER_HINTS = {
     "his": "man", "him": "man", "himself": "man",
 }  # fmt: skip
 _DIRECTIONAL = ("gaze", "head_turn", "head_nod", "light")
-_GAZE_HEADS = ("eyes", "gaze")
+_COLORED = ("hair", "eyes")
+_TURNING = ("gaze", "head", "light")
+_SIDED = ("eyes", "gaze", "head", "face")  # a "left eye" looks nowhere
 _COLORS = ("hair_color", "eye_color", "clothing_color", "background")
 _ABSENT = {
     "facial_hair": "none", "lipstick": "none", "glasses": "none", "hat": "none",
@@ -115,8 +117,19 @@ class _Pending:
         return any(name in _DIRECTIONAL for name, _ in self.entry.modifies)
 
     @property
+    def is_side(self) -> bool:
+        return any(value in ("left", "right") for _, value in self.entry.modifies)
+
+    @property
     def is_color(self) -> bool:
         return any(name in _COLORS for name, _ in self.entry.modifies)
+
+    @property
+    def is_mood(self) -> bool:
+        return any(name == "expression" for name, _ in self.entry.modifies)
+
+    def turns(self, group: str) -> bool:
+        return any(n in GROUPS[group][0] and n in _DIRECTIONAL for n, _ in self.entry.modifies)
 
     def leans_back(self, has_copula: bool) -> bool:
         return has_copula or self.is_adjacent
@@ -158,7 +171,7 @@ class _Reader:
                 return
             self._flush()
             self.negation = None
-            self.is_linked = self.has_copula = False
+            self.is_linked = self.has_copula = self.is_adjacent = False
         elif word in (",", "and", "or", "but", "yet"):
             self._separate()
             if word != "and" or not self.is_adjacent:
@@ -174,7 +187,8 @@ class _Reader:
             if word in _GENDER_HINTS:
                 self._state(evidence("gender", _GENDER_HINTS[word], strength=1), False)
             self._flush()
-            self.is_linked = self.has_copula = False
+            self.is_linked = self.has_copula = self.is_adjacent = False
+            self.shared = []
         elif word in RESUMERS:
             self._flush()
             self.is_linked = self.head is not None
@@ -183,36 +197,43 @@ class _Reader:
             self.has_copula = self.is_linked
         elif word in BREAKERS:
             self._flush()
-            self.is_linked = self.has_copula = False
+            self.is_linked = self.has_copula = self.is_adjacent = False
         elif word not in FILLERS and not word.endswith("ly"):
             if self.pending and self.pending[-1].is_joined:
                 self.pending[-1].is_attributive = True
-            self.is_linked = False
+            self.is_linked = self.is_adjacent = False
 
     def _entry(self, phrase: tuple[str, ...], entry: Entry, position: int) -> None:
         is_head = entry.head is not None
         if is_head and entry.modifies and self._modifies_here(entry, position + len(phrase)):
             is_head = False  # the "light" of "light skin"
-        if entry.head == "head" and phrase != ("head",) and self.head in _GAZE_HEADS:
-            is_head = is_head and not self.is_linked  # the "turned" of "eyes turned left"
-            if not is_head:
-                return
+        is_turned = entry.head == "head" and phrase != ("head",) and self.head == "eyes"
+        if is_turned and self.is_adjacent:
+            return  # the "turned" of "eyes turned left"
         negated = self.negation is not None
         for fact in entry.facts:
             self._state(fact, negated)
         if is_head:
-            self._bind_before(entry.head or "")
+            self._bind_before(entry.head or "", position + len(phrase))
             self.head, self.is_linked, self.has_copula = entry.head, True, False
             self.is_adjacent = True
         elif entry.modifies:
             follows_in = position > 0 and self.tokens[position - 1] == "in"
             if follows_in and self.head == "person":  # "a woman in red"
                 self.head = "clothes"
-            self.pending.append(_Pending(entry, negated, self.is_linked, self.is_adjacent))
+            item = _Pending(entry, negated, self.is_linked, self.is_adjacent)
             self.shared = []
+            following = self._head_at(position + len(phrase))
+            is_claimed = following is not None and self._fits(item, following)
+            if self.head in _TURNING and not is_claimed and item.turns(self.head):
+                self._bind(item, self.head)  # "facing the camera": no later noun can claim it
+            else:
+                self.pending.append(item)
 
     def _modifies_here(self, entry: Entry, position: int) -> bool:
         """Whether a word that is both noun and adjective is an adjective at this place."""
+        if any(item.is_joined and self._fits(item, entry.head or "") for item in self.pending):
+            return False  # "warm light, dark skin"
         names = {name for name, _ in entry.modifies}
         while position < len(self.tokens):
             phrase, following = longest(self.tokens, position)
@@ -229,6 +250,10 @@ class _Reader:
                 break
             position += len(phrase)
         return bool(self.has_copula and self.head and names & set(GROUPS[self.head][0]))
+
+    def _head_at(self, position: int) -> str | None:
+        entry = longest(self.tokens, position)[1] if position < len(self.tokens) else None
+        return entry.head if entry is not None else None
 
     def _separate(self) -> None:
         for item in self.pending:
@@ -260,20 +285,24 @@ class _Reader:
         _, entry = longest(self.tokens, position) if position < len(self.tokens) else ((), None)
         return entry is not None and any(f.attribute in _ABSENT for f in entry.facts)
 
-    def _bind_before(self, group: str) -> None:
+    def _bind_before(self, group: str, end: int) -> None:
         """Give adjectives to the noun after them, or to the noun before where they belong there."""
         bound = []
-        for item in [*self.shared, *self.pending]:
-            fits_after = self._fits(item, group) and not item.is_directional
+        is_last = end >= len(self.tokens) or self.tokens[end] in ".,;!?"
+        shared = self.shared if group in _COLORED and is_last else []
+        for item in [*shared, *self.pending]:
+            fits_after = self._fits(item, group) and not (item.is_side and group in _SIDED)
             fits_before = item.is_linked and self.head is not None and self._fits(item, self.head)
-            is_loose = not item.is_joined and item not in self.shared
+            is_loose = not item.is_joined and item not in shared
             if fits_before and (not fits_after or (is_loose and item.leans_back(self.has_copula))):
                 self._bind(item, self.head)
             elif fits_after:
                 self._bind(item, group)
                 bound.append(item)
+            elif is_loose and item.is_mood:
+                self._bind(item, "expression")
         self.pending.clear()
-        self.shared = [item for item in bound if item.is_color]
+        self.shared = [item for item in bound if item.is_color and group in _COLORED]
 
     @staticmethod
     def _fits(item: _Pending, group: str) -> bool:
@@ -290,7 +319,7 @@ class _Reader:
                 and self._fits(item, self.head)
             ):
                 self._bind(item, self.head)
-            elif any(name == "expression" for name, _ in item.entry.modifies):
+            elif item.is_mood:
                 self._bind(item, "expression")
         self.pending.clear()
 

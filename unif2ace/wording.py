@@ -101,7 +101,7 @@ _HAVING: dict[str, dict[str, str]] = {
     "eye_size": {"average": "average-sized eyes | medium-sized eyes"},
     "nose_width": {"average": "a nose of average width"},
     "nose_length": {"average": "a nose of average length"},
-    "lips": {"average": "lips of average fullness | medium lips"},
+    "lips": {"average": "lips of average fullness | lips that are neither thin nor full"},
     "ears": {
         "average": "ears that lie close to the head | ears that sit flat against the head",
         "protruding": "protruding ears | ears that stick out | prominent ears",

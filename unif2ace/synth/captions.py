@@ -1,0 +1,339 @@
+"""Captions of a face in four styles, from what visitors type to rich prose, and descriptions.
+
+A caption says only visible attributes and reports which. Dense captions follow the idea of
+UniF²ace-130K (arXiv 2503.08120: about 120 tokens, 17.7 attributes each).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from unif2ace.attributes import ATTRIBUTES, FaceAttributes
+from unif2ace.synth.phrases import (
+    NOUN_PHRASES,
+    REGIONS,
+    Facts,
+    clothes_phrase,
+    in_region,
+    one_of,
+    person_phrase,
+)
+from unif2ace.synth.prose import MOODS, figure, statements, take, with_list
+from unif2ace.wording import PRONOUNS, adjectives, being, sentence
+
+Style = Literal["tags", "short", "plain", "long"]
+
+# How likely an attribute is to be said: (its plain value, any other value).
+_SALIENCE: Mapping[str, tuple[float, float]] = {
+    "gender": (9.0, 9.0),
+    "age": (2.5, 2.5),
+    "skin_tone": (0.8, 0.9),
+    "freckles": (0.06, 1.0),
+    "face_shape": (0.7, 0.8),
+    "cheeks": (0.08, 0.6),
+    "chin": (0.08, 0.6),
+    "hair_color": (2.2, 2.4),
+    "hair_style": (2.0, 2.2),
+    "brow_thickness": (0.1, 0.7),
+    "eye_color": (1.0, 1.2),
+    "eye_size": (0.1, 0.6),
+    "nose_width": (0.1, 0.6),
+    "nose_length": (0.1, 0.6),
+    "lips": (0.1, 0.6),
+    "ears": (0.08, 0.6),
+    "facial_hair": (0.5, 2.4),
+    "lipstick": (0.08, 1.0),
+    "eye_shadow": (0.06, 0.7),
+    "glasses": (0.25, 2.4),
+    "hat": (0.15, 2.2),
+    "earrings": (0.1, 1.0),
+    "clothing_color": (0.9, 1.0),
+    "expression": (0.5, 2.2),
+    "mouth": (0.15, 0.5),
+    "eyes": (0.06, 1.4),
+    "brows": (0.05, 0.7),
+    "gaze": (0.4, 1.0),
+    "head_turn": (0.4, 1.0),
+    "head_nod": (0.08, 0.8),
+    "light": (0.3, 0.6),
+    "light_color": (0.12, 0.5),
+    "background": (0.7, 0.8),
+}
+
+_TOPICS: Sequence[tuple[str, ...]] = (
+    ("hair", "beard"),
+    ("brows", "eyes"),
+    ("glasses", "gaze"),
+    ("nose", "mouth", "ears"),
+    ("skin", "face"),
+    ("expression", "pose"),
+    ("clothes", "scene"),
+)
+_TAGGED_TOGETHER = (
+    "hair_color",
+    "hair_style",
+    "eye_color",
+    "eye_size",
+    "nose_width",
+    "nose_length",
+)
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A text and the attribute values that it says, the pronouns' gender included."""
+
+    text: str
+    mentioned: dict[str, str]
+
+
+def caption(
+    attributes: FaceAttributes,
+    visible: Collection[str],
+    *,
+    generator: random.Random,
+    style: Style,
+) -> Caption:
+    """A fresh caption: "tags" and "short" as visitors type, "plain" 4-8 attributes, "long" 15+.
+
+    `visible` names the attributes that can be seen (a mapping with those keys will do).
+    Raises ValueError for an unknown style, or when the gender presentation is not visible.
+    """
+    if style not in get_args(Style):
+        raise ValueError(f"style must be one of {', '.join(get_args(Style))}, got {style!r}")
+    facts = sayable(attributes, visible)
+    if style == "tags":
+        return _tags(facts, generator)
+    if style == "short":
+        return _short(facts, generator)
+    if style == "plain":
+        said = _chosen(facts, generator.randint(4, 8), generator)
+        return Caption(_plain(said, generator), said)
+    said = _chosen(facts, min(generator.randint(15, 21), len(facts)), generator)
+    return Caption(_long(said, generator), said)
+
+
+def description(
+    attributes: FaceAttributes, visible: Collection[str], *, generator: random.Random
+) -> Caption:
+    """The answer to "Describe this face.": three to six careful sentences, region by region."""
+    facts = sayable(attributes, visible)
+    said = _chosen(facts, min(generator.randint(14, 17), len(facts)), generator)
+    left, gender = dict(said), said["gender"]
+    lead = one_of(
+        generator,
+        "the picture shows what appears to be",
+        "this appears to be",
+        "this looks like",
+        "the face appears to be that of",
+    )
+    opening = f"{lead} {person_phrase(take(left, ['gender', 'age']), generator)}"
+    if phrases := with_list(left, ["skin", "face"], generator, most=3):
+        opening += f" with {phrases}"
+    sentences = [sentence(opening)]
+    for topic in (
+        ("hair", "beard"),
+        ("brows", "eyes", "glasses"),
+        ("nose", "mouth", "ears"),
+        ("expression", "gaze", "pose"),
+        ("skin", "face", "clothes", "scene"),
+    ):
+        if text := statements(topic, left, gender, generator):
+            sentences.append(sentence(text))
+    return Caption(" ".join(sentences), said)
+
+
+def sayable(attributes: FaceAttributes, visible: Collection[str]) -> dict[str, str]:
+    """The visible attributes that one would say at all: of a woman, not that she has no beard.
+
+    Raises ValueError for unknown names in `visible`, and when it lacks "gender".
+    """
+    if unknown := sorted(set(visible) - set(ATTRIBUTES)):
+        raise ValueError(f"unknown attributes in visible: {', '.join(unknown)}")
+    if "gender" not in visible:
+        raise ValueError(f"visible must hold 'gender', got {sorted(visible)}")
+    facts = {name: value for name, value in attributes.items() if name in visible}
+    plain_here = ["facial_hair"] if facts["gender"] == "woman" else ["lipstick", "eye_shadow"]
+    for name in plain_here:
+        if facts.get(name) == ATTRIBUTES[name].values[0]:
+            del facts[name]
+    return facts
+
+
+def sample_sheet(
+    faces: Sequence[tuple[FaceAttributes, Collection[str]]], *, generator: random.Random
+) -> str:
+    """Every style and a description of every face, as text to read aloud."""
+    blocks = []
+    for attributes, visible in faces:
+        lines = [
+            f"{style:>6}  {caption(attributes, visible, generator=generator, style=style).text}"
+            for style in get_args(Style)
+        ]
+        lines.append(f"  desc  {description(attributes, visible, generator=generator).text}")
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _chosen(facts: Facts, count: int, generator: random.Random) -> dict[str, str]:
+    """`count` facts drawn by salience without replacement; gender is always among them."""
+
+    def key(name: str) -> float:
+        plain, other = _SALIENCE[name]
+        weight = plain if facts[name] == ATTRIBUTES[name].values[0] else other
+        return generator.random() ** (1 / weight)
+
+    rest = sorted((n for n in facts if n != "gender"), key=key, reverse=True)
+    names = {"gender", *rest[: count - 1]}
+    return {name: value for name, value in facts.items() if name in names}
+
+
+def _telling(facts: Facts) -> dict[str, str]:
+    """Without the plain values that nobody types: "average nose", "relaxed brows"."""
+    return {
+        name: value
+        for name, value in facts.items()
+        if value not in ("average", "relaxed", "level") and (name, value) != ("eyes", "open")
+    }
+
+
+def _plain(facts: Facts, generator: random.Random) -> str:
+    """One phrase for everything, or a short one and a sentence for the rest."""
+    left, gender = dict(facts), facts["gender"]
+    lead = one_of(generator, "", "This is ", "Portrait of ", "A portrait of ", "A picture of ")
+    if generator.random() < 0.6:
+        lead = ""
+    few = left
+    if generator.random() < 0.55:
+        few = take(left, {"gender", "age", *generator.sample(sorted(left), min(3, len(left)))})
+    sentences = [sentence(lead + figure(few, generator))]
+    left |= few
+    regions = [r for r in REGIONS if in_region(left, r)]
+    if regions:
+        order = generator.sample(regions, len(regions))
+        sentences.append(sentence(statements(order, left, gender, generator)))
+    return " ".join(sentences)
+
+
+def _long(facts: Facts, generator: random.Random) -> str:
+    left, gender = dict(facts), facts["gender"]
+    first = {"gender", "age"}
+    for region in generator.sample(["hair", "expression", "skin", "face", "beard", "glasses"], 2):
+        first |= set(REGIONS[region])
+    few = take(left, first)
+    lead = one_of(
+        generator, "", "", "A portrait of ", "The picture shows ", "This is ", "A close-up of "
+    )
+    sentences = [sentence(lead + figure(few, generator))]
+    left |= few
+    for topic in [*generator.sample(_TOPICS[:-1], len(_TOPICS) - 1), _TOPICS[-1]]:
+        if text := statements(topic, left, gender, generator):
+            sentences.append(sentence(_renamed(text, gender, generator)))
+    return " ".join(sentences)
+
+
+def _renamed(text: str, gender: str, generator: random.Random) -> str:
+    """Now and then "the woman" for "she" at the start of a sentence."""
+    subject = PRONOUNS[gender].subject
+    if text.startswith(f"{subject} ") and generator.random() < 0.2:
+        return f"the {gender}{text[len(subject) :]}"
+    return text
+
+
+def _short(facts: Facts, generator: random.Random) -> Caption:
+    """Up to twelve words, as typed into a prompt box."""
+    while True:
+        said = _chosen(_telling(facts), generator.choice([2, 2, 3, 3, 3, 4, 4, 5, 6]), generator)
+        left = dict(said)
+        text = figure(left, generator, most=3)
+        said = {name: value for name, value in said.items() if name not in left}
+        lead = generator.random()
+        if lead < 0.1:
+            text = generator.choice(["portrait of ", "photo of ", "picture of "]) + text
+        elif lead < 0.6:
+            text = text.removeprefix("a ").removeprefix("an ")
+        if len(text.split()) <= 12:
+            break
+    return Caption(text if generator.random() < 0.75 else text[:1].upper() + text[1:], said)
+
+
+def _tags(facts: Facts, generator: random.Random) -> Caption:
+    """Comma-separated fragments, the person first most of the time."""
+    said = _chosen(_telling(facts), generator.randint(2, 9), generator)
+    gender, left = said["gender"], dict(said)
+    person = ""
+    if "age" in left or generator.random() < 0.85:
+        person = person_phrase(take(left, ["gender", "age"]), generator)
+    fragments = []
+    for region in REGIONS:
+        facts_here = in_region(left, region)
+        for part in _tag_parts(region, facts_here, generator):
+            fragments.append(_tag(region, part, gender, generator))
+    fragments = generator.sample(fragments, len(fragments))
+    if person:
+        bare = person.removeprefix("a ").removeprefix("an ")
+        place = 0 if generator.random() < 0.85 else generator.randint(0, len(fragments))
+        fragments.insert(place, bare)
+    text = ", ".join(fragments)
+    if not person and PRONOUNS[gender].possessive not in text.split():
+        del said["gender"]
+    return Caption(text, said)
+
+
+def _tag_parts(region: str, facts: Facts, generator: random.Random) -> list[dict[str, str]]:
+    """The facts of a region in one tag, where that reads well, or one tag each."""
+    if region == "person" or not facts:
+        return []
+    together = {name: value for name, value in facts.items() if name in _TAGGED_TOGETHER}
+    if "none" in together.values() or generator.random() < 0.3:
+        together = {}
+    alone = [{name: value} for name, value in facts.items() if name not in together]
+    return [together, *alone] if together else alone
+
+
+def _tag(region: str, facts: Facts, gender: str, generator: random.Random) -> str:
+    """One fragment without article: "round glasses", "looking left", "warm light"."""
+    if region == "expression" and (facts["expression"] == "laughing" or generator.random() < 0.7):
+        return generator.choice(MOODS[facts["expression"]])
+    if facts.get("facial_hair") == "none" and generator.random() < 0.6:
+        return "clean-shaven"
+    if set(facts) == {"hair_style"} and facts["hair_style"] == "bald":
+        return "bald"
+    if facts.get("eyes") in ("winking", "closed"):
+        return "winking" if facts["eyes"] == "winking" else "eyes closed"
+    if region == "gaze":
+        return generator.choice(being("gaze", facts["gaze"]))
+    if region == "pose":
+        turn, nod = facts.get("head_turn"), facts.get("head_nod")
+        parts = []
+        if turn:
+            parts.append(
+                "facing the camera"
+                if turn == "front"
+                else one_of(
+                    generator, f"facing {turn}", f"head turned {turn}", f"turned to the {turn}"
+                )
+            )
+        if nod:
+            parts.append({"up": "head tilted up", "down": "head down", "level": "head level"}[nod])
+        return ", ".join(parts)
+    if region == "scene":
+        parts = []
+        if "light" in facts:
+            parts.append(f"lit from the {facts['light']}")
+        if "light_color" in facts:
+            parts.append(f"{facts['light_color']} light")
+        if "background" in facts:
+            parts.append(f"{adjectives('background', facts['background'])[0]} background")
+        return ", ".join(parts)
+    phrase = (
+        clothes_phrase(facts, generator)
+        if region == "clothes"
+        else NOUN_PHRASES[region](facts, generator)
+    )
+    for lead in ("a ", "an ", f"{PRONOUNS[gender].possessive} ", "the "):
+        phrase = phrase.removeprefix(lead)
+    return phrase
