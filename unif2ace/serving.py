@@ -1,0 +1,137 @@
+"""What the app asks of the model and gets back: picklable requests, CPU-only results.
+
+`check` refuses bad requests before any model time; `serve` runs one. Knows no widget and no GPU.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, DESCRIBE_QUESTION, UniF2acePipeline
+from unif2ace.policy import refuse_prompt, refuse_question
+
+MAX_ANSWER_TOKENS = 160
+MAX_DESCRIPTION_TOKENS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One thing asked of the model. `text` is a prompt or a question, `image` a face crop.
+
+    `seed` is given, never None: whoever makes the request draws it, so that it can be shown.
+    """
+
+    task: Literal["generate", "answer", "describe", "attributes"]
+    text: str = ""
+    image: Image.Image | None = None
+    seed: int = 0
+    steps: int = DEFAULT_STEPS
+    guidance: float = DEFAULT_GUIDANCE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painting:
+    """One step of painting: what it looks like now, and which tokens (h, w) are still masked."""
+
+    preview: Image.Image
+    is_masked: np.ndarray
+    step: int
+    num_steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Painted:
+    """The finished face, what fixes it, and how well the model finds the prompt's attributes."""
+
+    image: Image.Image
+    settings: Mapping[str, str | int | float]
+    agreement: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """The answer so far."""
+
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """{attribute: {value: probability}} of a face."""
+
+    table: Mapping[str, Mapping[str, float]]
+
+
+Result = Painting | Painted | Said | Observed
+
+
+def check(pipeline: UniF2acePipeline, request: Request) -> None:
+    """Raise ValueError, in words for a visitor, unless the request can and may be served."""
+    if request.task == "generate":
+        pipeline.check_prompt(request.text)
+        pipeline.check_settings(
+            steps=request.steps, guidance=request.guidance, num_images=1, seed=request.seed
+        )
+        _raise_if(refuse_prompt(request.text))
+        return
+    if request.image is None:
+        raise ValueError("There is no picture yet. Please choose one first.")
+    if request.task == "answer":
+        check_question(pipeline, request.text)
+
+
+def check_question(pipeline: UniF2acePipeline, question: str) -> None:
+    """The part of `check` that needs no picture."""
+    pipeline.check_question(question)
+    _raise_if(refuse_question(question))
+
+
+def _raise_if(refusal: str | None) -> None:
+    if refusal:
+        raise ValueError(refusal)
+
+
+def serve(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
+    """Run a request: `Painting` steps and one `Painted`, growing `Said`, or one `Observed`.
+
+    Raises: ValueError as `check` does, before the first result.
+    """
+    check(pipeline, request)
+    if request.task == "generate":
+        yield from _paint(pipeline, request)
+        return
+    assert request.image is not None
+    if request.task == "attributes":
+        yield Observed(table=pipeline.attributes(request.image))
+        return
+    is_answer = request.task == "answer"
+    question = request.text if is_answer else DESCRIBE_QUESTION
+    limit = MAX_ANSWER_TOKENS if is_answer else MAX_DESCRIPTION_TOKENS
+    for text in pipeline.answer_stream(request.image, question, max_new_tokens=limit):
+        yield Said(text=text)
+
+
+def _paint(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
+    face = None
+    for step in pipeline.generate_steps(
+        request.text, seed=request.seed, steps=request.steps, guidance=request.guidance
+    ):
+        yield Painting(
+            preview=step.preview,
+            is_masked=step.is_masked,
+            step=step.step,
+            num_steps=step.num_steps,
+        )
+        face = step.face
+    assert face is not None, "the last step carries the face"
+    yield Painted(
+        image=face.image,
+        settings=dataclasses.asdict(face.settings),
+        agreement=pipeline.score(face.image, request.text),
+    )

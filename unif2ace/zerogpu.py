@@ -1,0 +1,50 @@
+"""GPU time on ZeroGPU Spaces: how much a request needs, and the decorator that asks for it.
+
+Import this before torch: `spaces` has to patch it first. Off ZeroGPU the decorator does nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import spaces
+
+if TYPE_CHECKING:  # the module behind it imports torch
+    from unif2ace.serving import Request, Result
+
+# Seconds on the GPU, rounded up generously. A visitor is refused when the declared time exceeds
+# what is left of the day's quota, so a small honest number serves more people than a large one.
+START_SECONDS = 3.0  # moving the weights there, first kernels
+STEP_SECONDS = 0.12  # one painting step, guided, with its preview
+SCORE_SECONDS = 1.0  # looking at the painted face
+ANSWER_SECONDS = 7.0  # the longest answer, token by token
+DESCRIBE_SECONDS = 8.0
+ATTRIBUTES_SECONDS = 2.0
+
+
+def estimate_seconds(request: Request) -> int:
+    """Whole seconds of GPU time to declare for a request, at least 4.
+
+    Raises: ValueError for an unknown task.
+    """
+    work = {
+        "generate": STEP_SECONDS * max(request.steps, 1) + SCORE_SECONDS,
+        "answer": ANSWER_SECONDS,
+        "describe": DESCRIBE_SECONDS,
+        "attributes": ATTRIBUTES_SECONDS,
+    }
+    if request.task not in work:
+        raise ValueError(f"unknown task {request.task!r}; known: {', '.join(work)}")
+    return math.ceil(START_SECONDS + work[request.task])
+
+
+def gpu(
+    function: Callable[[Request], Iterator[Result]],
+) -> Callable[[Request], Iterator[Result]]:
+    """The generator function itself, or on ZeroGPU one that runs it in a worker with a GPU.
+
+    Requests and results are pickled on the way; exceptions other than `gr.Error` lose their words.
+    """
+    return spaces.GPU(duration=estimate_seconds)(function)
