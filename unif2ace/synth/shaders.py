@@ -128,7 +128,7 @@ void main() {
     vec3 lin = to_linear(clamp(color, 0.0, 1.0));
     vec4 paint = texture(u_paint, v_uv);
     lin *= mix(vec3(1.0), vec3(1.04, 0.72, 0.74), paint.b * u_blush);
-    lin *= mix(vec3(1.0), vec3(0.62, 0.42, 0.30), paint.a * u_freckles);
+    lin *= mix(vec3(1.0), vec3(0.50, 0.32, 0.22), min(paint.a * u_freckles, 1.0));
     float light_share = dot(lin, vec3(0.3, 0.6, 0.1));
     float relief = clamp(light_share / max(dot(to_linear(u_tone_median), vec3(.3,.6,.1)), 0.01),
                          0.5, 1.5);
