@@ -1,13 +1,14 @@
 """The training loop that every model here shares: one process or many, resumable at any moment.
 
 Knows no model and no data. An objective is a module whose forward turns a batch into a loss; a
-batch is a function of the step number, so the position in the data is the step itself and a
-resumed run continues exactly. Built on `accelerate`: the same script runs on one CPU and under
+batch is a function of its number, so the position in the data is the step itself and a resumed
+run continues exactly. Built on `accelerate`: the same script runs on one CPU and under
 `accelerate launch`.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import dataclasses
 import json
 import math
@@ -30,8 +31,10 @@ CHECKPOINT = "checkpoint"
 LOG = "log.jsonl"
 
 BatchFn = Callable[[int, torch.Generator], Any]
-"""(step, generator) to this process's batch of CPU tensors. The generator is seeded by run seed,
-step and rank; a batch function that draws only from it is resumable."""
+"""(number of the batch, generator) to a batch of CPU tensors, in a tensor, mapping or dataclass.
+
+Batches are numbered over all processes: of P, process p asks for p, P + p, 2P + p, ... The
+generator is seeded by run seed and number; a function that draws only from it is resumable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,23 @@ def learning_rate_share(step: int, progress: float, *, warmup_steps: int, final:
     """
     cosine = final + (1 - final) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
     return cosine * min((step + 1) / max(warmup_steps, 1), 1.0)
+
+
+def shuffled_indices(num_items: int, start: int, count: int, seed: int) -> Tensor:
+    """Items start..start+count-1 of an endless row of shufflings of range(num_items), (count,).
+
+    Each epoch holds every item once; a pure function, so a data position is one number.
+    """
+    if num_items < 1:
+        raise ValueError("no items to draw from; is the data folder empty?")
+    found, position = [], start
+    while position < start + count:
+        epoch, offset = divmod(position, num_items)
+        generator = torch.Generator().manual_seed(_mix(seed, epoch))
+        take = min(num_items - offset, start + count - position)
+        found.append(torch.randperm(num_items, generator=generator)[offset : offset + take])
+        position += take
+    return torch.cat(found) if found else torch.empty(0, dtype=torch.int64)
 
 
 def _mix(*numbers: int) -> int:
@@ -241,8 +261,8 @@ def run(
     log = _Log(config.out / LOG, clock.step) if accelerator.is_main_process else None
 
     def draw(step: int) -> Any:
-        seed = _mix(config.seed, step, accelerator.process_index)
-        return batch_fn(step, torch.Generator().manual_seed(seed))
+        number = step * accelerator.num_processes + accelerator.process_index
+        return batch_fn(number, torch.Generator().manual_seed(_mix(config.seed, number)))
 
     def sample() -> None:
         if on_sample is not None:
@@ -305,7 +325,7 @@ def run(
             clock.step += 1
             bar.update()
             if clock.step % config.log_every == 0 or clock.step == config.steps:
-                loss_value = float(loss)
+                loss_value = float(loss.detach())
                 if not math.isfinite(loss_value):
                     raise ValueError(
                         f"the loss is {loss_value} at step {clock.step}; lower the learning rate"

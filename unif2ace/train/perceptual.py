@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from unif2ace.encoders import EfficientNetLite0, fold_imagenet_weights
 
-FEATURE_BLOCKS = (0, 2, 4, 7)  # last block at 1/2, 1/4, 1/8 and 1/16 of the picture
-FEATURE_CHANNELS = (16, 24, 40, 80)
+FEATURE_BLOCKS = (2, 4, 7)  # last block at 1/4, 1/8 and 1/16 of the picture
+FEATURE_CHANNELS = (24, 40, 80)
 
 
 def imagenet_network() -> EfficientNetLite0:
@@ -30,7 +30,7 @@ def imagenet_network() -> EfficientNetLite0:
 
 
 class PictureFeatures(nn.Module):
-    """The network's features at four scales, each position scaled to unit length (as in LPIPS)."""
+    """The network's features at three scales, each position scaled to unit length (as in LPIPS)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ def feature_distance(ours: list[Tensor], theirs: list[Tensor], weights: Tensor) 
 
 
 class FeatureCritic(nn.Module):
-    """Real or reconstructed? One score per position of the 1/4, 1/8 and 1/16 features.
+    """Real or reconstructed? One score per position of the features at each scale.
 
     A projected discriminator (arXiv 2111.01007): the frozen features are computed for the
     perceptual loss anyway, so the critic costs almost nothing.
@@ -75,7 +75,7 @@ class FeatureCritic(nn.Module):
                 nn.LeakyReLU(0.2),
                 nn.Conv2d(hidden, 1, 1),
             )
-            for channels in FEATURE_CHANNELS[1:]
+            for channels in FEATURE_CHANNELS
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
@@ -83,7 +83,7 @@ class FeatureCritic(nn.Module):
         # Unit-length features have entries near 1/sqrt(C): bring them to unit size for the heads.
         scores = [
             head(feature * feature.shape[1] ** 0.5).flatten(1)
-            for head, feature in zip(self.heads, features[1:], strict=True)
+            for head, feature in zip(self.heads, features, strict=True)
         ]
         return torch.cat(scores, dim=1)
 

@@ -35,6 +35,7 @@ from unif2ace.train.perceptual import (
 from unif2ace.vq import ImageTokenizer
 
 EYES_AND_MOUTH = (slice(36, 42), slice(42, 48), slice(48, 68))  # of the 68 landmarks
+CRITIC_LEAD = 0.05  # share of the budget
 SMALLEST_CROP = 0.6  # of a photograph's side
 
 
@@ -112,20 +113,19 @@ class TokenizerObjective(nn.Module):
         perceptual = feature_distance(fake, real, weights)
         loss = error + config.perceptual_weight * perceptual + output.quantizer_loss
         metrics = {"error": error, "perceptual": perceptual, "usage": output.usage}
-        if self.critic is not None:
-            # The critic trains a little before it counts, so that its first word is worth hearing.
-            warm = progress >= config.critic_start - 0.05
+        # The critic trains a little before it counts, so that its first word is worth hearing.
+        if self.critic is not None and progress >= config.critic_start - CRITIC_LEAD:
             critic = critic_loss(self.critic(real), self.critic([f.detach() for f in fake]))
             frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
             fooled = -torch.func.functional_call(self.critic, frozen, (fake,)).mean()
             weight = config.critic_weight * float(progress >= config.critic_start)
-            loss = loss + weight * fooled + float(warm) * critic
+            loss = loss + weight * fooled + critic
             metrics |= {"critic": critic, "fooled": fooled}
         return loss, metrics
 
 
 class TokenizerBatches:
-    """Batch `step` of the run: random faces, a share of photographs, random mirroring.
+    """Random faces, a share of photographs, random mirroring.
 
     Mirroring is right here, and only here: a tokenizer learns nothing about left and right.
     Once an epoch the folder is read again, since rendering may still go on; until it is done, a
@@ -142,7 +142,7 @@ class TokenizerBatches:
         self.num_faces = config.loop.batch_size - self.num_photos
         self._drawn = 0
 
-    def __call__(self, step: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def __call__(self, number: int, generator: torch.Generator) -> dict[str, Tensor]:
         """pictures (B, 3, S, S) uint8; landmarks (B, 68, 2), NaN for photographs."""
         self._drawn += self.num_faces
         if self._drawn >= len(self.faces):
