@@ -9,7 +9,6 @@ run continues exactly. Built on `accelerate`: the same script runs on one CPU an
 from __future__ import annotations
 
 import dataclasses
-import dataclasses
 import json
 import math
 import shutil
@@ -23,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -248,7 +247,10 @@ def run(
     """
     config.out.mkdir(parents=True, exist_ok=True)
     accelerator = Accelerator(
-        mixed_precision=config.mixed_precision, cpu=not torch.cuda.is_available()
+        mixed_precision=config.mixed_precision,
+        cpu=not torch.cuda.is_available(),
+        # Experts that no token chose, and a critic that has not begun, get no gradient.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
     optimizer = torch.optim.AdamW(
         _parameter_groups(objective, config, learning_rate_scale), betas=config.betas
