@@ -8,7 +8,7 @@ import sys
 
 COMMANDS = {
     "tokenizer": "train the image tokenizer on rendered faces",
-    # "encoder": "train the face encoder on rendered faces",
+    "encoder": "train the face encoder on rendered faces",
     "text": "train the text tokenizer on the grammars",
     "assemble": "put trained parts into one whole checkpoint",
     "features": "prepare the transformer's training features",

@@ -1,0 +1,239 @@
+"""Training of the face encoder on rendered faces: landmarks, expression, box, visible attributes.
+
+    python -m unif2ace.train encoder --faces DIR --out DIR --preset nano --seconds 600
+
+Writes DIR/encoder/face.safetensors, DIR/encoder/semantic.safetensors (EfficientNet-Lite0 with its
+ImageNet weights, not trained here), DIR/encoder/config.json and DIR/report.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from unif2ace.attributes import ATTRIBUTES
+from unif2ace.config import PRESETS, EncoderConfig
+from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
+from unif2ace.train.images import HIDDEN, FaceShards, to_pixels
+from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
+from unif2ace.train.perceptual import imagenet_network
+from unif2ace.train.tokenizer import load_tokenizer
+from unif2ace.vq import ImageTokenizer
+
+GEOMETRY_WEIGHT, UNIT_WEIGHT = 10.0, 2.0
+"""Against the attributes' mean cross entropy: shares of a picture and unit strengths are small."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderTrainConfig:
+    """What the face encoder's training needs beyond the loop's own settings.
+
+    tokenizer: folder of a trained image tokenizer, or None. A share `decoded_share` of each batch
+        is passed through it, so that the encoder reads generated faces as well as photographs.
+    smallest_zoom, largest_zoom, largest_shift: random framing, as shares of the picture.
+    """
+
+    loop: TrainConfig
+    encoders: EncoderConfig
+    faces: Path
+    tokenizer: Path | None = None
+    decoded_share: float = 0.25
+    smallest_zoom: float = 0.85
+    largest_zoom: float = 1.15
+    largest_shift: float = 0.06
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.decoded_share <= 1:
+            raise ValueError(f"decoded_share must be in [0, 1], got {self.decoded_share}")
+        if not 0 < self.smallest_zoom <= self.largest_zoom:
+            raise ValueError(f"zooms must be positive and in order: {self}")
+
+
+def reframed(pixels: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
+    """Pictures enlarged by `zoom` (B,) about their middle, then moved by `shift` (B, 2).
+
+    A point at share p of the old picture lies at 0.5 + zoom * (p - 0.5) + shift of the new one
+    (see `reframed_points`); what comes in from outside repeats the border.
+    """
+    theta = pixels.new_zeros(len(pixels), 2, 3)
+    theta[:, 0, 0] = theta[:, 1, 1] = 1 / zoom
+    theta[:, :, 2] = -2 * shift / zoom[:, None]
+    grid = F.affine_grid(theta, list(pixels.shape), align_corners=False)
+    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+
+def reframed_points(points: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
+    """Where points (B, n, 2), shares of the picture, lie after `reframed`."""
+    return 0.5 + zoom[:, None, None] * (points - 0.5) + shift[:, None]
+
+
+class EncoderObjective(nn.Module):
+    """Smooth L1 on landmarks, box and units; cross entropy on the attributes that can be seen."""
+
+    def __init__(self, config: EncoderTrainConfig) -> None:
+        super().__init__()
+        self.encoder = FaceEncoder(config.encoders)
+        self.tokenizer: ImageTokenizer | None = None
+        if config.tokenizer is not None:
+            self.tokenizer = load_tokenizer(config.tokenizer).requires_grad_(False)
+        self.decoded_share = config.decoded_share
+
+    def forward(self, batch: dict[str, Tensor], progress: float) -> tuple[Tensor, dict]:
+        """batch: see `EncoderBatches`."""
+        pixels = to_pixels(batch["pictures"])
+        count = round(self.decoded_share * len(pixels))
+        if self.tokenizer is not None and count:
+            with torch.no_grad():  # before the framing: generated faces are framed as rendered
+                latents = self.tokenizer.quantize(pixels[:count]).latents
+                decoded = self.tokenizer.reconstruct(latents).float().clamp(-1, 1)
+            pixels = torch.cat([decoded, pixels[count:]])
+        zoom, shift = batch["zoom"], batch["shift"]
+        output = self.encoder(reframed(pixels, zoom, shift))
+        targets = reframed_points(batch["points"], zoom, shift)  # (B, 70, 2)
+        points = torch.cat([output.landmarks, output.box.unflatten(-1, (2, 2))], dim=1)
+        geometry = F.smooth_l1_loss(points.float(), targets, beta=0.01)
+        units = F.smooth_l1_loss(output.units.float(), batch["units"], beta=0.1)
+        attributes = attribute_loss(output, batch["attributes"])
+        loss = GEOMETRY_WEIGHT * geometry + UNIT_WEIGHT * units + attributes
+        return loss, {"geometry": geometry, "units": units, "attributes": attributes}
+
+
+def attribute_loss(output: FaceOutput, targets: Tensor) -> Tensor:
+    """Mean over attributes of the cross entropy on faces that show it. targets: (B, A)."""
+    losses = []
+    for column, logits in enumerate(output.attribute_logits.values()):
+        is_seen = targets[:, column] != HIDDEN
+        if is_seen.any():
+            losses.append(F.cross_entropy(logits[is_seen].float(), targets[is_seen, column]))
+    return torch.stack(losses).mean()
+
+
+class EncoderBatches:
+    """Shuffled faces, each with a random framing. Never mirrored: labels know left from right."""
+
+    def __init__(self, config: EncoderTrainConfig, faces: FaceShards) -> None:
+        self.config, self.faces = config, faces
+
+    def __call__(self, number: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """pictures (B, 3, S, S) uint8; points (B, 70, 2): landmarks, then the box's two corners;
+        units (B, U); attributes (B, A); zoom (B,); shift (B, 2)."""
+        config, size = self.config, self.config.loop.batch_size
+        rows = shuffled_indices(len(self.faces), number * size, size, config.loop.seed)
+        labels = self.faces.labels(rows)
+        spread = config.largest_zoom - config.smallest_zoom
+        zoom = config.smallest_zoom + spread * torch.rand(size, generator=generator)
+        shift = config.largest_shift * (2 * torch.rand(size, 2, generator=generator) - 1)
+        return {
+            "pictures": self.faces.pixels(rows),
+            "points": torch.cat([labels.landmarks, labels.box.unflatten(-1, (2, 2))], dim=1),
+            "units": labels.units,
+            "attributes": labels.attributes,
+            "zoom": zoom,
+            "shift": shift,
+        }
+
+
+@torch.inference_mode()
+def evaluate(encoder: FaceEncoder, faces: FaceShards) -> dict:
+    """On held-out faces: mean landmark error in picture widths, mean unit error, and accuracy per
+    attribute beside that of always giving the commonest value."""
+    device = next(encoder.parameters()).device
+    landmark_errors, unit_errors, predicted, truths = [], [], [], []
+    for rows in torch.arange(len(faces)).split(64):
+        output = encoder(to_pixels(faces.pixels(rows).to(device)))
+        labels = faces.labels(rows)
+        distance = (output.landmarks.cpu() - labels.landmarks).norm(dim=-1)
+        landmark_errors.append(distance.mean(-1))
+        unit_errors.append((output.units.cpu() - labels.units).abs().mean(-1))
+        best = [logits.argmax(-1).cpu() for logits in output.attribute_logits.values()]
+        predicted.append(torch.stack(best, dim=1))
+        truths.append(labels.attributes)
+    prediction, truth = torch.cat(predicted), torch.cat(truths)
+    accuracy = {}
+    for column, name in enumerate(ATTRIBUTES):
+        seen = truth[truth[:, column] != HIDDEN, column]
+        if len(seen):
+            right = prediction[truth[:, column] != HIDDEN, column] == seen
+            accuracy[name] = {
+                "accuracy": float(right.float().mean()),
+                "commonest": float(seen.bincount().max() / len(seen)),
+                "faces": len(seen),
+            }
+    return {
+        "faces": len(faces),
+        "landmark_error": float(torch.cat(landmark_errors).mean()),
+        "unit_error": float(torch.cat(unit_errors).mean()),
+        "mean_accuracy": sum(a["accuracy"] for a in accuracy.values()) / max(len(accuracy), 1),
+        "attributes": accuracy,
+    }
+
+
+def train(config: EncoderTrainConfig) -> TrainResult:
+    """Train, evaluate, and write `out/encoder` with the averaged weights."""
+    out, cache = config.loop.out, config.loop.out / "cache"
+    size = config.encoders.face_size
+    faces = FaceShards(config.faces, cache=cache, size=size, is_held_out=False)
+    if not len(faces):
+        raise ValueError(f"no train-*.parquet in {config.faces}; render faces first")
+    held_out = FaceShards(config.faces, cache=cache, size=size, is_held_out=True)
+    torch.manual_seed(config.loop.seed)  # the initial weights: torch's layers take no generator
+    objective = EncoderObjective(config).to(memory_format=torch.channels_last)
+
+    def on_sample(step: int) -> None:
+        report = {"step": step, **evaluate(objective.encoder, held_out)}
+        (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+        save_encoders(objective.encoder, config.encoders, out / "encoder")
+
+    return run(config.loop, objective, EncoderBatches(config, faces), on_sample=on_sample)
+
+
+def save_encoders(face: FaceEncoder, config: EncoderConfig, folder: Path) -> None:
+    """face.safetensors, semantic.safetensors (ImageNet weights) and config.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+    state = {name: t.detach().cpu().contiguous() for name, t in face.state_dict().items()}
+    save_file(state, folder / "face.safetensors")
+    if config.semantic == "efficientnet-lite0":
+        semantic = SemanticEncoder(config)
+        semantic.net = imagenet_network()
+        save_file(semantic.state_dict(), folder / "semantic.safetensors")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--faces", type=Path, required=True, help="folder of rendered shards")
+    parser.add_argument("--tokenizer", type=Path, help="folder of a trained image tokenizer")
+    parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
+    parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
+    parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
+    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--batch-size", type=int, default=64, help="per process")
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    loop = TrainConfig(
+        out=arguments.out,
+        steps=arguments.steps,
+        seconds=arguments.seconds,
+        batch_size=arguments.batch_size,
+        learning_rate=arguments.learning_rate,
+        weight_decay=0.05,
+        seed=arguments.seed,
+    )
+    config = EncoderTrainConfig(
+        loop=loop,
+        encoders=PRESETS[arguments.preset]().encoders,
+        faces=arguments.faces,
+        tokenizer=arguments.tokenizer,
+    )
+    result = train(config)
+    print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")
