@@ -1,7 +1,7 @@
 """Everything worn on a face, as parts in head space: eyewear, hats, earrings, beards.
 
 Each piece hangs on the morphed head's own vertices, so it fits every identity and expression.
-Draws from the generator it is given, never from attributes it does not show.
+Each kind draws from a stream of its own: one more earring never changes the glasses.
 """
 
 from __future__ import annotations
@@ -11,17 +11,118 @@ from collections.abc import Mapping
 import numpy as np
 
 from unif2ace.synth.eyewear import eyewear
-from unif2ace.synth.mesh import Head, Part
+from unif2ace.synth.headwear import Hat, hat_parts, place_hat, tuck_hair
+from unif2ace.synth.mesh import Floats, Head, Part
+from unif2ace.synth.solids import Solid, join, sphere, tube
 
 Color = tuple[float, float, float]
+
+_METALS: tuple[tuple[Color, float], ...] = (
+    ((0.72, 0.44, 0.13), 0.8),  # gold
+    ((0.60, 0.60, 0.62), 0.8),  # silver
+)
+_STONES: tuple[Color, ...] = (
+    (0.80, 0.76, 0.70),  # pearl
+    (0.02, 0.09, 0.40),
+    (0.40, 0.01, 0.03),
+    (0.02, 0.25, 0.10),
+    (0.01, 0.01, 0.012),
+)
+# How far hair holds a hat off the skull, in decimetres, once it is pressed down.
+_HAIR_ROOM: Mapping[str, float] = {"bald": 0.0, "cropped": 0.012}
+_PRESSED_HAIR = 0.035
+
+
+def _streams(generator: np.random.Generator) -> dict[str, np.random.Generator]:
+    names = ("glasses", "hat", "earrings", "beard")
+    return dict(zip(names, generator.spawn(len(names)), strict=True))
 
 
 def accessory_parts(
     attributes: Mapping[str, str], head: Head, generator: np.random.Generator
 ) -> list[Part]:
-    """The parts that `attributes` ask for: glasses, hat, earrings, facial hair."""
-    streams = dict(zip(("glasses", "hat", "earrings", "beard"), generator.spawn(4), strict=True))
-    parts = []
+    """The parts that `attributes` ask for: glasses, hat, earrings, facial hair.
+
+    The same generator state gives the same parts. Raises ValueError for an unknown value.
+    """
+    streams = _streams(generator)
+    parts: list[Part] = []
     if attributes["glasses"] != "none":
         parts += eyewear(attributes["glasses"], head, streams["glasses"])
+    if attributes["hat"] != "none":
+        hat = place_hat(attributes["hat"], head, streams["hat"])
+        room = _HAIR_ROOM.get(attributes["hair_style"], _PRESSED_HAIR)
+        parts += hat_parts(hat, streams["hat"], room)
+    if attributes["earrings"] == "yes":
+        parts += _earrings(head, streams["earrings"])
     return parts
+
+
+def under_hat(
+    attributes: Mapping[str, str],
+    head: Head,
+    generator: np.random.Generator,
+    positions: Floats,
+) -> Floats:
+    """Hair points (N, 3) as the hat leaves them; unchanged without a hat.
+
+    Give a generator in the state that `accessory_parts` gets, so that both mean the same hat.
+    """
+    if attributes["hat"] == "none":
+        return positions
+    return tuck_hair(positions, place_hat(attributes["hat"], head, _streams(generator)["hat"]))
+
+
+def _earrings(head: Head, rng: np.random.Generator) -> list[Part]:
+    """A pair of studs, hoops or drops on the lobes."""
+    metal, specular = _METALS[int(rng.integers(len(_METALS)))]
+    kind = ("stud", "hoop", "drop")[int(rng.integers(3))]
+    stone = _STONES[int(rng.integers(len(_STONES)))]
+    size, turn = float(rng.random()), float(rng.uniform(0.5, 1.0))
+    worn: list[Solid] = []
+    stones: list[Solid] = []
+    for side, name in ((1, "ear_lobe_l"), (-1, "ear_lobe_r")):
+        lobe = head.anchors[name].astype(np.float64) + (0.012 * side, 0.055, 0.03)
+        if kind == "hoop":
+            worn.append(_hoop(lobe, radius=0.10 + 0.09 * size, turn=side * turn))
+        elif kind == "stud":
+            stones.append(sphere(lobe + (0.01 * side, 0, 0.02), 0.038 + 0.02 * size))
+        else:
+            length = 0.10 + 0.12 * size
+            worn.append(_wire(lobe, length))
+            drop = lobe - (0, length + 0.05, 0)
+            stones.append(sphere(drop, (0.042, 0.055 + 0.03 * size, 0.042)))
+    parts = []
+    is_metal = kind == "stud" and rng.random() < 0.5
+    for solids, color in ((worn, metal), (stones, metal if is_metal else stone)):
+        if solids:
+            parts.append(_jewel(join(solids), color, specular))
+    return parts
+
+
+def _jewel(solid: Solid, color: Color, specular: float) -> Part:
+    return Part(
+        name="earrings",
+        positions=solid.positions,
+        normals=solid.normals,
+        uv=solid.uv,
+        faces=solid.faces,
+        color=color,
+        specular=specular,
+        gloss=35.0,
+    )
+
+
+def _hoop(lobe: np.ndarray, *, radius: float, turn: float) -> Solid:
+    """A ring that hangs from the lobe, turned about the upright by `turn` from facing sideways."""
+    angle = np.arange(20) / 20 * 2 * np.pi
+    flat = np.array([np.sin(turn), 0.0, np.cos(turn)])
+    circle = radius * (np.sin(angle)[:, None] * flat + np.cos(angle)[:, None] * (0, 1, 0))
+    path = lobe - (0, radius, 0) + circle
+    up = np.cross(flat, (0, 1, 0))
+    return tube(path, up=up, thickness=(0.03, 0.03), is_closed=True, sides=6)
+
+
+def _wire(lobe: np.ndarray, length: float) -> Solid:
+    path = lobe - np.array([(0, t * length, 0) for t in (0.0, 0.5, 1.0)])
+    return tube(path, up=(0, 0, 1), thickness=(0.02, 0.02), is_closed=False, sides=5)
