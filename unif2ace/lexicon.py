@@ -72,7 +72,7 @@ ADJECTIVES: dict[str, dict[str, str]] = {
         "long": "long, long and loose | flowing, loose, very long, waist length, cascading",
     },
     "brow_thickness": {
-        "average": "average | medium, normal, ordinary, medium thick, of average thickness, "
+        "average": "of average thickness | average, medium, normal, ordinary, medium thick, "
         "of medium thickness, neither thin nor thick",
         "thin": "thin, slender | fine, narrow, sparse, skinny, plucked",
         "thick": "thick, bushy, heavy | full, strong, dense, big",
@@ -143,7 +143,7 @@ ADJECTIVES: dict[str, dict[str, str]] = {
     "expression": {
         "neutral": "neutral, calm | blank, serious, composed, relaxed, straight, impassive",
         "smiling": "happy, cheerful | joyful, friendly, pleased, joyous, merry",
-        "laughing": "laughing | amused, hilarious",
+        "laughing": "| laughing, amused, hilarious",
         "sad": "sad, unhappy | sorrowful, gloomy, melancholy, mournful, depressed, upset",
         "angry": "angry | furious, mad, cross, annoyed, enraged, irate, irritated",
         "surprised": "surprised, astonished | amazed, shocked, startled, stunned",

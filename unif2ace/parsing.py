@@ -68,9 +68,9 @@ def parse_yes_no(text: str) -> bool | None:
     word = re.match(r"\W*([a-z]+)", text.lower())
     if word is None:
         return None
-    if word[1] in ("yes", "yeah", "yep", "yup", "sure", "correct", "indeed", "right"):
+    if word[1] in ("yes", "yeah", "yep", "yup", "sure", "correct", "indeed"):
         return True
-    return False if word[1] in ("no", "nope", "nah", "not", "none") else None
+    return False if word[1] in ("no", "nope", "nah", "none") else None
 
 
 def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | None:
@@ -167,7 +167,7 @@ class _Reader:
         word = self.tokens[position]
         if word in ".;:!?()\n":
             if word == ":":  # "hair: red"
-                self.has_copula = True
+                self.has_copula, self.negation = True, None
                 return
             self._flush()
             self.negation = None

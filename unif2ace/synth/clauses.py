@@ -62,7 +62,7 @@ def skin_clause(facts: Facts, gender: str, generator: random.Random) -> str:
             f"{person.possessive} {noun} is {tone}, with freckles",
         )
     return (
-        f"{person.possessive} {noun} is {tone}, {one_of(generator, 'with', 'and has')} no freckles"
+        f"{person.possessive} {noun} is {tone}, {one_of(generator, 'with no', 'without')} freckles"
     )
 
 

@@ -1,0 +1,343 @@
+"""Questions about one face with their answers: yes/no, values, choices, regions, descriptions.
+
+Every canonical question (see `wording.py`) has its canonical answer, word for word; every other
+phrasing has a sentence or a short phrase. Yes and no are equally likely whatever is asked for.
+About what is hidden, the answer says that and why. 7.7 pairs a face in arXiv 2503.08120.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, hidden_attributes
+from unif2ace.synth.asking import (
+    PRESENCE_QUESTIONS,
+    REGION_QUESTIONS,
+    choice_question,
+    describe_question,
+    has_choice,
+    hasty,
+    presence_question,
+    region_question,
+    value_is_question,
+    value_question,
+)
+from unif2ace.synth.captions import caption, description, sayable
+from unif2ace.synth.clauses import clause
+from unif2ace.synth.phrases import REGION_OF, REGIONS, in_region, one_of
+from unif2ace.synth.prose import statements
+from unif2ace.wording import (
+    NOT_VISIBLE_ANSWER,
+    PRONOUNS,
+    SUBJECTS,
+    adjectives,
+    canonical_answer,
+    canonical_question,
+    sentence,
+)
+
+Kind = Literal["yes_no", "value", "choice", "region", "describe", "not_visible"]
+
+KIND_SHARES = {
+    "yes_no": 0.30,
+    "value": 0.42,  # half of these are canonical
+    "choice": 0.07,
+    "region": 0.08,
+    "describe": 0.05,
+    "not_visible": 0.08,
+}
+"""How often each kind is drawn; where a face hides nothing, "not_visible" becomes "value"."""
+
+_HASTY_SHARE = 0.35
+_IN_CLAUSES = (
+    "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
+)  # fmt: skip
+_SAME_ENOUGH = (
+    {"light", "very light"},
+    {"light", "medium"},
+    {"medium", "brown"},
+    {"brown", "dark"},
+    {"smiling", "laughing"},
+)
+"""Values that a careful person would not deny of each other: "no" draws another one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class QA:
+    """A question and its answer.
+
+    Attributes:
+        attribute: what is asked about: an attribute; for "region" the regions, for "describe"
+            the face.
+        value: its true value; None when hidden, or when no single attribute is asked about.
+        asked: the value that a yes/no question asks for; None when it asks whether the thing
+            is there at all, and for other kinds.
+    """
+
+    question: str
+    answer: str
+    attribute: str
+    kind: Kind
+    value: str | None = None
+    asked: str | None = None
+
+
+def questions(
+    attributes: FaceAttributes,
+    visible: Collection[str],
+    *,
+    generator: random.Random,
+    count: int,
+) -> list[QA]:
+    """`count` fresh questions about a face, no two with the same words while that is possible.
+
+    Raises ValueError for a negative count, and as `captions.sayable` does.
+    """
+    if count < 0:
+        raise ValueError(f"count must not be negative, got {count}")
+    sayable(attributes, visible)
+    drawn: list[QA] = []
+    seen: set[str] = set()
+    for _ in range(count):
+        for _attempt in range(8):
+            qa = _question(attributes, visible, generator)
+            if qa.question not in seen:
+                break
+        seen.add(qa.question)
+        drawn.append(qa)
+    return drawn
+
+
+def training_corpus(
+    faces: Sequence[tuple[FaceAttributes, Collection[str]]], *, generator: random.Random
+) -> list[str]:
+    """Texts of the whole grammar in the mix that the model meets: what a tokenizer learns from."""
+    texts = []
+    for attributes, visible in faces:
+        for style in ("tags", "short", "plain", "long"):
+            texts.append(caption(attributes, visible, generator=generator, style=style).text)
+        texts += [texts[-1].lower(), texts[-2].lower(), texts[-3].lower()]
+        for qa in questions(attributes, visible, generator=generator, count=8):
+            texts += [qa.question.lower(), qa.question, qa.answer]
+    return texts
+
+
+def why_hidden(name: str, attributes: FaceAttributes, visible: Collection[str]) -> str:
+    """What hides an attribute, as a clause, from what can itself be seen; "" when unknown."""
+    if name not in hidden_attributes(attributes):
+        return ""
+    person = PRONOUNS[attributes["gender"]]
+    own = person.possessive
+    region = REGION_OF[name]
+    seen = {n: attributes[n] for n in visible}
+    if region in ("eyes", "gaze"):
+        if seen.get("glasses") == "sunglasses":
+            return f"the sunglasses hide {own} eyes"
+        if seen.get("eyes") == "closed":
+            return f"{own} eyes are closed"
+        return f"{person.subject} is squinting" if seen.get("eyes") == "squinting" else ""
+    if region == "ears":
+        if name == "ears" and seen.get("hat") == "beanie":
+            return f"the beanie covers {own} ears"
+        return f"{own} hair covers {own} ears"
+    if region == "hair":
+        if seen.get("hat") == "beanie" and "hair_style" not in seen:
+            return f"the beanie covers {own} hair"
+        return f"{person.subject} is bald" if seen.get("hair_style") == "bald" else ""
+    beard = "goatee" if seen.get("facial_hair") == "goatee" else "beard"
+    return f"the {beard} covers {own} chin" if region == "face" else ""
+
+
+def _question(attributes: FaceAttributes, visible: Collection[str], generator: random.Random) -> QA:
+    kind = generator.choices(list(KIND_SHARES), list(KIND_SHARES.values()))[0]
+    hidden = [name for name in ATTRIBUTES if name not in visible]
+    if kind == "not_visible" and not hidden:
+        kind = "value"
+    if kind == "describe":
+        text = description(attributes, visible, generator=generator).text
+        question = describe_question(attributes["gender"], generator)
+        return QA(question=question, answer=text, attribute="face", kind=kind)
+    if kind == "region":
+        return _region(attributes, visible, generator)
+    if kind == "not_visible":
+        return _not_visible(generator.choice(hidden), attributes, visible, generator)
+    name = generator.choice([n for n in ATTRIBUTES if n in visible])
+    if kind == "value" and generator.random() < 0.5:
+        return _canonical(name, attributes[name])
+    if kind == "yes_no":
+        qa = _yes_no(name, attributes, generator)
+    elif kind == "choice" and has_choice(name):
+        qa = _choice(name, attributes, generator)
+    else:
+        qa = _value(name, attributes, generator)
+    return _typed(qa, generator)
+
+
+def _canonical(name: str, value: str) -> QA:
+    answer = canonical_answer(name, value)
+    return QA(
+        question=canonical_question(name), answer=answer, attribute=name, kind="value", value=value
+    )
+
+
+def _typed(qa: QA, generator: random.Random) -> QA:
+    """The question as a visitor might type it; the canonical one keeps its canonical answer."""
+    text = qa.question
+    if generator.random() < 0.05 and text.endswith("?") and ", if" not in text:
+        text = text[:-1] + generator.choice([" in this picture?", " here?", " in the photo?"])
+    if generator.random() < _HASTY_SHARE:
+        text = hasty(text, generator)
+    answer = qa.answer
+    if text.lower() == canonical_question(qa.attribute).lower():
+        value = qa.value
+        answer = NOT_VISIBLE_ANSWER if value is None else canonical_answer(qa.attribute, value)
+        kind: Kind = "not_visible" if value is None else "value"
+        return QA(question=text, answer=answer, attribute=qa.attribute, kind=kind, value=value)
+    return QA(
+        question=text,
+        answer=answer,
+        attribute=qa.attribute,
+        kind=qa.kind,
+        value=qa.value,
+        asked=qa.asked,
+    )
+
+
+def _statement(name: str, attributes: FaceAttributes, generator: random.Random) -> str:
+    """The fact as a clause, in the plainest words most of the time."""
+    value, gender = attributes[name], attributes["gender"]
+    person = PRONOUNS[gender]
+    if name == "gender":
+        return one_of(generator, f"this appears to be a {value}", f"this looks like a {value}")
+    if name == "age":
+        return f"{person.subject} {one_of(generator, 'looks', 'appears to be')} {value}"
+    words = adjectives(name, value)
+    if name in _IN_CLAUSES or not words:
+        return clause(REGION_OF[name], {name: value}, gender, generator)
+    if name not in SUBJECTS or generator.random() < 0.25:
+        return clause(REGION_OF[name], {name: value}, gender, generator)
+    subject = SUBJECTS[name]
+    owner = person.possessive if subject.is_owned else "the"
+    return f"{owner} {subject.noun} {subject.verb} {words[0]}"
+
+
+def _value(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
+    answer = sentence(_statement(name, attributes, generator))
+    if generator.random() < 0.15:
+        answer = sentence(canonical_answer(name, attributes[name]))
+    return QA(
+        question=value_question(name, attributes["gender"], generator),
+        answer=answer,
+        attribute=name,
+        kind="value",
+        value=attributes[name],
+    )
+
+
+def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
+    value, gender = attributes[name], attributes["gender"]
+    absent = ATTRIBUTES[name].values[0]
+    asked: str | None = None
+    if name in PRESENCE_QUESTIONS and generator.random() < 0.5:
+        question, is_true = presence_question(name, gender, generator), value != absent
+    else:
+        asked = _asked_value(name, value, generator)
+        question = value_is_question(name, asked, gender, generator)
+        is_true = _holds(name, value, asked)
+    word = "Yes" if is_true else "No"
+    answer = f"{word}."
+    if generator.random() < 0.75:
+        answer = sentence(f"{word}, {_statement(name, attributes, generator)}")
+    return QA(
+        question=question, answer=answer, attribute=name, kind="yes_no", value=value, asked=asked
+    )
+
+
+def _asked_value(name: str, value: str, generator: random.Random) -> str:
+    """The true value half of the time, else another one that is clearly wrong."""
+    options = [v for v in ATTRIBUTES[name].values if _can_ask(name, v)]
+    wrong = [
+        v
+        for v in options
+        if not _holds(name, value, v) and not any({v, value} == pair for pair in _SAME_ENOUGH)
+    ]
+    right = [v for v in options if _holds(name, value, v)]
+    if right and (not wrong or generator.random() < 0.5):
+        return value if value in right and generator.random() < 0.7 else generator.choice(right)
+    return generator.choice(wrong)
+
+
+def _can_ask(name: str, value: str) -> bool:
+    """Whether "is it so?" can be asked: absence ("has she no hat?") is asked as presence."""
+    return name not in PRESENCE_QUESTIONS or value != ATTRIBUTES[name].values[0]
+
+
+def _holds(name: str, value: str, asked: str) -> bool:
+    """Whether "yes" is right. A ponytail is long hair, a crop is short hair."""
+    if name == "hair_style" and asked in ("short", "long"):
+        return HAIR_LENGTH[value] == asked
+    return value == asked
+
+
+def _choice(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
+    value = attributes[name]
+    other = generator.choice([v for v in ATTRIBUTES[name].values if v != value])
+    options = (value, other) if generator.random() < 0.5 else (other, value)
+    answer = sentence(_statement(name, attributes, generator))
+    if generator.random() < 0.25:
+        answer = sentence(canonical_answer(name, value))
+    return QA(
+        question=choice_question(name, options, attributes["gender"], generator),
+        answer=answer,
+        attribute=name,
+        kind="choice",
+        value=value,
+    )
+
+
+def _region(attributes: FaceAttributes, visible: Collection[str], generator: random.Random) -> QA:
+    facts, gender = sayable(attributes, visible), attributes["gender"]
+    regions = generator.choice([group for group in REGION_QUESTIONS if in_region(facts, group[0])])
+    wanted = {n: v for r in regions for n, v in in_region(facts, r).items()}
+    if "hair" in regions and wanted.get("hat") == "none":
+        del wanted["hat"]
+    question = region_question(regions, gender, generator)
+    if generator.random() < _HASTY_SHARE:
+        question = hasty(question, generator)
+    return QA(
+        question=question,
+        answer=sentence(statements(regions, wanted, gender, generator)),
+        attribute=" ".join(regions),
+        kind="region",
+    )
+
+
+def _not_visible(
+    name: str, attributes: FaceAttributes, visible: Collection[str], generator: random.Random
+) -> QA:
+    if generator.random() < 0.4:
+        return QA(
+            question=canonical_question(name),
+            answer=NOT_VISIBLE_ANSWER,
+            attribute=name,
+            kind="not_visible",
+        )
+    gender, asked = attributes["gender"], None
+    if generator.random() < 0.35:
+        asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
+        question = value_is_question(name, asked, gender, generator)
+    else:
+        question = value_question(name, gender, generator)
+    reason = why_hidden(name, attributes, visible)
+    answer = "I can't tell: that is not visible here."
+    if reason:
+        lead = one_of(generator, "I can't tell: {}.", "I can't see that: {}.", "Not visible: {}.")
+        answer = lead.format(reason)
+    qa = QA(question=question, answer=answer, attribute=name, kind="not_visible", asked=asked)
+    return _typed(qa, generator)
+
+
+assert set(REGIONS) >= {region for group in REGION_QUESTIONS for region in group}
