@@ -10,8 +10,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from unif2ace.synth.beards import beard
 from unif2ace.synth.eyewear import eyewear
-from unif2ace.synth.headwear import Hat, hat_parts, place_hat, tuck_hair
+from unif2ace.synth.headwear import hat_parts, place_hat, tuck_hair
+from unif2ace.synth.looks import HAIR_COLORS
 from unif2ace.synth.mesh import Floats, Head, Part
 from unif2ace.synth.solids import Solid, join, sphere, tube
 
@@ -39,11 +41,15 @@ def _streams(generator: np.random.Generator) -> dict[str, np.random.Generator]:
 
 
 def accessory_parts(
-    attributes: Mapping[str, str], head: Head, generator: np.random.Generator
+    attributes: Mapping[str, str],
+    head: Head,
+    generator: np.random.Generator,
+    hair: Color | None = None,
 ) -> list[Part]:
     """The parts that `attributes` ask for: glasses, hat, earrings, facial hair.
 
-    The same generator state gives the same parts. Raises ValueError for an unknown value.
+    `hair` is the head's linear hair colour, which beards take; None means the plain colour of
+    its name. Stubble has no parts: a mask shows it. The same generator state gives the same parts. Raises ValueError for an unknown value.
     """
     streams = _streams(generator)
     parts: list[Part] = []
@@ -55,6 +61,9 @@ def accessory_parts(
         parts += hat_parts(hat, streams["hat"], room)
     if attributes["earrings"] == "yes":
         parts += _earrings(head, streams["earrings"])
+    if attributes["facial_hair"] not in ("none", "stubble"):
+        color = hair or HAIR_COLORS[attributes["hair_color"]]
+        parts.append(beard(attributes["facial_hair"], head, streams["beard"], color))
     return parts
 
 
