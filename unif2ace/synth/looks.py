@@ -133,6 +133,7 @@ class Looks:
     eye_shadow_strength: float
     facial_hair: str
     facial_hair_strength: float
+    beard: Color
     hair_mesh: str | None
     tail_side: int  # of a ponytail or braid: -1 the viewer's left, 1 the right
     hair: Color
@@ -176,7 +177,7 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         tone=float(skin_rng.uniform(*TONES[attributes["skin_tone"]])),
         tone_shift=_jitter(skin_rng, (1.0, 1.0, 1.0), 0.02, 0.025),
         age_lines=float(skin_rng.uniform(*lines[attributes["age"]])),
-        freckles=float(paint.uniform(1.0, 1.3)) if attributes["freckles"] == "yes" else 0.0,
+        freckles=float(paint.uniform(1.0, 1.35)) if attributes["freckles"] == "yes" else 0.0,
         blush=float(paint.uniform(0.0, 0.35)),
         lipstick=_jitter(paint, _LIPSTICKS[attributes["lipstick"]], 0.12),
         lipstick_strength=float(paint.uniform(0.75, 0.92)) if has_lipstick else 0.0,
@@ -184,6 +185,7 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         eye_shadow_strength=float(paint.uniform(0.65, 0.85)) if has_shadow else 0.0,
         facial_hair=attributes["facial_hair"],
         facial_hair_strength=float(paint.uniform(1.15, 1.35)),
+        beard=_beard_color(hair, attributes),
         hair_mesh=meshes[int(hair_rng.integers(len(meshes)))] if meshes else None,
         tail_side=int(hair_rng.choice([-1, 1])),
         hair=hair,
@@ -217,6 +219,13 @@ def _brow_color(hair: Color, name: str) -> Color:
     """A little darker than the hair; much darker for blond and grey heads."""
     gain = {"blond": 0.4, "grey": 0.45, "red": 0.6}.get(name, 0.8)
     return tuple(min(c * gain, 0.2) for c in hair)
+
+
+def _beard_color(hair: Color, attributes: FaceAttributes) -> Color:
+    """The colour of the hair, darker where it would vanish on skin of much the same colour."""
+    is_near = attributes["skin_tone"] in ("brown", "dark") and attributes["hair_color"] == "brown"
+    gain = 0.3 if is_near else 0.8
+    return tuple(c * gain for c in hair)
 
 
 def _direction(azimuth: float, elevation: float) -> Color:

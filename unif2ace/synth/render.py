@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unif2ace.attributes import FaceAttributes, hidden_attributes
+from unif2ace.attributes import FaceAttributes
 from unif2ace.synth.assets import TexturePack
 from unif2ace.synth.geometry import Morpher, Pose, rotation
 from unif2ace.synth.landmarks import LANDMARK_VERTICES
@@ -19,6 +19,7 @@ from unif2ace.synth.looks import Camera, looks_of
 from unif2ace.synth.mesh import Floats, Head
 from unif2ace.synth.shading import Painter
 from unif2ace.synth.sliders import shape_of
+from unif2ace.synth.visibility import visible_attributes
 from unif2ace.synth.wardrobe import Wardrobe
 
 UNIT_NAMES: tuple[str, ...] = (
@@ -78,7 +79,7 @@ class FaceRenderer:
             high=chin + 0.15,
         )
         outfit = self._wardrobe.dress(attributes, head, shape, looks, seed)
-        view, eye = frame(looks.camera, pose.apply(_outline(head, outfit.hair)))
+        view, eye = frame(looks.camera, pose.apply(_outline(head, outfit.crown)))
         image = self._painter.paint(
             outfit.drawables,
             pose=pose,
@@ -95,18 +96,20 @@ class FaceRenderer:
             image=image,
             attributes=attributes,
             seed=seed,
-            visible=frozenset(attributes) - hidden_attributes(attributes),
+            visible=visible_attributes(
+                attributes, head, shape, pose, view, self._painter.distances(view)
+            ),
             landmarks=landmarks,
             units=np.array([shape.units.get(name, 0.0) for name in UNIT_NAMES], np.float32),
             box=(float(low[0]), float(low[1]), float(high[0]), float(high[1])),
         )
 
 
-def _outline(head: Head, hair: Floats) -> Floats:
-    """Points (N, 3) that the picture must hold: the head down to the chin, and the hair's top."""
+def _outline(head: Head, crown: Floats) -> Floats:
+    """Points (N, 3) that the picture must hold: the head down to the chin, and what is above it."""
     skull = head.vertices[head.base.group_vertices("body")]
     skull = skull[skull[:, 1] > head.anchors["chin"][1] - 0.1]
-    return np.concatenate([skull, hair[hair[:, 1] > head.anchors["forehead"][1]]])
+    return np.concatenate([skull, crown[crown[:, 1] > head.anchors["forehead"][1]]])
 
 
 def frame(camera: Camera, outline: Floats) -> tuple[Floats, Floats]:

@@ -15,6 +15,8 @@ uniform vec3 u_pivot;
 uniform vec3 u_bend;      // low, high, slope: see geometry.Pose
 uniform mat4 u_view;
 uniform mat4 u_light_view;
+uniform vec3 u_eye;
+uniform float u_nearer;   // decimetres by which the part wins over what is drawn at its place
 out vec3 v_position;
 out vec3 v_normal;
 out vec2 v_uv;
@@ -31,6 +33,8 @@ void main() {
     vec4 light = u_light_view * vec4(v_position, 1.0);
     v_shadow = light.xyz * 0.5 + 0.5;
     gl_Position = u_view * vec4(v_position, 1.0);
+    vec4 nearer = u_view * vec4(v_position + u_nearer * normalize(u_eye - v_position), 1.0);
+    gl_Position.z = nearer.z / nearer.w * gl_Position.w;
 }
 """
 
@@ -128,7 +132,7 @@ void main() {
     vec3 lin = to_linear(clamp(color, 0.0, 1.0));
     vec4 paint = texture(u_paint, v_uv);
     lin *= mix(vec3(1.0), vec3(1.04, 0.72, 0.74), paint.b * u_blush);
-    lin *= mix(vec3(1.0), vec3(0.50, 0.32, 0.22), min(paint.a * u_freckles, 1.0));
+    lin *= mix(vec3(1.0), vec3(0.46, 0.28, 0.19), min(paint.a * u_freckles, 1.0));
     float light_share = dot(lin, vec3(0.3, 0.6, 0.1));
     float relief = clamp(light_share / max(dot(to_linear(u_tone_median), vec3(.3,.6,.1)), 0.01),
                          0.5, 1.5);

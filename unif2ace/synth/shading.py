@@ -57,6 +57,7 @@ class Drawable:
     casts_shadow: bool = True
     shadow_cut: float = 0.0
     cull: bool = False
+    nearer: float = 0.0  # decimetres: wins over what lies that much in front of it
 
 
 class Painter:
@@ -95,7 +96,7 @@ class Painter:
                 if sampler in uniforms:
                     self._set(name, {sampler: unit})
         self._picture = gl.texture((side, side), 4)
-        self._frame = gl.framebuffer([self._picture], gl.depth_renderbuffer((side, side)))
+        self._frame = gl.framebuffer([self._picture], gl.depth_texture((side, side)))
         self._small = gl.framebuffer([gl.texture((size, size), 4)])
         self._shadow = gl.depth_texture((SHADOW_SIZE, SHADOW_SIZE))
         self._shadow.filter = (moderngl.LINEAR, moderngl.LINEAR)
@@ -177,6 +178,20 @@ class Painter:
         gl.disable(moderngl.BLEND | moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         return self._resolve()
 
+    def distances(self, view: Floats) -> Floats:
+        """Distance from the camera plane, in decimetres, of what the last picture shows.
+
+        (2 size, 2 size), row 0 at the top; glass and soft rims of hair do not count.
+        """
+        side = self.size * SUPERSAMPLING
+        raw = np.frombuffer(self._frame.depth_attachment.read(alignment=1), np.float32)
+        depth = 2 * raw.reshape(side, side)[::-1] - 1
+        # Depth is (a d + b) / d with the third row of the projection, see `render.frame`.
+        turn = view[3, :3] / np.linalg.norm(view[3, :3])
+        a, offset = float(view[2, :3] @ turn), float(view[2, 3])
+        b = offset - a * float(view[3, 3])
+        return (b / (depth - a)).astype(np.float32)
+
     def _set(self, program: str, values: Mapping[str, Any]) -> None:
         known = self._uniforms[program]
         for name, value in values.items():
@@ -203,6 +218,7 @@ class Painter:
         for name, texture in drawable.textures.items():
             texture.use(_UNITS[name])
         self._set(drawable.program, drawable.uniforms)
+        self._set(drawable.program, {"u_nearer": drawable.nearer})
         if drawable.cull:
             self.context.enable(moderngl.CULL_FACE)
         else:

@@ -6,6 +6,7 @@ scale by its median, and wrinkles are the fine log detail of an old skin over a 
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import moderngl
@@ -26,6 +27,9 @@ _FACE_ROWS, _FACE_COLUMNS = slice(904, 1200), slice(1632, 1900)  # front of the 
 _BEARDS = ("full beard", "goatee", "moustache", "stubble")  # channels of u_beard
 
 
+_masks = functools.cache(skin_masks)  # the same for every renderer of a process
+
+
 def tone_median(tone: float) -> NDArray[np.float64]:
     """Median sRGB colour (3,) of a face at `tone`: 0 = light skins as they are, 1 = dark."""
     return LIGHT_MEDIAN ** (1 - tone) * DARK_MEDIAN**tone
@@ -42,7 +46,7 @@ class SkinTextures:
     def __init__(self, painter: Painter, pack: TexturePack | None) -> None:
         self._painter, self._pack = painter, pack
         self._skins: dict[str, tuple[moderngl.Texture, NDArray[np.float64]]] = {}
-        masks = skin_masks(MASK_SIZE)
+        masks = _masks(MASK_SIZE)
         self._paint = painter.texture(
             np.stack([masks[n] for n in ("lips", "eye_shadow", "blush", "freckles")], axis=-1)
         )
@@ -77,7 +81,7 @@ class SkinTextures:
             "u_blush": looks.blush,
             "u_freckles": looks.freckles,
             "u_beard_weights": tuple(beard),
-            "u_hair": looks.hair,
+            "u_hair": looks.beard,
         }
 
     def _skin(self, name: str) -> tuple[moderngl.Texture, NDArray[np.float64]]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from unif2ace.attributes import FaceAttributes
 from unif2ace.synth import eyes, hair
-from unif2ace.synth.accessories import accessory_parts
+from unif2ace.synth.accessories import accessory_parts, under_hat
 from unif2ace.synth.assets import TexturePack
 from unif2ace.synth.geometry import Morpher, turn_eyes
 from unif2ace.synth.looks import Looks
@@ -44,10 +44,10 @@ class _Asset:
 
 @dataclass(frozen=True, kw_only=True)
 class Outfit:
-    """Draw calls of one face, and the hair's points (N, 3) for framing."""
+    """Draw calls of one face, and what stands out from the head, for framing."""
 
     drawables: tuple[Drawable, ...]
-    hair: Floats
+    crown: Floats  # (N, 3) points of hair and hat
     passing: tuple[GpuMesh, ...]  # to be released after drawing
 
 
@@ -70,8 +70,9 @@ class Wardrobe:
     ) -> Outfit:
         """Everything to draw for a face."""
         drawables = [self._body(head, looks)]
-        parts = accessory_parts(attributes, head, stream(seed, "accessories"))
-        hair_points = np.zeros((0, 3), np.float32)
+        parts = accessory_parts(attributes, head, stream(seed, "accessories"), looks.beard)
+        crown = [np.zeros((0, 3), np.float32)]
+        crown += [part.positions for part in parts if part.name == "hat"]
         if self._pack:
             drawables.append(self._eyes(head, shape, looks))
             if shape.units.get("jawOpen", 0.0) > 0.1:
@@ -79,7 +80,8 @@ class Wardrobe:
             drawables.append(self._shirt(head, looks))
             drawables += self._brows_and_lashes(head, looks)
             if looks.hair_mesh:
-                drawable, hair_points = self._hair(head, looks)
+                drawable, points = self._hair(attributes, head, looks, seed)
+                crown.append(points)
                 drawables.append(drawable)
         else:
             parts = [*parts, *eyes.plain_eyes(head, shape, looks), *eyes.plain_brows(head, looks)]
@@ -88,7 +90,9 @@ class Wardrobe:
             drawable = self._part(part)
             drawables.append(drawable)
             passing.append(drawable.mesh)
-        return Outfit(drawables=tuple(drawables), hair=hair_points, passing=tuple(passing))
+        return Outfit(
+            drawables=tuple(drawables), crown=np.concatenate(crown), passing=tuple(passing)
+        )
 
     def _body(self, head: Head, looks: Looks) -> Drawable:
         morpher, key = self._morpher, looks.shirt if self._pack else ""
@@ -168,14 +172,19 @@ class Wardrobe:
             cull=True,
         )
 
-    def _hair(self, head: Head, looks: Looks) -> tuple[Drawable, Floats]:
+    def _hair(
+        self, attributes: FaceAttributes, head: Head, looks: Looks, seed: int
+    ) -> tuple[Drawable, Floats]:
         name = looks.hair_mesh
         asset = self._asset("hair", name)
         if name not in self._tails:
             unmorphed = asset.proxy.fit(self._morpher.base.vertices)
             self._tails[name] = hair.tail_of(name, asset.proxy, unmorphed)
         positions = asset.proxy.fit(head.vertices)
-        positions = hair.arrange(name, positions, self._tails[name], head, looks.tail_side)
+        tail = self._tails[name]
+        tucked = under_hat(attributes, head, stream(seed, "accessories"), positions)
+        positions = np.where(tail[:, None], positions, tucked).astype(np.float32)
+        positions = hair.arrange(name, positions, tail, head, looks.tail_side)
         normals = asset.proxy.normals(positions)
         points = positions[asset.proxy.welded]
         asset.mesh.place(points, normals[asset.proxy.welded])
@@ -240,6 +249,8 @@ class Wardrobe:
             uniforms=uniforms,
             casts_shadow=part.casts_shadow and part.mode != "glass",
             shadow_cut=0.5 if part.texture is not None and part.mode == "hair" else 0.0,
+            # Hair is pressed down vertex by vertex, yet its wide faces still cut through a band.
+            nearer=0.25 if part.name == "hat" else 0.0,
         )
 
     def _part_texture(self, picture: NDArray[np.uint8]) -> moderngl.Texture:
