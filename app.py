@@ -44,7 +44,6 @@ MODEL: dict[str, Any] = {
     "api_visibility": "private",
 }
 QUICK: dict[str, Any] = {"concurrency_limit": 4, "api_visibility": "private"}
-LINK_NOTE = "Everything is set as in the link. Press **Generate** to paint the face again."
 
 
 def load_pipeline() -> UniF2acePipeline:
@@ -100,7 +99,7 @@ def show_crop(source: str | None) -> tuple[Any, str]:
         return None, f"⚠ {error}"
     if crop.num_faces > 1:
         return crop.image, f"{crop.num_faces} faces were found. The largest one is used."
-    return crop.image, "This is the part the AI looks at."
+    return crop.image, "This is what the AI sees."
 
 
 def ask(source: str | None, question: str) -> Iterator[str]:
@@ -211,7 +210,7 @@ def open_link(request: gr.Request) -> tuple[Any, ...]:
         given(link.steps),
         given(link.guidance),
         given(link.question),
-        LINK_NOTE if link.prompt else gr.skip(),
+        gr.Markdown(visible=link.prompt is not None),
     )
 
 
@@ -267,14 +266,16 @@ def describe_api(image: str | None) -> str:
     return list(describe(image))[-1]
 
 
-def attributes_api(image: str | None) -> dict[str, dict[str, float]]:
-    """Probability of every value of every attribute of the face in a picture.
+def attributes_api(image: str | None, names: str = "") -> dict[str, dict[str, float]]:
+    """Probability of every value of the attributes of the face in a picture.
 
     Args:
         image: a picture that shows a face.
+        names: attributes to look at, with commas between them; all if left out.
     """
     with in_words():
-        request = Request(task="attributes", image=see(image).image)
+        request = Request(task="attributes", text=names, image=see(image).image)
+        check(PIPELINE, request)
     (observed,) = run_model(request)
     assert isinstance(observed, Observed)
     return {name: dict(values) for name, values in observed.table.items()}
@@ -348,6 +349,7 @@ def wire_generate(tab: page.GenerateTab, tabs: gr.Tabs, carried_to: gr.Image) ->
         [tab.painting, tab.mosaic, tab.line, tab.agreement, tab.seed, tab.ask],
         show_progress_on=tab.painting,
         show_progress="minimal",
+        scroll_to_output=True,
         validator=check_painting,
         **MODEL,
     )
@@ -367,7 +369,7 @@ def wire_endpoints(api: page.Endpoints) -> None:
     click(generate_api, settings, [api.painted, api.data], api_name="generate", **public)
     click(answer_api, [api.image, api.question], api.text, api_name="answer", **public)
     click(describe_api, api.image, api.text, api_name="describe", **public)
-    click(attributes_api, api.image, api.data, api_name="attributes", **public)
+    click(attributes_api, [api.image, api.names], api.data, api_name="attributes", **public)
     click(verify_api, api.image, api.data, api_name="verify", concurrency_limit=4)
 
 

@@ -31,12 +31,20 @@ PRIVACY = (
     "You talk to an AI. Your picture is used for the answer only, deleted within 15 minutes, "
     "and never used for training. Nobody is identified."
 )
+LINK_NOTE = "All is set as in the link. Press **Generate** to paint the face again."
 THEME = gr.themes.Soft(
     primary_hue="violet",
     neutral_hue="slate",
     radius_size="lg",
     font=["system-ui", "sans-serif"],  # of the visitor's machine: nothing is fetched from elsewhere
     font_mono=["ui-monospace", "monospace"],
+).set(  # enough contrast for white and for quiet text
+    background_fill_primary="*neutral_50",
+    block_background_fill="white",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
 )
 
 
@@ -90,6 +98,7 @@ class Endpoints:
     image: gr.Image
     prompt: gr.Textbox
     question: gr.Textbox
+    names: gr.Textbox
     seed: gr.Number
     steps: gr.Number
     guidance: gr.Number
@@ -137,6 +146,20 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
                 "15 minutes, never used for training. Nobody is identified.",
                 elem_id="privacy",
             )
+            with gr.Row():
+                crop = gr.Image(
+                    label="What the AI sees",
+                    show_label=False,
+                    alt_text="The part of your picture that the AI looks at",
+                    min_width=150,
+                    scale=0,
+                    format="png",
+                    height=150,
+                    interactive=False,
+                    buttons=[],
+                    elem_id="crop",
+                )
+                crop_note = gr.Markdown(elem_id="crop-note")
             if examples:
                 gr.Examples(examples, picture, label="Or one of these invented faces")
         with gr.Column():
@@ -149,22 +172,12 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
             with gr.Row(elem_classes="chips"):
                 chips = [gr.Button(text, size="sm") for text in QUESTIONS]
             with gr.Row():
-                ask_button = gr.Button("Ask", variant="primary", elem_id="ask")
-                describe_button = gr.Button("Describe the face", elem_id="describe")
-                stop = gr.Button("Stop", elem_id="stop-answer", min_width=80)
+                ask_button = gr.Button("Ask", variant="primary", elem_id="ask", min_width=90)
+                describe_button = gr.Button("Describe", elem_id="describe", min_width=90)
+                stop = gr.Button("Stop", elem_id="stop-answer", min_width=70, scale=0)
             answer = gr.Textbox(
                 label="Answer", lines=4, interactive=False, buttons=["copy"], elem_id="answer"
             )
-            with gr.Row():
-                crop = gr.Image(
-                    label="What the AI sees",
-                    format="png",
-                    height=150,
-                    interactive=False,
-                    buttons=[],
-                    elem_id="crop",
-                )
-                crop_note = gr.Markdown(elem_id="crop-note")
     with gr.Accordion("Everything it can see", open=False):
         observe_button = gr.Button("Look at every attribute", elem_id="observe")
         observed = gr.HTML(elem_id="observed")
@@ -186,7 +199,7 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
 def generate_tab(limits: Limits) -> GenerateTab:
     with gr.Row():
         with gr.Column():
-            note = gr.Markdown(elem_id="link-note")
+            note = gr.Markdown(LINK_NOTE, elem_id="link-note", visible=False)
             prompt = gr.Textbox(
                 PROMPTS[0],
                 label="Describe a face",
@@ -197,7 +210,7 @@ def generate_tab(limits: Limits) -> GenerateTab:
             gr.Examples([[text] for text in PROMPTS], prompt, label="Or start from one of these")
             with gr.Row():
                 button = gr.Button("Generate", variant="primary", elem_id="generate")
-                stop = gr.Button("Stop", elem_id="stop-painting", min_width=80)
+                stop = gr.Button("Stop", elem_id="stop-painting", min_width=80, scale=0)
             with gr.Accordion("Settings", open=False, elem_id="settings"):
                 is_random = gr.Checkbox(True, label="A new face each time", elem_id="is-random")
                 seed = gr.Number(
@@ -224,20 +237,23 @@ def generate_tab(limits: Limits) -> GenerateTab:
                     elem_id="guidance",
                 )
         with gr.Column():
-            painting = gr.Image(
-                label="The painted face",
-                format="png",
-                type="filepath",
-                height=400,
-                interactive=False,
-                buttons=["download", "fullscreen"],
-                elem_id="painting",
-            )
+            with gr.Row():
+                painting = gr.Image(
+                    label="The painted face",
+                    format="png",
+                    type="filepath",
+                    height=380,
+                    min_width=280,
+                    scale=3,
+                    interactive=False,
+                    buttons=["download", "fullscreen"],
+                    elem_id="painting",
+                )
+                with gr.Column(scale=1, min_width=130):
+                    mosaic = gr.HTML(views.NOTHING_PAINTED, elem_id="mosaic")
             line = gr.HTML(elem_id="line")
             ask_button = gr.Button("Ask about this face", interactive=False, elem_id="ask-about")
-            with gr.Row():
-                mosaic = gr.HTML(views.NOTHING_PAINTED, elem_id="mosaic")
-                agreement = gr.HTML(elem_id="agreement")
+            agreement = gr.HTML(elem_id="agreement")
     return GenerateTab(
         note=note,
         prompt=prompt,
@@ -272,6 +288,7 @@ def endpoints() -> Endpoints:
             image=upload_box("Image", "api-image"),
             prompt=gr.Textbox(label="Prompt"),
             question=gr.Textbox(label="Question"),
+            names=gr.Textbox("", label="Attributes"),
             seed=gr.Number(None, label="Seed", precision=0),
             steps=gr.Number(DEFAULT_STEPS, label="Steps", precision=0),
             guidance=gr.Number(DEFAULT_GUIDANCE, label="Guidance"),

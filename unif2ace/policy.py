@@ -99,12 +99,13 @@ _ORIGINS = (
 )
 _SENSITIVE = (
     r"ethnic\w*|racial\w*|race|national\w*|citizen\w*|immigrant\w*|ancest\w*|descent|heritage"
-    r"|(?:which|what|home) country|country of|come from|religio\w*|muslim|christian|jew(?:ish)?"
+    r"|(?:which|what|home) country|country of|religio\w*|muslim|christian|jew(?:ish)?"
     r"|hindu|buddhist|atheist|gay|lesbian|bisexual|queer|trans(?:gender|sexual)?|(?:homo|hetero)sexual\w*"
     r"|sexual\w*|orientation|health\w*|ill(?!-)|illness|sick\w*|diseas\w*|disab\w*|autis\w*|syndrome"
     r"|pregnan\w*|depress\w*|mental\w*|diagnos\w*|politic\w*|republican|democrat|vot\w+"
     r"|criminal\w*|crimes?|terrorist\w*|trustworth\w*|trusted|honest\w*|liar|intelligen\w*|smart|iq"
     r"|personality|character|rich|poor|income|salary"
+    rf"|(?:he|she|they|{_PEOPLE}) (?:comes?|is|are|was) from"
     rf"|(?:is|are) (?:he|she|they|it|(?:the|this|that) {_PEOPLE}) (?:an? )?{_ORIGINS}"
     rf"(?! (?:hair|eye|background|hat|shirt|light))|{_ORIGINS} or {_ORIGINS}(?: {_PEOPLE})$"
 )

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from unif2ace.attributes import ATTRIBUTES
 from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, DESCRIBE_QUESTION, UniF2acePipeline
 from unif2ace.policy import refuse_prompt, refuse_question
 
@@ -22,7 +23,8 @@ MAX_DESCRIPTION_TOKENS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """One thing asked of the model. `text` is a prompt or a question, `image` a face crop.
+    """One thing asked of the model. `image` is a face crop; `text` is the prompt, the question,
+    or the names of the attributes to look at, with commas between them (none means all).
 
     `seed` is given, never None: whoever makes the request draws it, so that it can be shown.
     """
@@ -84,6 +86,15 @@ def check(pipeline: UniF2acePipeline, request: Request) -> None:
         raise ValueError("There is no picture yet. Please choose one first.")
     if request.task == "answer":
         check_question(pipeline, request.text)
+    if request.task == "attributes":
+        for name in attribute_names(request.text):
+            if name not in ATTRIBUTES:
+                raise ValueError(f"Unknown attribute {name!r}. Known: {', '.join(ATTRIBUTES)}.")
+
+
+def attribute_names(text: str) -> list[str]:
+    """The names in a list with commas; all attributes if it is empty."""
+    return [name.strip() for name in text.split(",") if name.strip()] or list(ATTRIBUTES)
 
 
 def check_question(pipeline: UniF2acePipeline, question: str) -> None:
@@ -108,7 +119,7 @@ def serve(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
         return
     assert request.image is not None
     if request.task == "attributes":
-        yield Observed(table=pipeline.attributes(request.image))
+        yield Observed(table=pipeline.attributes(request.image, attribute_names(request.text)))
         return
     is_answer = request.task == "answer"
     question = request.text if is_answer else DESCRIBE_QUESTION
