@@ -330,6 +330,7 @@ PRESENCE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "facial hair": ("beard", "facial_hair", ("stubble", "moustache", "goatee", "full beard")),
     "whiskers": ("beard", "facial_hair", ("stubble", "moustache", "goatee", "full beard")),
     "lipstick": ("lipstick", "lipstick", ("red", "pink", "dark")),
+    "lip stick": ("lipstick", "lipstick", ("red", "pink", "dark")),
     "eye shadow": ("eye shadow", "eye_shadow", ("yes",)),
     "eyeshadow": ("eye shadow", "eye_shadow", ("yes",)),
     "eye makeup": ("eye shadow", "eye_shadow", ("yes",)),

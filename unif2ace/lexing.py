@@ -60,10 +60,10 @@ COPULAS = frozenset({
     "comes", "coming", "s", "painted", "hang", "lie", "lies", "sit", "sits", "directed", "cast",
     "has", "falling", "done", "fixed",
 })  # fmt: skip
+PREPOSITIONS = frozenset({"to", "from", "at", "in", "into", "of", "on", "toward"})
 FILLERS = frozenset({
-    "to", "from", "at", "in", "into", "of", "on", "toward", "very", "quite", "somewhat", "more",
-    "too", "little", "bit", "side", "also", "both", "pretty", "so", "kind", "all", "just",
-    "rather", "straight",
+    "very", "quite", "somewhat", "more", "too", "little", "bit", "side", "also", "both", "pretty",
+    "so", "kind", "all", "just", "rather", "straight",
 })  # fmt: skip
 BREAKERS = frozenset({
     "with", "while", "who", "whose", "against", "behind", "under", "have", "having", "plus",
@@ -135,16 +135,15 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
     for value in ("cropped", "bob", "ponytail", "braid"):  # "a red ponytail"
         for word in understood(PHRASES["hair_style"][value]):
             heads.setdefault(_words(word), "hair")
-    for noun, value in {"girl": "woman", "boy": "man", "girls": "woman", "boys": "man"}.items():
-        facts[(noun,)] = [
-            evidence("gender", value),
-            evidence("age", "young", strength=2),
-        ]
-    for noun, value in {
-        "grandmother": "woman", "granny": "woman", "grandma": "woman",
-        "grandfather": "man", "grandpa": "man", "granddad": "man",
-    }.items():  # fmt: skip
-        facts[(noun,)] = [evidence("gender", value), evidence("age", "old", strength=2)]
+    for nouns, gender, age in (
+        ("girl girls", "woman", "young"),
+        ("boy boys lad", "man", "young"),
+        ("grandmother granny grandma", "woman", "old"),
+        ("grandfather grandpa granddad", "man", "old"),
+    ):
+        for noun in nouns.split():
+            heads[(noun,)] = "person"
+            facts[(noun,)] = [evidence("gender", gender), evidence("age", age, strength=2)]
     facts[("thirties",)] = [evidence("age", "young", "middle-aged")]
     facts[("frown",)] = facts[("frowning",)] = [evidence("expression", "sad", "angry")]
     facts[("dark", "hair")] = [evidence("hair_color", "brown", "black")]
@@ -192,7 +191,13 @@ def tokens(text: str) -> list[str]:
 def _known_words() -> frozenset[str]:
     words = {word for phrases in lexicon().values() for phrase, _ in phrases for word in phrase}
     return (
-        frozenset(words | _SPELLING.keys()) | NEGATIONS | DETERMINERS | COPULAS | FILLERS | BREAKERS
+        frozenset(words | _SPELLING.keys())
+        | NEGATIONS
+        | DETERMINERS
+        | COPULAS
+        | FILLERS
+        | BREAKERS
+        | PREPOSITIONS
     )
 
 

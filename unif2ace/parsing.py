@@ -20,6 +20,7 @@ from unif2ace.lexing import (
     DETERMINERS,
     FILLERS,
     NEGATIONS,
+    PREPOSITIONS,
     RESUMERS,
     Entry,
     Evidence,
@@ -198,6 +199,8 @@ class _Reader:
         elif word in BREAKERS:
             self._flush()
             self.is_linked = self.has_copula = self.is_adjacent = False
+        elif word in PREPOSITIONS:
+            self._separate()
         elif word not in FILLERS and not word.endswith("ly"):
             if self.pending and self.pending[-1].is_joined:
                 self.pending[-1].is_attributive = True
@@ -294,7 +297,7 @@ class _Reader:
             fits_after = self._fits(item, group) and not (item.is_side and group in _SIDED)
             fits_before = item.is_linked and self.head is not None and self._fits(item, self.head)
             is_loose = not item.is_joined and item not in shared
-            if fits_before and (not fits_after or (is_loose and item.leans_back(self.has_copula))):
+            if fits_before and is_loose and (not fits_after or item.leans_back(self.has_copula)):
                 self._bind(item, self.head)
             elif fits_after:
                 self._bind(item, group)

@@ -22,6 +22,7 @@ from unif2ace.synth.phrases import (
     person_phrase,
 )
 from unif2ace.synth.prose import MOODS, figure, statements, take, with_list
+from unif2ace.synth.variants import as_typed
 from unif2ace.wording import PRONOUNS, adjectives, being, sentence
 
 Style = Literal["tags", "short", "plain", "long"]
@@ -72,6 +73,7 @@ _TOPICS: Sequence[tuple[str, ...]] = (
     ("expression", "pose"),
     ("clothes", "scene"),
 )
+_AS_TYPED_SHARE = 0.5  # of captions; descriptions are what the model says and stay plain
 _TAGGED_TOGETHER = (
     "hair_color",
     "hair_style",
@@ -106,14 +108,18 @@ def caption(
         raise ValueError(f"style must be one of {', '.join(get_args(Style))}, got {style!r}")
     facts = sayable(attributes, visible)
     if style == "tags":
-        return _tags(facts, generator)
-    if style == "short":
-        return _short(facts, generator)
-    if style == "plain":
+        made = _tags(facts, generator)
+    elif style == "short":
+        made = _short(facts, generator)
+    elif style == "plain":
         said = _chosen(facts, generator.randint(4, 8), generator)
-        return Caption(_plain(said, generator), said)
-    said = _chosen(facts, min(generator.randint(15, 21), len(facts)), generator)
-    return Caption(_long(said, generator), said)
+        made = Caption(_plain(said, generator), said)
+    else:
+        said = _chosen(facts, min(generator.randint(15, 21), len(facts)), generator)
+        made = Caption(_long(said, generator), said)
+    if generator.random() < _AS_TYPED_SHARE:
+        return Caption(as_typed(made.text, generator), made.mentioned)
+    return made
 
 
 def description(

@@ -29,6 +29,7 @@ from unif2ace.synth.captions import caption, description, sayable
 from unif2ace.synth.clauses import clause
 from unif2ace.synth.phrases import REGION_OF, REGIONS, in_region, one_of
 from unif2ace.synth.prose import statements
+from unif2ace.synth.variants import as_typed
 from unif2ace.wording import (
     NOT_VISIBLE_ANSWER,
     PRONOUNS,
@@ -189,7 +190,7 @@ def _typed(qa: QA, generator: random.Random) -> QA:
     if generator.random() < 0.05 and text.endswith("?") and ", if" not in text:
         text = text[:-1] + generator.choice([" in this picture?", " here?", " in the photo?"])
     if generator.random() < _HASTY_SHARE:
-        text = hasty(text, generator)
+        text = hasty(as_typed(text, generator), generator)
     answer = qa.answer
     if text.lower() == canonical_question(qa.attribute).lower():
         value = qa.value

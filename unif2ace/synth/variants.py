@@ -1,0 +1,97 @@
+"""Other words for the same thing, as visitors type them: for what the model reads, never says.
+
+Each replacement leaves what the parser understands of a text as it was.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+
+# phrase: what may stand in its place; longer phrases are tried before the words in them
+_VARIANTS: dict[str, str] = {
+    "young woman": "girl | young lady | young girl | young female",
+    "young man": "boy | young guy | young male",
+    "woman": "lady | female",
+    "man": "guy | male | dude",
+    "middle-aged": "middle aged | mature",
+    "elderly": "older | senior",
+    "smiling": "grinning | happy | smiley",
+    "laughing": "giggling | chuckling",
+    "sad": "unhappy | gloomy | depressed | upset",
+    "angry": "furious | mad | annoyed",
+    "surprised": "shocked | amazed | startled",
+    "calm": "serious",
+    "bald": "completely bald | hairless",
+    "clean-shaven": "clean shaven | beardless",
+    "blond hair": "blonde hair | yellow hair | light blonde hair | platinum blond hair",
+    "red hair": "ginger hair | orange hair | copper hair | reddish hair",
+    "gray hair": "grey hair | white hair | silver hair",
+    "brown hair": "brunette hair | dark brown hair | light brown hair",
+    "black hair": "raven hair | jet black hair",
+    "blond": "blonde",
+    "gray": "grey",
+    "mustache": "moustache",
+    "full beard": "beard | bushy beard | big beard | long beard",
+    "thick beard": "beard | bushy beard",
+    "goatee": "chin beard | goatee beard",
+    "stubble": "some stubble | designer stubble",
+    "ponytail": "pony tail",
+    "braid": "plait",
+    "sunglasses": "shades | dark glasses | sun glasses",
+    "round glasses": "circular glasses | round spectacles | round specs",
+    "rectangular glasses": "square glasses | rectangular spectacles | boxy glasses",
+    "no glasses": "no specs | no spectacles",
+    "beanie": "woolly hat | hat | winter hat | cap",
+    "headband": "hair band | head band",
+    "earrings": "ear rings",
+    "no earrings": "no ear rings",
+    "lipstick": "lip stick",
+    "eye shadow": "eyeshadow | eye makeup",
+    "blue eyes": "light blue eyes | bright blue eyes",
+    "green eyes": "bright green eyes",
+    "brown eyes": "dark eyes | hazel eyes",
+    "large eyes": "huge eyes | big eyes",
+    "small eyes": "tiny eyes | little eyes",
+    "closed eyes": "shut eyes",
+    "wide nose": "flat nose | broad nose",
+    "narrow nose": "skinny nose | slender nose",
+    "thick eyebrows": "bushy eyebrows | strong eyebrows | dense eyebrows",
+    "thin eyebrows": "plucked eyebrows | skinny eyebrows",
+    "full lips": "thick lips | big lips",
+    "hollow cheeks": "gaunt cheeks",
+    "full cheeks": "chubby cheeks | round cheeks",
+    "pointed chin": "sharp chin",
+    "dark skin": "black skin | deep skin",
+    "very light skin": "pale skin | very pale skin",
+    "light skin": "fair skin | white skin",
+    "olive skin": "tanned skin",
+    "protruding ears": "big ears | large ears",
+    "looking": "staring | glancing | gazing",
+    "shirt": "t-shirt | tee | jacket",
+    "top": "blouse | jumper | hoodie | pullover",
+    "blue top": "navy top | light blue shirt",
+    "red top": "crimson top | dark red sweater",
+    "background": "backdrop",
+    "eyebrows": "brows",
+}
+_BY_LENGTH = sorted(_VARIANTS, key=len, reverse=True)
+_PHRASE = re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, _BY_LENGTH)) + r")(?![\w-])")
+_AN = re.compile(r"\b(an?) (?=(\w))", re.IGNORECASE)
+
+
+def as_typed(text: str, generator: random.Random, *, share: float = 0.3) -> str:
+    """The text with about that share of its replaceable words in other words."""
+
+    def replaced(match: re.Match[str]) -> str:
+        if generator.random() >= share:
+            return match[0]
+        return generator.choice([v.strip() for v in _VARIANTS[match[0]].split("|")])
+
+    return _AN.sub(_article, _PHRASE.sub(replaced, text))
+
+
+def _article(match: re.Match[str]) -> str:
+    """ "a orange" is nobody's typing: the article follows the new word."""
+    article = "an" if match[2].lower() in "aeiou" else "a"
+    return (article.capitalize() if match[1][0] == "A" else article) + " "
