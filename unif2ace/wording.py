@@ -15,7 +15,7 @@ from unif2ace.lexicon import ADJECTIVES, said
 DESCRIBE_QUESTION = "Describe this face."
 """The canonical request for a whole description."""
 
-NOT_VISIBLE_ANSWER = "not visible"
+NOT_VISIBLE = "not visible"
 """The canonical answer about an attribute that something hides."""
 
 

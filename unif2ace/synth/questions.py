@@ -31,7 +31,7 @@ from unif2ace.synth.phrases import REGION_OF, REGIONS, in_region, one_of
 from unif2ace.synth.prose import statements
 from unif2ace.synth.variants import as_typed
 from unif2ace.wording import (
-    NOT_VISIBLE_ANSWER,
+    NOT_VISIBLE,
     PRONOUNS,
     SUBJECTS,
     adjectives,
@@ -194,7 +194,7 @@ def _typed(qa: QA, generator: random.Random) -> QA:
     answer = qa.answer
     if text.lower() == canonical_question(qa.attribute).lower():
         value = qa.value
-        answer = NOT_VISIBLE_ANSWER if value is None else canonical_answer(qa.attribute, value)
+        answer = NOT_VISIBLE if value is None else canonical_answer(qa.attribute, value)
         kind: Kind = "not_visible" if value is None else "value"
         return QA(question=text, answer=answer, attribute=qa.attribute, kind=kind, value=value)
     return QA(
@@ -322,7 +322,7 @@ def _not_visible(
     if generator.random() < 0.4:
         return QA(
             question=canonical_question(name),
-            answer=NOT_VISIBLE_ANSWER,
+            answer=NOT_VISIBLE,
             attribute=name,
             kind="not_visible",
         )
