@@ -176,6 +176,18 @@ def test_no_state_leaks_from_one_face_to_the_next(renderer):
     np.testing.assert_array_equal(renderer.render(PLAIN, 1).image, alone)
 
 
+def test_no_texture_is_dropped_before_its_face_is_drawn(renderer):
+    wardrobe = renderer._wardrobe
+    pictures = [np.full((2, 2, 4), i, np.uint8) for i in range(80)]
+    for picture in pictures:
+        wardrobe._part_texture(picture)
+    for i, picture in enumerate(pictures):
+        texture = wardrobe._part_texture(picture)
+        assert np.frombuffer(texture.read(), np.uint8)[0] == i
+    renderer.render(PLAIN, 0)
+    assert len(wardrobe._part_textures) <= 34
+
+
 # What shows without the texture pack; hair and clothes need it.
 _WITHOUT_PACK = [n for n in ATTRIBUTES if n not in ("hair_style", "clothing_color")]
 

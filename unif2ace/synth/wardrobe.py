@@ -23,6 +23,7 @@ from unif2ace.synth.shading import Drawable, GpuMesh, Painter
 from unif2ace.synth.skin import SkinTextures
 from unif2ace.synth.sliders import Shape, stream
 
+_KEPT_PART_TEXTURES = 32
 _SHIRT_FLOOR = 4.2  # shirt faces below this height (unmorphed) never show
 
 
@@ -69,6 +70,7 @@ class Wardrobe:
         self, attributes: FaceAttributes, head: Head, shape: Shape, looks: Looks, seed: int
     ) -> Outfit:
         """Everything to draw for a face."""
+        self._drop_old_textures()  # here, since those of the last face are drawn by now
         drawables = [self._body(head, looks)]
         parts = accessory_parts(attributes, head, stream(seed, "accessories"), looks.beard)
         crown = [np.zeros((0, 3), np.float32)]
@@ -256,13 +258,18 @@ class Wardrobe:
     def _part_texture(self, picture: NDArray[np.uint8]) -> moderngl.Texture:
         """Upload once per array: accessory makers hand out the same arrays again and again."""
         key = id(picture)
-        if key not in self._part_textures:
-            if len(self._part_textures) >= 32:
-                _, old = self._part_textures.pop(next(iter(self._part_textures)))
-                old.release()
+        if key in self._part_textures:
+            kept = self._part_textures.pop(key)
+        else:
             # Keeping the array alive keeps its id from being given to another one.
-            self._part_textures[key] = picture, self._painter.texture(picture)
-        return self._part_textures[key][1]
+            kept = picture, self._painter.texture(picture)
+        self._part_textures[key] = kept  # last in line to be dropped
+        return kept[1]
+
+    def _drop_old_textures(self) -> None:
+        while len(self._part_textures) > _KEPT_PART_TEXTURES:
+            _, texture = self._part_textures.pop(next(iter(self._part_textures)))
+            texture.release()
 
     def _asset(self, kind: str, name: str, above: float | None = None) -> _Asset:
         key = f"{kind}/{name}"
