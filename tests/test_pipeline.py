@@ -84,6 +84,7 @@ def test_streamed_text_grows_to_the_answer(pipe):
     assert answer == pipe.answer(PICTURE, "  what color IS the hair?", max_new_tokens=8)
 
 
+@torch.inference_mode()
 def test_attribute_probabilities_are_answer_likelihoods(pipe):
     table = pipe.attributes(PICTURE, ["hat", "glasses"])
     assert list(table) == ["hat", "glasses"]
