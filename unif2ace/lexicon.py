@@ -52,8 +52,8 @@ ADJECTIVES: dict[str, dict[str, str]] = {
     "hair_color": {
         "brown": "brown, chestnut | dark brown, light brown, brunette, brunet, chocolate, hazel",
         "black": "black, jet black | raven, raven black, ebony, pitch black",
-        "blond": "blond, golden | fair, yellow, light blond, dark blond, dirty blond, platinum, "
-        "platinum blond, golden blond, sandy, flaxen, blondish",
+        "blond": "blond, golden | fair, light, yellow, light blond, dark blond, dirty blond, "
+        "platinum, platinum blond, golden blond, sandy, flaxen, blondish",
         "red": "red, ginger, auburn | copper, coppery, orange, reddish, strawberry blond",
         "grey": "gray, silver | white, silvery, graying, salt and pepper, steel gray, grayish",
     },
@@ -211,7 +211,7 @@ PHRASES: dict[str, dict[str, str]] = {
     },
     "hair_style": {
         "bald": "bald, bald head, shaved head, completely bald | hairless, balding, baldy, "
-        "shaven head, bald headed, shaven headed, no hair",
+        "shaven head, bald headed, shaven headed, no hair, without hair",
         "cropped": "buzz cut, crew cut | buzzcut, crewcut",
         "bob": "bob | bob cut, bob haircut, bobcut, pageboy",
         "ponytail": "ponytail | pony tail, ponytails, pigtail",

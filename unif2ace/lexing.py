@@ -82,6 +82,7 @@ _DECADE_WORDS = {
 _TOKEN = re.compile(r"w/o|[a-z]+(?:'[a-z]+)*|\d+|[.,;:!?()\n]")
 _AGE = re.compile(
     r"\b(?:aged?|age of|age is)\s*:?\s*(\d{1,3})\b"
+    r"|(?:,|\()\s*(\d{2})\s*(?=,|\)|$)"  # "woman, 40" and "woman (40)"
     r"|\b(\d{1,3})\s*-?\s*(?:years?|yrs?|y/?o|y\.o\.?)\b(?:\s*-?\s*(?:olds?|of age))?"
 )
 _AGE_WORDS = re.compile(
@@ -171,7 +172,9 @@ def _age_word(years: int) -> str:
 def tokens(text: str) -> list[str]:
     """Lower-case words and punctuation: ages in words, spelling made ours, typos mended."""
     text = text.lower().replace("’", "'").replace("in front of", "against")
-    text = _AGE.sub(lambda m: f" {_age_word(int(m[1] or m[2]))} ", text)
+    text = _AGE.sub(
+        lambda m: f"{',' if m[2] else ''} {_age_word(int(m[1] or m[2] or m[3]))} ", text
+    )
     text = _AGE_WORDS.sub(lambda m: f" {_age_word(_DECADES[m[1]])} ", text)
     text = _DECADE.sub(lambda m: f" {_DECADE_WORDS[int(m[1])]} ", text)
     tokens = []

@@ -147,6 +147,7 @@ class _Reader:
         self.is_linked = head is not None
         self.has_copula = head is not None
         self.negation: str | None = None
+        self.is_negation_spent = False  # it has met a word to negate
         self.is_adjacent = False  # nothing but fillers since the last noun
         self.shared: list[_Pending] = []  # adjectives of the last noun: "brown hair and eyes"
 
@@ -182,7 +183,7 @@ class _Reader:
                 self.negation = None
         elif word in NEGATIONS:
             if word != "nor" or self.negation is None:
-                self.negation = word
+                self.negation, self.is_negation_spent = word, False
             self._separate()
         elif word in _GENDER_HINTS or word in DETERMINERS:
             if word in _GENDER_HINTS:
@@ -214,8 +215,10 @@ class _Reader:
         if is_turned and self.is_adjacent:
             return  # the "turned" of "eyes turned left"
         negated = self.negation is not None
-        for fact in entry.facts:
-            self._state(fact, negated)
+        for fact in entry.facts:  # "not a smiling woman" is a woman
+            is_person = fact.attribute == "gender" and self.is_negation_spent
+            self._state(fact, negated and not is_person)
+        self.is_negation_spent = True
         if is_head:
             self._bind_before(entry.head or "", position + len(phrase))
             self.head, self.is_linked, self.has_copula = entry.head, True, False

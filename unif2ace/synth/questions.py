@@ -8,11 +8,12 @@ About what is hidden, the answer says that and why. 7.7 pairs a face in arXiv 25
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, hidden_attributes
+from unif2ace.attributes import visible as visible_part
 from unif2ace.synth.asking import (
     PRESENCE_QUESTIONS,
     REGION_QUESTIONS,
@@ -25,10 +26,11 @@ from unif2ace.synth.asking import (
     value_is_question,
     value_question,
 )
-from unif2ace.synth.captions import caption, description, sayable
+from unif2ace.synth.captions import Style, caption, description, sayable
 from unif2ace.synth.clauses import clause
 from unif2ace.synth.phrases import REGION_OF, REGIONS, in_region, one_of
 from unif2ace.synth.prose import statements
+from unif2ace.synth.sampling import sample_attributes
 from unif2ace.synth.variants import as_typed
 from unif2ace.wording import (
     NOT_VISIBLE,
@@ -112,17 +114,23 @@ def questions(
     return drawn
 
 
-def training_corpus(
-    faces: Sequence[tuple[FaceAttributes, Collection[str]]], *, generator: random.Random
-) -> list[str]:
-    """Texts of the whole grammar in the mix that the model meets: what a tokenizer learns from."""
+def training_corpus(count: int, seed: int) -> list[str]:
+    """What is said of `count` training faces, in the mix that the model meets it.
+
+    Prompts and questions are lower case, as `prompting.encode_request` sends them. The same
+    count and seed give the same texts. Raises ValueError for a negative count or seed.
+    """
+    if count < 0 or seed < 0:
+        raise ValueError(f"count and seed must not be negative, got {count} and {seed}")
+    generator = random.Random(seed)
     texts = []
-    for attributes, visible in faces:
-        for style in ("tags", "short", "plain", "long"):
-            texts.append(caption(attributes, visible, generator=generator, style=style).text)
-        texts += [texts[-1].lower(), texts[-2].lower(), texts[-3].lower()]
-        for qa in questions(attributes, visible, generator=generator, count=8):
-            texts += [qa.question.lower(), qa.question, qa.answer]
+    for _ in range(count):
+        face = sample_attributes(generator.randrange(2**31))
+        seen = visible_part(face)
+        for style in get_args(Style):
+            texts.append(caption(face, seen, generator=generator, style=style).text.lower())
+        for qa in questions(face, seen, generator=generator, count=8):
+            texts += [qa.question.lower(), qa.answer]
     return texts
 
 
