@@ -173,7 +173,7 @@ class UniF2aceConfig(PretrainedConfig):
     def __init__(
         self,
         image_size: int = 128,
-        text_vocab_size: int = 2048,
+        text_vocab_size: int = 1792,
         max_prompt_tokens: int = 160,
         max_answer_tokens: int = 224,
         hidden_size: int = 384,

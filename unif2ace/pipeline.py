@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoTokenizer, DynamicCache, PreTrainedTokenizerBase
+from transformers import DynamicCache, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unif2ace.attributes import ATTRIBUTES, check_value
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
@@ -164,7 +164,7 @@ class UniF2acePipeline:
             raise ValueError(f"quantization must be 'nf4' or None, got {quantization!r}")
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         model = load_model(path_or_repo, revision, quantization, device)
-        tokenizer = AutoTokenizer.from_pretrained(path_or_repo, revision=revision)
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(path_or_repo, revision=revision)
         name = f"{path_or_repo}@{revision}" if revision else str(path_or_repo)
         return cls(model, tokenizer, checkpoint=name)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unif2ace.config import PRESETS, UniF2aceConfig
 from unif2ace.model import UniF2aceForConditionalGeneration, parameter_report
@@ -59,7 +59,7 @@ def main(arguments: argparse.Namespace) -> None:
     for path in files.values():
         if not path.is_file():
             raise SystemExit(f"{path} is missing: train that part first")
-    tokenizer = AutoTokenizer.from_pretrained(arguments.text)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.text)
     model = assemble(
         PRESETS[arguments.preset](),
         tokenizer,

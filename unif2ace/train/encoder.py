@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import PRESETS, EncoderConfig
 from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
-from unif2ace.train.images import HIDDEN, FaceShards, to_pixels
+from unif2ace.train.images import HIDDEN, HOLD_OUT_EVERY, FaceShards, to_pixels
 from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
 from unif2ace.train.perceptual import imagenet_network
 from unif2ace.train.tokenizer import load_tokenizer
@@ -184,6 +184,8 @@ def train(config: EncoderTrainConfig) -> TrainResult:
     if not len(faces):
         raise ValueError(f"no train-*.parquet in {config.faces}; render faces first")
     held_out = FaceShards(config.faces, cache=cache, size=size, is_held_out=True)
+    if not len(held_out):
+        raise ValueError(f"no face in {config.faces} has a seed that {HOLD_OUT_EVERY} divides")
     torch.manual_seed(config.loop.seed)  # the initial weights: torch's layers take no generator
     objective = EncoderObjective(config).to(memory_format=torch.channels_last)
 

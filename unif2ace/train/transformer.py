@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import Exploration
@@ -93,7 +93,7 @@ def train(
     faces = read_features(features)
     model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
     model.freeze_encoders()
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     draw = batch_drawer(faces, tokenizer, model, config, options)
     result = run(
         config,
