@@ -24,9 +24,9 @@ _LAYERS = 7
 _FACE_U = 0.6  # the head's island lies right of this; the neck's has its own island
 # Shortest and longest hair in decimetres, how far it hangs rather than stands off.
 _LENGTHS = {
-    "moustache": (0.045, 0.070, 0.55),
-    "goatee": (0.05, 0.10, 0.42),
-    "full beard": (0.06, 0.14, 0.40),
+    "moustache": (0.035, 0.055, 0.5),
+    "goatee": (0.035, 0.075, 0.40),
+    "full beard": (0.05, 0.12, 0.38),
 }
 
 
@@ -121,14 +121,14 @@ def _strand_layers(key: str, rows: slice, columns: slice) -> NDArray[np.uint8]:
     points = surface_points(_ATLAS)[rows, columns]
     density = beard_density(key, points, rough=(rough / rough.std())[rows, columns])
     density = density * (1 - skin_masks(_ATLAS)["lips"][rows, columns] / 255.0)
-    clumps = gaussian_filter(rng.normal(size=(_ATLAS, _ATLAS)), (1.8, 7.0))
-    strands = gaussian_filter(rng.normal(size=(_ATLAS, _ATLAS)), (0.6, 4.0))
-    strands = strands / strands.std() + 0.7 * clumps / clumps.std()
+    clumps = gaussian_filter(rng.normal(size=(_ATLAS, _ATLAS)), (1.3, 4.0))
+    strands = gaussian_filter(rng.normal(size=(_ATLAS, _ATLAS)), (0.5, 2.6))
+    strands = strands / strands.std() + 0.5 * clumps / clumps.std()
     strands = (strands / strands.std())[rows, columns]
     layers = []
     for share in np.linspace(0, 1, _LAYERS):
         # Half of the hairs reach out halfway; near a border hair is short and sparse.
-        edge = -1.6 + 2.6 * share + 2.2 * (1 - np.clip(density, 0, 1))
+        edge = -1.6 + 2.5 * share + 1.6 * (1 - np.clip(density, 0, 1))
         alpha = smoothstep(-0.45, 0.45, strands - edge) * smoothstep(0.0, 0.25, density)
         grey = np.clip((0.68 + 0.26 * share) + 0.07 * strands, 0.3, 1)
         layer = np.concatenate([np.repeat(grey[..., None], 3, axis=-1), alpha[..., None]], axis=-1)

@@ -234,7 +234,7 @@ def _pad(fit: _Fit, frame: Frame, rim: NDArray[np.float64]) -> Solid:
     """Left nose pad on a short arm behind the rim."""
     lower = rim[np.abs(rim[:, 1] - fit.height + 0.12 * frame.lens.height).argsort()[:6]]
     start = lower[lower[:, 0].argmin()]
-    path = [start, start + (-0.012, -0.01, -0.04), start + (-0.022, -0.05, -0.05)]
+    path = start + np.array([(0, 0, 0), (-0.012, -0.01, -0.04), (-0.022, -0.05, -0.05)])
     return tube(path, up=(0, 0, 1), thickness=(0.016, 0.03), is_closed=False, sides=5)
 
 
@@ -325,8 +325,3 @@ def _glass(style: str, glass: Solid, rng: np.random.Generator) -> Part:
         mode="glass",
         casts_shadow=False,
     )
-
-
-def rim_points(head: Head, lens: Lens, rng: np.random.Generator) -> Floats:
-    """Left rim (N, 3) of a lens on a head."""
-    return _rim_path(_fit(head, lens, rng), lens).astype(np.float32)

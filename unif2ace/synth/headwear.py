@@ -125,17 +125,10 @@ _BAND_WIDTH = 0.26
 
 @dataclass(frozen=True, kw_only=True)
 class Hat:
-    """A hat on one head: skin points below the cloth (R, C, 3), and where its rim lies."""
+    """A hat laid on one head."""
 
     name: str
-    skin: Floats
-    front: float  # height of the rim on the unmorphed forehead
-
-    @property
-    def radius(self) -> NDArray[np.float64]:
-        """Distance of the rim's skin from the upright axis, by azimuth, (C,)."""
-        rim = self.skin[0] - (0, 0, _AXIS_Z)
-        return np.hypot(rim[:, 0], rim[:, 2])
+    skin: Floats  # (R, C, 3) below the cloth, from the rim up; the last column repeats the first
 
 
 def place_hat(name: str, head: Head, rng: np.random.Generator) -> Hat:
@@ -149,7 +142,7 @@ def place_hat(name: str, head: Head, rng: np.random.Generator) -> Hat:
     ]
     share = float(rng.random())
     skin = (1 - share) * casts[0].points(head) + share * casts[1].points(head)
-    return Hat(name=name, skin=skin.astype(np.float32), front=low + share * (high - low))
+    return Hat(name=name, skin=skin.astype(np.float32))
 
 
 def tuck_hair(positions: Floats, hat: Hat) -> Floats:
@@ -158,50 +151,56 @@ def tuck_hair(positions: Floats, hat: Hat) -> Floats:
     Below a beanie's rim hair lies close and swells out further down; above it, hair shrinks into
     the skull. Under a headband it is pressed only near the band.
     """
-    rim = hat.skin[0]
-    axis = np.array([0, 0, _AXIS_Z], np.float32)
-    x, z = positions[:, 0] - axis[0], positions[:, 2] - axis[2]
+    x, z = positions[:, 0], positions[:, 2] - _AXIS_Z
     radius, angle = np.hypot(x, z), np.arctan2(x, z)
-    at = np.arctan2(rim[1:-1, 0], rim[1:-1, 2] - _AXIS_Z)
-    order = np.argsort(at)
-    skull = np.interp(angle, at[order], hat.radius[1:-1][order], period=2 * np.pi)
-    height = positions[:, 1] - np.interp(angle, at[order], rim[1:-1, 1][order], period=2 * np.pi)
+    rim, skull = _around(hat.skin[0], angle)
+    height = positions[:, 1] - rim
     if hat.name == "beanie":
-        limit = skull + 0.045 + 0.55 * np.maximum(-height - 0.05, 0)
+        limit = skull + 0.04 + 0.55 * np.maximum(-height - 0.05, 0)
         inside = np.clip((height - 0.02) / 0.15, 0, 1)
-        sink = 1 - 0.16 * inside
-        limit = np.where(height > 0, np.minimum(limit, skull), limit)
+        limit = np.where(height > 0, skull, limit) * (1 - 0.16 * inside)
+        lowered = np.maximum(height, 0) * 0.2 * inside
     else:
-        off_band = np.maximum(np.abs(height - _BAND_WIDTH / 2) - 0.6 * _BAND_WIDTH, 0)
-        limit = skull + 0.05 + 0.9 * off_band
-        sink = np.ones_like(height)
-    shrink = np.minimum(1.0, limit / np.maximum(radius, 1e-6)) * sink
-    tucked = positions.copy()
-    tucked[:, 0], tucked[:, 2] = x * shrink, z * shrink + _AXIS_Z
-    if hat.name == "beanie":
-        middle = float(rim[:, 1].mean())
-        tucked[:, 1] = np.where(
-            height > 0, middle + (positions[:, 1] - middle) * (1 - 0.2 * inside), positions[:, 1]
-        )
-    return tucked
+        upper, upper_skull = _around(hat.skin[-1], angle)
+        share = height / np.maximum(upper - rim, 1e-6)
+        skull = skull + np.clip(share, 0, 1) * (upper_skull - skull)
+        limit = skull + 0.03 + 0.25 * np.maximum(np.abs(share - 0.5) - 0.8, 0)
+        lowered = np.zeros_like(height)
+    shrink = np.minimum(1.0, limit / np.maximum(radius, 1e-6))
+    tucked = np.stack([x * shrink, positions[:, 1] - lowered, z * shrink + _AXIS_Z], axis=1)
+    return tucked.astype(np.float32)
 
 
-@functools.cache
-def _knit(rib: float) -> Picture:
-    """One stitch column of ribbed knitting, (32, 32, 4) grey; tiles in both directions."""
-    u, v = np.meshgrid((np.arange(32) + 0.5) / 32, (np.arange(32) + 0.5) / 32)
+def _around(ring: Floats, angle: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Height of a ring (C, 3) of skin and its distance from the axis, at azimuths (N,)."""
+    x, z = ring[:-1, 0], ring[:-1, 2] - _AXIS_Z
+    at, distance = np.arctan2(x, z), np.hypot(x, z)
+    return (
+        np.interp(angle, at, ring[:-1, 1], period=2 * np.pi),
+        np.interp(angle, at, distance, period=2 * np.pi),
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _knit(ribs: int, rows: int, furrow: float) -> Picture:
+    """Ribbed knitting, (8 rows, 16 ribs, 4) grey: `ribs` across, `rows` of stitches upwards.
+
+    The whole of it, since the renderer does not repeat textures. `furrow` darkens the furrows.
+    """
+    u, v = np.meshgrid((np.arange(16) + 0.5) / 16, (np.arange(8) + 0.5) / 8)
     across = np.abs(2 * u - 1)  # 0 on the ridge, 1 in the furrow
-    ridge = 1 - rib * across**2
-    stitch = 0.5 + 0.5 * np.cos(2 * np.pi * (2 * v + 0.7 * (1 - across)))
-    grey = np.clip(ridge * (0.86 + 0.14 * stitch), 0, 1)
-    return _grey(grey)
+    stitch = 0.5 + 0.5 * np.cos(2 * np.pi * (v + 0.4 * (1 - across)))
+    grey = (1 - furrow * across**2) * (0.84 + 0.16 * stitch)
+    return _grey(np.tile(np.clip(grey, 0, 1), (rows, ribs)))
 
 
 @functools.cache
 def _weave() -> Picture:
-    """Fine cloth, (32, 32, 4) grey; tiles in both directions."""
-    u, v = np.meshgrid(np.arange(32) / 32, np.arange(32) / 32)
-    return _grey(0.93 + 0.07 * np.sin(2 * np.pi * 8 * u) * np.sin(2 * np.pi * 8 * v))
+    """Fine cloth with a hem along both edges, (64, 512, 4) grey."""
+    u, v = np.meshgrid(np.arange(512) / 512, (np.arange(64) + 0.5) / 64)
+    threads = 0.94 + 0.06 * np.sin(2 * np.pi * 128 * u) * np.sin(2 * np.pi * 16 * v)
+    hem = np.exp(-(((np.abs(2 * v - 1) - 0.72) / 0.05) ** 2))
+    return _grey(np.clip(threads * (1 - 0.3 * hem), 0, 1))
 
 
 def _grey(grey: NDArray[np.float64]) -> Picture:
@@ -244,24 +243,21 @@ def _beanie(hat: Hat, rng: np.random.Generator, thickness: float, color: Color) 
     offset = roll * (0.045 + thickness + 0.055 * in_fold) + 0.012 + slack * (1 - in_fold)
     offset = offset[:, None, None].astype(np.float32)
     points = skin + offset * _outward(skin, 0.35)
-    ribs = int(rng.integers(30, 46))
-    return _cloth("hat", points, color, _knit(float(rng.uniform(0.30, 0.5))), (ribs, 16.0))
+    ribs = (30, 36, 44)[int(rng.integers(3))]
+    return _cloth("hat", points, color, _knit(ribs, 20, 0.5 if rng.random() < 0.5 else 0.35))
 
 
 def _headband(hat: Hat, rng: np.random.Generator, thickness: float, color: Color) -> Part:
     skin = _rounded(hat.skin, 2)
     across = np.linspace(-1, 1, _BAND_ROWS)
-    offset = 0.012 + (0.035 + thickness) * (1 - across**4)
+    offset = 0.012 + (0.045 + thickness) * (1 - across**4)
     points = skin + offset[:, None, None].astype(np.float32) * _outward(skin, 0.0)
-    is_knit = rng.random() < 0.4
-    picture = _knit(0.35) if is_knit else _weave()
-    return _cloth("hat", points, color, picture, (40 if is_knit else 20, 3.0))
+    picture = _knit(44, 4, 0.4) if rng.random() < 0.4 else _weave()
+    return _cloth("hat", points, color, picture)
 
 
-def _cloth(
-    name: str, points: Floats, color: Color, picture: Picture, tiles: tuple[float, float]
-) -> Part:
-    """A part of a grid (R, C, 3) that closes round the head; its texture repeats `tiles` times."""
+def _cloth(name: str, points: Floats, color: Color, picture: Picture) -> Part:
+    """A part of a grid (R, C, 3) that closes round the head, with one texture all over it."""
     rows, columns, _ = points.shape
     across = np.gradient(points, axis=0)
     ring = points[:, :-1]
@@ -269,7 +265,7 @@ def _cloth(
     along = np.concatenate([along, along[:, :1]], axis=1)
     normals = unit(np.cross(along, across))
     normals[-1] = (0, 1, 0) if name == "hat" and points[-1, :, 1].std() < 1e-2 else normals[-1]
-    u, v = np.meshgrid(np.linspace(0, tiles[0], columns), np.linspace(0, tiles[1], rows))
+    u, v = np.meshgrid(np.linspace(0, 1, columns), np.linspace(0, 1, rows))
     return Part(
         name=name,
         positions=points.reshape(-1, 3).astype(np.float32),

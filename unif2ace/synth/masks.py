@@ -50,7 +50,7 @@ def surface_points(size: int) -> Floats:
     texels = np.stack([texels[..., 0], 1 - texels[..., 1]], axis=-1) * size - 0.5
     points = np.zeros((size, size, 3), np.float32)
     is_set = np.zeros((size, size), bool)
-    for corner, texel in zip(mesh.vertices[corners], texels):
+    for corner, texel in zip(mesh.vertices[corners], texels, strict=True):
         _fill_triangle(points, is_set, texel, corner)
     nearest = distance_transform_edt(~is_set, return_distances=False, return_indices=True)
     return points[nearest[0], nearest[1]]
@@ -122,7 +122,7 @@ def _speckle(size: int, rng: np.random.Generator) -> Field:
 def _strands(size: int, rng: np.random.Generator) -> Field:
     """Short strands that run down the face (along u of the atlas), 0..1, mean about one half."""
     scale = size / 1024
-    length, width = 5.0 * scale, 0.6 * scale
+    length, width = 3.2 * scale, 0.55 * scale
     strands = gaussian_filter(rng.normal(size=(size, size)), (width, length))
     return smoothstep(-1.4, 1.6, strands / strands.std())
 
@@ -143,13 +143,13 @@ def beard_density(style: str, points: Floats, rough: Field | float = 0.0) -> Fie
     if style not in _BEARDS:
         raise ValueError(f"unknown beard style {style!r}; known: {', '.join(_BEARDS)}")
     x = np.abs(points[..., 0]).astype(np.float64)
-    y, z = points[..., 1] + 0.012 * rough, points[..., 2]
-    return _BEARDS[style](x + 0.010 * rough, y, z)
+    y, z = points[..., 1] + 0.010 * rough, points[..., 2]
+    return _BEARDS[style](x + 0.008 * rough, y, z)
 
 
 def _moustache(x: Field, y: Field, z: Field) -> Field:
     """Between nose and upper lip, drooping a little past the corners of the mouth."""
-    top = 6.835 - 0.05 * smoothstep(0.03, 0.0, x) - 0.55 * np.maximum(x - 0.10, 0)
+    top = 6.80 - 0.02 * smoothstep(0.03, 0.0, x) - 0.45 * np.maximum(x - 0.10, 0)
     bottom = 6.64 - 0.35 * np.maximum(x - 0.16, 0)
     band = smoothstep(0.0, 0.05, top - y) * smoothstep(0.0, 0.03, y - bottom)
     return band * smoothstep(0.335, 0.26, x) * smoothstep(1.2, 1.3, z)
@@ -231,7 +231,7 @@ def _signed_inside(outline: Field, size: int) -> Field:
     point = np.stack([x, y], axis=-1).astype(np.float64)
     is_inside = np.zeros(x.shape, bool)
     distance = np.full(x.shape, np.inf)
-    for a, b in zip(outline, np.roll(outline, -1, axis=0)):
+    for a, b in zip(outline, np.roll(outline, -1, axis=0), strict=True):
         along = np.clip(((point - a) @ (b - a)) / max(float((b - a) @ (b - a)), 1e-12), 0, 1)
         distance = np.minimum(
             distance, np.linalg.norm(point - a - along[..., None] * (b - a), axis=-1)

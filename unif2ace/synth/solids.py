@@ -78,7 +78,7 @@ def tube(
     else:
         points = np.concatenate([points[:1], points, points[-1:]])
         tangents = unit(np.gradient(points, axis=0))
-    ups = np.broadcast_to(np.asarray(up, np.float64), points.shape[:1] + (3,))
+    ups = np.broadcast_to(np.asarray(up, np.float64), (*points.shape[:1], 3))
     ups = unit(ups - (ups * tangents).sum(-1, keepdims=True) * tangents)
     sideways = np.cross(tangents, ups)
     angle = np.arange(sides) / sides * 2 * np.pi
