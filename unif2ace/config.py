@@ -69,10 +69,10 @@ class VQConfig:
     fsq_levels: tuple[int, ...] = (8, 8, 8, 16)
     lfq_bits: int = 13
     stem_patch: int = 4  # pixel-unshuffle factor of the stem; the rest of 16 is strided
-    encoder_channels: tuple[int, ...] = (96, 160, 256)  # at 1/stem_patch, ..., 1/16
-    decoder_channels: tuple[int, ...] = (320, 192, 96)  # at 1/16, ..., 1/stem_patch
-    encoder_blocks: int = 2
-    decoder_blocks: int = 3
+    encoder_channels: tuple[int, ...] = (64, 128, 192)  # at 1/stem_patch, ..., 1/16
+    decoder_channels: tuple[int, ...] = (256, 160, 80)  # at 1/16, ..., 1/stem_patch
+    encoder_blocks: int = 1
+    decoder_blocks: int = 2
 
     def __post_init__(self) -> None:
         if self.quantizer not in ("fsq", "lfq"):
