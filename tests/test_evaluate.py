@@ -97,6 +97,8 @@ def test_calibration_error_by_hand():
     assert expected_calibration_error([0.9, 0.9, 0.2], [0, 0, 1]) == pytest.approx(
         (2 * 0.9 + 0.8) / 3
     )
+    # certainty belongs to the last bin, 0.9..1
+    assert expected_calibration_error([1.0, 0.9], [0, 1]) == pytest.approx((1 - 0.1) / 2)
     with pytest.raises(ValueError, match=r"1\.5"):
         expected_calibration_error([1.5], [True])
 
@@ -180,9 +182,21 @@ def test_shuffling_moves_every_square_and_loses_none(seed):
     spoilt = shuffled(pixels, torch.Generator().manual_seed(seed))
     assert torch.equal(spoilt.flatten(2).sort().values, pixels.flatten(2).sort().values)
     assert (spoilt != pixels).all()
-    cells = {tuple(c.flatten().tolist()) for c in spoilt[0].unfold(1, 8, 8).unfold(2, 8, 8)[0, 0]}
-    whole = pixels[0].unfold(1, 8, 8).unfold(2, 8, 8)[0].flatten(0, 1)
-    assert cells <= {tuple(c.flatten().tolist()) for c in whole}  # 8 px squares stay whole
+
+
+def test_shuffled_squares_stay_whole_and_come_in_three_sizes():
+    pixels, sizes = numbered(2), set()
+    for seed in range(12):
+        spoilt = shuffled(pixels, torch.Generator().manual_seed(seed))
+        for size in (32, 16, 8):
+            cells = [p[0, 0].unfold(0, size, size).unfold(1, size, size) for p in (pixels, spoilt)]
+            before, after = ({tuple(c.flatten().tolist()) for c in p.flatten(0, 1)} for p in cells)
+            if before == after:
+                sizes.add(size)
+                break
+        else:
+            pytest.fail(f"seed {seed} tears squares")
+    assert sizes == {8, 16, 32}
 
 
 def test_mixing_takes_whole_cells_from_one_other_face():
@@ -292,7 +306,10 @@ def test_a_sheet_shows_every_face_in_its_place():
     found = [color for _, color in sheet.getcolors(10**6)]
     assert set(colors) <= set(found)
     assert sheet.width == 3 * (FACE_PX + MARGIN_PX) + MARGIN_PX
-    assert sheet.getpixel((MARGIN_PX, MARGIN_PX)) == colors[0]
+    for i, color in enumerate(colors[:3]):
+        left = MARGIN_PX + i * (FACE_PX + MARGIN_PX)
+        assert sheet.getpixel((left, MARGIN_PX)) == color
+        assert sheet.getpixel((left - 1, MARGIN_PX)) == (255, 255, 255)
     with pytest.raises(ValueError, match="1 pictures, 0 captions"):
         contact_sheet([Image.new("RGB", (8, 8))], [])
 
