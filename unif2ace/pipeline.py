@@ -173,6 +173,10 @@ class UniF2acePipeline:
         return self.config.image_size
 
     @property
+    def default_steps(self) -> int:
+        return min(DEFAULT_STEPS, self.limits.steps[1])
+
+    @property
     def device(self) -> torch.device:
         return self.model.device
 
@@ -201,7 +205,7 @@ class UniF2acePipeline:
         self,
         prompt: str,
         seed: int | None = None,
-        steps: int = DEFAULT_STEPS,
+        steps: int | None = None,
         guidance: float = DEFAULT_GUIDANCE,
         num_images: int = 1,
         callback: Callable[[GenerationStep], None] | None = None,
@@ -218,13 +222,15 @@ class UniF2acePipeline:
         self,
         prompt: str,
         seed: int | None = None,
-        steps: int = DEFAULT_STEPS,
+        steps: int | None = None,
         guidance: float = DEFAULT_GUIDANCE,
         num_images: int = 1,
     ) -> Iterator[GenerationStep]:
         """Like `generate`, step by step. Bad arguments raise before the first step."""
         if seed is None:
             seed = random.SystemRandom().randrange(MAX_SEED - 8)
+        if steps is None:
+            steps = self.default_steps
         self.check_settings(steps=steps, guidance=guidance, num_images=num_images, seed=seed)
         ids = self.check_prompt(prompt)
         return self._paint(prompt, ids, seed, steps, guidance, num_images)
@@ -297,7 +303,6 @@ class UniF2acePipeline:
         )
         cache.batch_repeat_interleave(num_images)
         is_text = (segments != PADDING_SEGMENT).repeat_interleave(num_images, 0)  # (P*n, L)
-        length = is_text.shape[1]
 
         def logits_fn(codes: Tensor) -> Tensor:
             image = image_batch(codes, self.config)

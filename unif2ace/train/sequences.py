@@ -22,12 +22,13 @@ from unif2ace.prompting import (
     understanding_batch,
 )
 from unif2ace.schedule import MaskSchedule, mask_codes, sample_times
-from unif2ace.synth.captions import caption
+from unif2ace.synth.captions import Style, caption
 from unif2ace.synth.questions import questions
 from unif2ace.train.features import FaceFeatures, FaceLabel
 
-CAPTION_STYLES = {"tags": 0.2, "short": 0.35, "plain": 0.3, "long": 0.15}
-"""Shares of caption styles: visitors type short prompts, and short ones train faster."""
+CAPTION_STYLES: dict[Style, float] = {"tags": 0.2, "short": 0.35, "plain": 0.3, "long": 0.15}
+"""Shares of caption styles: visitors type short prompts, and short ones train faster. A batch
+holds one style, so that hardly anything is padding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +50,15 @@ class UnderstandingSample:
 
 
 def prompt_of(
-    label: FaceLabel, tokenizer: PreTrainedTokenizerBase, config: UniF2aceConfig, rng: random.Random
+    label: FaceLabel,
+    style: Style,
+    tokenizer: PreTrainedTokenizerBase,
+    config: UniF2aceConfig,
+    rng: random.Random,
 ) -> list[int]:
     """Prompt ids of a fresh caption, or of no caption (guidance needs that); long ones are cut."""
     if rng.random() < config.condition_dropout:
         return prompt_ids([], config)
-    style = rng.choices(list(CAPTION_STYLES), list(CAPTION_STYLES.values()))[0]
     text = caption(label.attributes, label.visible, generator=rng, style=style).text
     return prompt_ids(encode_request(tokenizer, text)[: config.max_prompt_tokens - 3], config)
 
@@ -88,7 +92,8 @@ def generation_sample(
     noisy, is_masked = mask_codes(
         codes, ratio, mask_code=config.layout.mask_code, generator=generator
     )
-    prompts = [prompt_of(faces.labels[i], tokenizer, config, rng) for i in indices]
+    (style,) = rng.choices(list(CAPTION_STYLES), list(CAPTION_STYLES.values()))
+    prompts = [prompt_of(faces.labels[i], style, tokenizer, config, rng) for i in indices]
     return GenerationSample(
         sequences=generation_batch(prompts, noisy, config),
         codes=codes,

@@ -79,7 +79,7 @@ class TransformerOptions:
     """How a step's batch is made up; `TrainConfig.batch_size` counts the faces to paint."""
 
     understanding_batch_size: int = 8
-    questions_per_face: int = 6
+    questions_per_face: int = 8
 
 
 def train(
@@ -171,7 +171,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
     parser.add_argument("--batch-size", type=int, default=24, help="faces to paint per process")
     parser.add_argument("--understanding-batch-size", type=int, default=8)
-    parser.add_argument("--questions-per-face", type=int, default=6)
+    parser.add_argument("--questions-per-face", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--seed", type=int, default=0)
 
