@@ -55,7 +55,7 @@ class TokenizerTrainConfig:
     photos: Path | None = None
     photo_share: float = 0.18
     region_weight: float = 3.0
-    perceptual_weight: float = 0.5
+    perceptual_weight: float = 0.1
     critic_weight: float = 0.05
     critic_start: float = 0.6
     evaluation_faces: int = 256

@@ -1,0 +1,179 @@
+"""Laws of the picture encoders: folding keeps the network, tokens keep their place."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+import transformers
+
+from unif2ace.attributes import ATTRIBUTES
+from unif2ace.config import EncoderConfig
+from unif2ace.encoders import (
+    _STAGES,
+    EfficientNetLite0,
+    FaceEncoder,
+    SamePadConv,
+    SemanticEncoder,
+    fold_imagenet_weights,
+    resized,
+)
+
+SMALL = EncoderConfig(face_channels=(32, 32, 32, 32), face_dim=32, face_size=64, semantic_size=64)
+
+
+def raw_state(seed: int = 0) -> dict[str, torch.Tensor]:
+    """Random weights under the names of the ImageNet wheel."""
+    generator = torch.Generator().manual_seed(seed)
+    net, names = (
+        EfficientNetLite0(),
+        {"stem": ("_conv_stem", "_bn0"), "head": ("_conv_head", "_bn1")},
+    )
+    for index, block in enumerate(net.blocks):
+        for part, norm in (("expand", "_bn0"), ("depthwise", "_bn1"), ("project", "_bn2")):
+            if getattr(block, part) is not None:
+                at = f"_blocks.{index}"
+                names[f"blocks.{index}.{part}"] = (f"{at}._{part}_conv", f"{at}.{norm}")
+    state = {}
+    for name, (conv, norm) in names.items():
+        weight = net.get_submodule(name).weight
+        fan_in = weight[0].numel()
+        state[f"{conv}.weight"] = torch.randn(weight.shape, generator=generator) * fan_in**-0.5
+        for stat in ("weight", "running_var"):
+            state[f"{norm}.{stat}"] = 0.5 + torch.rand(len(weight), generator=generator)
+        for stat in ("bias", "running_mean"):
+            state[f"{norm}.{stat}"] = 0.2 * torch.randn(len(weight), generator=generator)
+    return state
+
+
+def definition(state: dict[str, torch.Tensor], x: torch.Tensor) -> torch.Tensor:
+    """EfficientNet-Lite0 down to its last block, written with convolutions and batch norms."""
+
+    def conv_norm(x, conv, norm, stride=1, groups=1):
+        weight = state[f"{conv}.weight"]
+        kernel = weight.shape[-1]
+        total = max((-(-x.shape[-1] // stride) - 1) * stride + kernel - x.shape[-1], 0)
+        x = F.pad(x, (total // 2, total - total // 2) * 2)
+        x = F.conv2d(x, weight, stride=stride, groups=groups)
+        mean, var = state[f"{norm}.running_mean"], state[f"{norm}.running_var"]
+        return F.batch_norm(x, mean, var, state[f"{norm}.weight"], state[f"{norm}.bias"], eps=1e-3)
+
+    x, index = F.relu6(conv_norm(x, "_conv_stem", "_bn0", stride=2)), 0
+    for expansion, outputs, _, stride, repeats in _STAGES:
+        for repeat in range(repeats):
+            at, hidden = f"_blocks.{index}", x
+            if expansion > 1:
+                hidden = F.relu6(conv_norm(hidden, f"{at}._expand_conv", f"{at}._bn0"))
+            step = stride if repeat == 0 else 1
+            groups = hidden.shape[1]
+            hidden = conv_norm(hidden, f"{at}._depthwise_conv", f"{at}._bn1", step, groups)
+            hidden = conv_norm(F.relu6(hidden), f"{at}._project_conv", f"{at}._bn2")
+            x = x + hidden if x.shape[1] == outputs and step == 1 else hidden
+            index += 1
+    return x
+
+
+def test_folded_weights_are_the_batch_normed_network():
+    state = {name: tensor.double() for name, tensor in raw_state().items()}
+    net = EfficientNetLite0().double().eval()
+    net.load_state_dict(fold_imagenet_weights(state))
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)).double()
+    with torch.no_grad():
+        torch.testing.assert_close(net.stages(x)[-1], definition(state, x))
+
+
+def test_a_missing_weight_is_named():
+    state = raw_state()
+    del state["_blocks.3._bn1.running_var"]
+    with pytest.raises(ValueError, match=r"_blocks\.3\._bn1\.running_var"):
+        fold_imagenet_weights(state)
+
+
+def test_stride_two_pads_right_and_below():
+    conv = SamePadConv(1, 1, 3, stride=2, bias=False)
+    torch.nn.init.ones_(conv.weight)
+    x = torch.zeros(1, 1, 4, 4)
+    x[0, 0, 0, 0] = 1  # seen by the first window only if nothing is padded above
+    assert torch.equal(conv(x)[0, 0], torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+    assert conv(torch.ones(1, 1, 4, 4))[0, 0].tolist() == [[9, 6], [6, 4]]
+
+
+@pytest.mark.parametrize("side", [64, 128])
+def test_semantic_encoder_gives_a_grid_and_a_pooled_vector(side):
+    encoder = SemanticEncoder(SMALL).eval()
+    with torch.no_grad():
+        out = encoder(torch.zeros(2, 3, side, side))
+    assert out.tokens.shape == (2, 4, 320) and out.pooled.shape == (2, 1280)
+
+
+def test_face_encoder_reads_every_attribute_and_landmark():
+    encoder = FaceEncoder(SMALL).eval()
+    with torch.no_grad():
+        out = encoder(torch.zeros(2, 3, 128, 128))
+    assert out.tokens.shape == (2, 4, 32) and out.pooled.shape == (2, 32)
+    assert out.landmarks.shape == (2, 68, 2) and out.box.shape == (2, 4)
+    assert out.units.shape == (2, 38)
+    sizes = {name: logits.shape[1] for name, logits in out.attribute_logits.items()}
+    assert sizes == {name: len(attribute.values) for name, attribute in ATTRIBUTES.items()}
+
+
+def test_face_tokens_follow_the_picture_row_by_row():
+    """A change in one corner moves the token of that corner most."""
+    encoder = FaceEncoder(SMALL).eval()
+    x = torch.rand(16, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        before = encoder(x).tokens
+        for position, (top, left) in enumerate([(0, 0), (0, 32), (32, 0), (32, 32)]):
+            changed = x.clone()
+            changed[..., top : top + 32, left : left + 32].neg_()
+            moved = (encoder(changed).tokens - before).norm(dim=-1).mean(0)
+            assert moved.argmax() == position
+
+
+def test_semantic_tokens_are_the_last_grid_row_by_row():
+    encoder = SemanticEncoder(SMALL).eval()
+    encoder.net.load_state_dict(fold_imagenet_weights(raw_state()))
+    x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        grid, tokens = encoder.net.stages(x)[-1], encoder(x).tokens
+    for row in range(2):
+        for column in range(2):
+            assert torch.equal(tokens[0, 2 * row + column], grid[0, :, row, column])
+
+
+@pytest.mark.parametrize("kind", [SemanticEncoder, FaceEncoder])
+def test_encoders_treat_every_picture_alone(kind):
+    encoder = kind(SMALL).eval()
+    x = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        torch.testing.assert_close(
+            encoder(x).pooled[1:2], encoder(x[1:2]).pooled, atol=1e-5, rtol=1e-4
+        )
+
+
+def test_resizing_keeps_flat_colour_and_right_sizes_untouched():
+    flat = torch.full((1, 3, 96, 96), 0.3)
+    torch.testing.assert_close(resized(flat, 64), torch.full((1, 3, 64, 64), 0.3))
+    assert resized(flat, 96) is flat
+
+
+def test_clip_variant_has_the_published_grid(monkeypatch):
+    real = transformers.CLIPVisionModel
+
+    def shallow(config):  # the real 24 layers take seconds to build even without storage
+        config.num_hidden_layers = 2
+        return real(config)
+
+    monkeypatch.setattr("transformers.CLIPVisionModel", shallow)
+    config = EncoderConfig(semantic="clip", semantic_dim=1024, semantic_size=224)
+    with torch.device("meta"):
+        out = SemanticEncoder(config)(torch.zeros(1, 3, 256, 256))
+    assert out.tokens.shape == (1, 256, 1024) and out.pooled.shape == (1, 1024)
+
+
+def test_a_wrong_width_is_refused():
+    with pytest.raises(ValueError, match="320"):
+        SemanticEncoder(EncoderConfig(semantic_dim=256))
+
+
+def test_unfit_pictures_are_refused():
+    with pytest.raises(ValueError, match="100 x 100"):
+        FaceEncoder(SMALL)(torch.zeros(1, 3, 100, 100))

@@ -1,0 +1,183 @@
+"""Laws of the image tokenizer: codes are numbers, look-up inverts quantising, any size works."""
+
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unif2ace.config import VQConfig
+from unif2ace.train.tokenizer import load_tokenizer, save_tokenizer
+from unif2ace.vq import FSQ, LFQ, ImageTokenizer
+
+TINY = {"encoder_channels": (32, 32, 32), "decoder_channels": (32, 32, 32)}
+TINY |= {"encoder_blocks": 1, "decoder_blocks": 1}
+CONFIGS = [VQConfig(**TINY), VQConfig(quantizer="lfq", **TINY)]
+
+
+def tokenizer(config: VQConfig = CONFIGS[0], seed: int = 0) -> ImageTokenizer:
+    torch.manual_seed(seed)
+    model = ImageTokenizer(config).eval()
+    for parameter in model.parameters():  # blocks start as identity: wake them up
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.2)
+    return model
+
+
+def pictures(*shape: int, seed: int = 0) -> torch.Tensor:
+    return 2 * torch.rand(*shape, generator=torch.Generator().manual_seed(seed)) - 1
+
+
+@pytest.mark.parametrize("quantizer", [FSQ((2, 3, 5)), FSQ((8, 8, 8, 16)), LFQ(1), LFQ(13)])
+def test_quantising_a_codes_own_vector_gives_the_code(quantizer):
+    size = math.prod(quantizer.levels) if isinstance(quantizer, FSQ) else 2**quantizer.channels
+    codes = torch.arange(size)[None]
+    latents = quantizer.lookup(codes)  # (1, C, K)
+    assert latents.abs().max() <= 1
+    z = latents
+    if isinstance(quantizer, FSQ):  # undo the bound: latents of +-1 lie at infinity, stay inside
+        z = torch.logit((latents + 1) / 2, eps=1e-3) / 1.6
+    again = quantizer(z[..., None])  # (1, C, K, 1)
+    assert torch.equal(again.codes, codes)
+    torch.testing.assert_close(again.latents[..., 0], latents)
+
+
+def test_fsq_rounds_to_the_nearest_level_by_definition():
+    quantizer, levels = FSQ((3, 4)), (3, 4)
+    z = torch.randn(2, 2, 3, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    out = quantizer(z)
+    for b, i, j in itertools.product(range(2), range(3), range(5)):
+        code, stride = 0, 1
+        for channel, n in enumerate(levels):
+            bounded = 2 / (1 + math.exp(-1.6 * z[b, channel, i, j].item())) - 1
+            grid = [2 * k / (n - 1) - 1 for k in range(n)]
+            digit = min(range(n), key=lambda k: abs(grid[k] - bounded))
+            assert out.latents[b, channel, i, j].item() == pytest.approx(grid[digit], abs=1e-6)
+            code, stride = code + digit * stride, stride * n
+        assert out.codes[b, i * 5 + j] == code  # row by row
+
+
+def test_fsq_gradient_is_that_of_the_bound_alone():
+    z = torch.randn(1, 2, 2, 2, generator=torch.Generator().manual_seed(2), requires_grad=True)
+    (got,) = torch.autograd.grad(FSQ((4, 5))(z).latents.sum(), z)
+    (expected,) = torch.autograd.grad((2 * torch.sigmoid(1.6 * z) - 1).sum(), z)
+    torch.testing.assert_close(got, expected)
+
+
+def test_fsq_spreads_a_normal_nearly_evenly():
+    z = torch.randn(1, 1, 300, 300, generator=torch.Generator().manual_seed(3))
+    shares = FSQ((8,))(z).codes.flatten().bincount(minlength=8) / z.numel()
+    assert shares.min() > 0.03 and shares.max() < 0.2  # the two end levels have half the room
+
+
+def test_lfq_puts_the_first_channel_in_the_highest_bit():
+    z = torch.tensor([1.0, -1.0, -1.0]).view(1, 3, 1, 1)
+    assert LFQ(3)(z).codes.tolist() == [[4]]
+
+
+def test_lfq_entropy_is_that_of_the_whole_code_book():
+    quantizer, bits = LFQ(3), 3
+    z = 0.05 * torch.randn(2, bits, 2, 2, generator=torch.Generator().manual_seed(4)).double()
+    book = quantizer.lookup(torch.arange(2**bits)[None])[0].T.double()  # (K, bits)
+    points = z.permute(0, 2, 3, 1).reshape(-1, bits)
+    distance = (points[:, None] - book).square().sum(-1)
+    probs = torch.softmax(-distance / quantizer.temperature, dim=-1)  # (positions, K)
+    sample = -(probs * probs.log()).sum(-1).mean()
+    # The mean code is taken bit by bit: the product of the mean bits.
+    on = (probs[:, None] * (book.T > 0)).sum(-1).mean(0)
+    mean = -(on * on.log() + (1 - on) * (1 - on).log()).sum()
+    torch.testing.assert_close(quantizer.entropy_gap(z), sample - mean)
+
+
+def test_lfq_entropy_falls_when_bits_are_used_evenly_and_surely():
+    sure = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).view(2, 2, 1, 1)
+    stuck = torch.ones(2, 2, 1, 1)
+    unsure = torch.zeros(2, 2, 1, 1)
+    gap = LFQ(2).entropy_gap
+    assert gap(sure) < gap(stuck) - 1 and gap(sure) < gap(unsure) - 1
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=["fsq", "lfq"])
+@pytest.mark.parametrize("height,width", [(16, 16), (48, 32), (128, 128)])
+def test_decoding_the_codes_is_the_clamped_forward_pass(config, height, width):
+    model, pixels = tokenizer(config), pictures(2, 3, height, width)
+    with torch.no_grad():
+        output, codes = model(pixels), model.encode(pixels)
+        decoded = model.decode(codes, (height // 16, width // 16))
+    assert codes.shape == (2, height * width // 256) and codes.dtype == torch.int64
+    assert codes.min() >= 0 and codes.max() < config.codebook_size == model.codebook_size
+    assert torch.equal(codes, output.codes)
+    torch.testing.assert_close(decoded, output.reconstruction.clamp(-1, 1))
+    assert output.usage == codes.unique().numel() / codes.numel()
+
+
+@settings(max_examples=15)
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 99))
+def test_any_codes_decode_to_pixels_in_range(height, width, seed):
+    generator = torch.Generator().manual_seed(seed)
+    model = tokenizer()
+    codes = torch.randint(model.codebook_size, (1, height * width), generator=generator)
+    pixels = model.decode(codes, (height, width))
+    assert pixels.shape == (1, 3, 16 * height, 16 * width) and pixels.abs().max() <= 1
+
+
+def test_codes_follow_the_picture_row_by_row():
+    """Change one code, and the picture changes most in that code's own place."""
+    torch.manual_seed(0)
+    model = ImageTokenizer(CONFIGS[0])  # fresh: the blocks are identities, so reach is short
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randint(model.codebook_size, (100, 6), generator=generator)
+    with torch.no_grad():
+        before = model.decode(codes, (2, 3))
+        for place in range(6):
+            changed = codes.clone()
+            changed[:, place] = codes[:, place].flip(0)  # another draw's code
+            change = (model.decode(changed, (2, 3)) - before).abs().mean((0, 1))
+            by_place = torch.nn.functional.avg_pool2d(change[None], 16).flatten()
+            assert by_place.argmax() == place
+
+
+def test_every_part_of_the_tokenizer_learns():
+    model = tokenizer()
+    model(pictures(2, 3, 32, 32)).reconstruction.square().mean().backward()
+    assert [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()] == []
+
+
+@pytest.mark.parametrize(
+    "pixels,words",
+    [
+        (torch.zeros(1, 3, 120, 128), "120 x 128"),
+        (torch.zeros(1, 1, 32, 32), "(1, 1, 32, 32)"),
+        (torch.zeros(3, 32, 32), "(3, 32, 32)"),
+        (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), "uint8"),
+        (torch.zeros(1, 3, 0, 16), "0 x 16"),
+    ],
+)
+def test_unfit_pictures_are_named_in_the_error(pixels, words):
+    with pytest.raises(ValueError) as error:
+        tokenizer().encode(pixels)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize("code", [-1, 8192])
+def test_codes_out_of_range_are_refused(code):
+    with pytest.raises(ValueError, match=str(code)):
+        tokenizer().decode(torch.tensor([[0, code]]), (1, 2))
+
+
+def test_a_wrong_count_of_codes_is_refused():
+    with pytest.raises(ValueError, match="6"):
+        tokenizer().decode(torch.zeros(1, 5, dtype=torch.int64), (2, 3))
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=["fsq", "lfq"])
+def test_saved_tokenizer_comes_back_the_same(config, tmp_path):
+    model = tokenizer(config)
+    save_tokenizer(model, tmp_path)
+    again = load_tokenizer(tmp_path)
+    assert again.config == config
+    pixels = pictures(1, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(model(pixels).reconstruction, again(pixels).reconstruction)
