@@ -48,8 +48,9 @@ def accessory_parts(
 ) -> list[Part]:
     """The parts that `attributes` ask for: glasses, hat, earrings, facial hair.
 
-    `hair` is the head's linear hair colour, which beards take; None means the plain colour of
-    its name. Stubble has no parts: a mask shows it. The same generator state gives the same parts. Raises ValueError for an unknown value.
+    `hair` is the linear colour that beards take; None means the plain colour of its name.
+    Stubble has no parts: a mask shows it. Fresh generators of one seed give the same parts.
+    Raises ValueError for unknown glasses, hats or facial hair.
     """
     streams = _streams(generator)
     parts: list[Part] = []
@@ -75,7 +76,7 @@ def under_hat(
 ) -> Floats:
     """Hair points (N, 3) as the hat leaves them; unchanged without a hat.
 
-    Give a generator in the state that `accessory_parts` gets, so that both mean the same hat.
+    Give a fresh generator of the seed that `accessory_parts` got, so that both mean the same hat.
     """
     if attributes["hat"] == "none":
         return positions
@@ -91,11 +92,12 @@ def _earrings(head: Head, rng: np.random.Generator) -> list[Part]:
     worn: list[Solid] = []
     stones: list[Solid] = []
     for side, name in ((1, "ear_lobe_l"), (-1, "ear_lobe_r")):
-        lobe = head.anchors[name].astype(np.float64) + (0.012 * side, 0.055, 0.03)
+        lobe = head.anchors[name] + np.array([0.012 * side, 0.055, 0.03])
         if kind == "hoop":
             worn.append(_hoop(lobe, radius=0.10 + 0.09 * size, turn=side * turn))
         elif kind == "stud":
-            stones.append(sphere(lobe + (0.01 * side, 0, 0.02), 0.038 + 0.02 * size))
+            front = np.array([0.01 * side, 0, 0.02])
+            stones.append(sphere(lobe + front, 0.038 + 0.02 * size))
         else:
             length = 0.10 + 0.12 * size
             worn.append(_wire(lobe, length))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unif2ace.synth.assets import base_mesh
-from unif2ace.synth.mesh import Floats, Head, Ints, Part
+from unif2ace.synth.mesh import Head, Ints, Part
 from unif2ace.synth.solids import Solid, disc, join, spline, tube
 
 Color = tuple[float, float, float]
@@ -112,7 +112,7 @@ def _frame(style: str, rng: np.random.Generator) -> Frame:
     colors = _METALS if is_metal else _PLASTICS
     return Frame(
         lens=lens,
-        rim=_between(rng, 0.022, 0.032) if is_metal else _between(rng, 0.038, 0.062),
+        rim=_between(rng, 0.026, 0.036) if is_metal else _between(rng, 0.040, 0.062),
         color=colors[int(rng.integers(len(colors)))],
         specular=0.55 if is_metal else 0.35,
         gloss=45.0 if is_metal else 60.0,
@@ -221,7 +221,7 @@ def _temple(head: Head, fit: _Fit, frame: Frame, rim: NDArray[np.float64]) -> So
         (hinge[0] + 0.45 * max(side - hinge[0], 0.0) + half, hinge[1], hinge[2] - 0.07),
         (side, hinge[1] + share * (over[1] - hinge[1]), temple[2]),
         over,
-        over + (-0.045, -0.13, -0.16),
+        over - np.array([0.045, 0.13, 0.16]),
     ]
     path = spline(knots, 5)
     height = max(1.1 * frame.rim, 0.035)

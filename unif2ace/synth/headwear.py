@@ -72,6 +72,7 @@ def _cast(origins: NDArray[np.float64], directions: NDArray[np.float64]) -> _Cas
         beta, gamma = (s * p).sum(-1) * inverse, (q @ direction) * inverse
         distance = (q * v).sum(-1) * inverse
         is_hit = (np.minimum(beta, gamma) > -1e-6) & (beta + gamma < 1 + 1e-6) & (det != 0)
+        assert is_hit.any(), "rays start inside the head, so each must meet the scalp"
         best = int(np.where(is_hit, distance, -np.inf).argmax())
         found.append(triangles[best])
         weights.append((1 - beta[best] - gamma[best], beta[best], gamma[best]))

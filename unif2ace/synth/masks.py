@@ -97,7 +97,7 @@ def skin_masks(size: int = 1024) -> dict[str, Mask]:
         density = beard_density(style, p, rough=_noise(size, 5.0, rng))
         masks[style] = _skin_hair(density * (1 - lips), hair)
     short = beard_density("stubble", p, rough=_noise(size, 8.0, rng))
-    masks["stubble"] = short * (1 - lips) * (0.40 + 0.42 * _speckle(size, rng))
+    masks["stubble"] = short * (1 - lips) * (0.46 + 0.34 * _speckle(size, rng))
     found = {name: _to_bytes(mask) for name, mask in masks.items()}
     found["age_lines"] = _age_lines(x, y, z, size, rng)
     return found
@@ -115,7 +115,7 @@ def _noise(size: int, texels: float, rng: np.random.Generator) -> Field:
 
 def _speckle(size: int, rng: np.random.Generator) -> Field:
     """Dots like cut hairs, 0..1 with mean about one third."""
-    grain = np.maximum(_noise(size, 0.55, rng), 0.6 * _noise(size, 0.9, rng))
+    grain = np.maximum(_noise(size, 0.5, rng), 0.4 * _noise(size, 0.8, rng))
     return smoothstep(-0.1, 1.6, grain)
 
 

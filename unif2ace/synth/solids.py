@@ -76,8 +76,8 @@ def tube(
     if is_closed:
         tangents = unit(np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0))
     else:
-        points = np.concatenate([points[:1], points, points[-1:]])
         tangents = unit(np.gradient(points, axis=0))
+        points, tangents = (np.concatenate([a[:1], a, a[-1:]]) for a in (points, tangents))
     ups = np.broadcast_to(np.asarray(up, np.float64), (*points.shape[:1], 3))
     ups = unit(ups - (ups * tangents).sum(-1, keepdims=True) * tangents)
     sideways = np.cross(tangents, ups)
