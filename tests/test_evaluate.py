@@ -149,7 +149,7 @@ def test_frechet_distance_is_zero_with_itself_symmetric_and_blind_to_order():
 def labelled_faces(count: int, size: int = 128, seed: int = 0) -> LabelledFaces:
     """Flat pictures whose colour tells one attribute; all other attributes are out of sight."""
     rng = np.random.default_rng(seed)
-    colors = {"black": 20, "white": 235}
+    colors = {"black": 20, "white": 235, "blue": (0, 0, 200), "green": (0, 200, 0)}
     chosen = [str(rng.choice(list(colors))) for _ in range(count)]
     pictures = np.stack([np.full((size, size, 3), colors[c], dtype=np.uint8) for c in chosen])
     pictures = pictures + rng.integers(0, 9, pictures.shape, dtype=np.uint8)
@@ -210,7 +210,7 @@ def test_mixing_takes_whole_cells_from_one_other_face():
 def test_the_judge_learns_what_it_is_shown_and_is_saved_whole(tmp_path):
     faces, unseen = labelled_faces(64), labelled_faces(24, seed=1)
     config = TrainConfig(
-        out=tmp_path, steps=12, batch_size=16, learning_rate=2e-3, warmup_steps=2, ema_decay=0.5
+        out=tmp_path, steps=16, batch_size=16, learning_rate=2e-3, warmup_steps=2, ema_decay=0.5
     )
     judge = train_judge(faces, config)
     score = score_judge(judge, unseen)

@@ -64,7 +64,10 @@ def understanding_tables(measured: Json) -> str:
         ("attribute tables: mean balanced accuracy", percent(tables["mean_balanced"])),
         ("attribute tables: expected calibration error", percent(tables["calibration_error"])),
         ("canonical questions", interval(measured["canonical_questions"])),
-        *((f"visitors' questions: {kind}", interval(rate)) for kind, rate in asked.items()),
+        *(
+            (f"visitors' questions: {kind.replace('_', ' ')}", interval(rate))
+            for kind, rate in asked.items()
+        ),
         ("descriptions: precision", interval(measured["descriptions"]["precision"])),
         ("descriptions: recall", interval(measured["descriptions"]["recall"])),
     ]

@@ -7,6 +7,7 @@ by `parsing`. An answer that cannot be read counts as wrong.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.synth.questions import QA, questions
 from unif2ace.wording import NOT_VISIBLE, canonical_question
 
+_DECLINES = re.compile(rf"\b(can't|cannot) (tell|see)\b|\b{NOT_VISIBLE}\b", re.IGNORECASE)
 GROUPED_BY = ("gender", "age", "skin_tone")
 
 
@@ -110,34 +112,43 @@ def ask_canonical(
     return rate(outcomes).to_json()
 
 
-def is_answer_right(qa: QA, said: str) -> bool | None:
-    """Whether `said` means what the reference answer means; None where only a reader could tell.
+def declines(text: str) -> bool:
+    """Whether an answer says that the thing asked about cannot be seen."""
+    return _DECLINES.search(text) is not None
 
-    Yes/no questions count the yes or no; questions about what cannot be seen count whether the
-    answer declines; all others count the value.
+
+def is_answer_right(qa: QA, said: str) -> bool:
+    """Whether `said` is right about the one attribute that `qa` asks about.
+
+    Yes/no questions count the yes or no; about what cannot be seen the answer has to decline; all
+    others count the value that is named.
     """
-    if qa.kind == "yes/no":
+    if qa.kind == "not_visible":
+        return declines(said)
+    if qa.kind == "yes_no":
         return parse_yes_no(said) == parse_yes_no(qa.answer)
-    if qa.attribute is None or qa.kind in ("open", "describe"):
-        return None
-    reference = parse_answer(qa.attribute, qa.answer)
-    return parse_answer(qa.attribute, said) == reference
+    return parse_answer(qa.attribute, said) == qa.value
 
 
 def ask_grammar(
     pipe: UniF2acePipeline, faces: LabelledFaces, *, per_face: int, seed: int
 ) -> dict[str, Any]:
-    """Questions in visitors' wording, drawn afresh: right answers by kind of question."""
+    """Questions in visitors' wording, drawn afresh: right answers by kind of question.
+
+    Of answers about a region or the whole face, the share of right statements is counted.
+    """
     rng = random.Random(seed)
     by_kind: dict[str, list[bool]] = {}
+    by_region = Statements(right=0, said=0, sayable=0)
     for i in tqdm(range(len(faces)), desc="visitors' questions", unit="face"):
-        drawn = questions(faces.attributes[i], faces.visible[i], generator=rng, count=per_face)
-        for qa in drawn:
-            if is_answer_right(qa, qa.answer) is None:
-                continue
-            right = is_answer_right(qa, pipe.answer(faces.image(i), qa.question).text)
-            by_kind.setdefault(qa.kind, []).append(bool(right))
-    return {kind: rate(outcomes).to_json() for kind, outcomes in sorted(by_kind.items())}
+        for qa in questions(faces.attributes[i], faces.visible[i], generator=rng, count=per_face):
+            said = pipe.answer(faces.image(i), qa.question).text
+            if qa.kind in ("region", "describe"):
+                by_region += count_statements(parse_attributes(said), faces.seen(i))
+            else:
+                by_kind.setdefault(qa.kind, []).append(is_answer_right(qa, said))
+    rates = {kind: rate(outcomes).to_json() for kind, outcomes in sorted(by_kind.items())}
+    return rates | {"statements": by_region.precision.to_json()}
 
 
 def read_descriptions(pipe: UniF2acePipeline, faces: LabelledFaces) -> dict[str, Any]:

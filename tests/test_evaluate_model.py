@@ -1,0 +1,253 @@
+"""Laws of measuring a model: an oracle is always right, a blind painter is at the floor."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from test_evaluate import write_shard
+from tiny import save_tiny
+
+from unif2ace.attributes import ATTRIBUTES, hidden_attributes, visible
+from unif2ace.evaluate import __main__ as command_line
+from unif2ace.evaluate.faces import LabelledFaces
+from unif2ace.evaluate.generation import (
+    VISITOR_PROMPTS,
+    Request,
+    frechet_report,
+    grammar_requests,
+    requests_of,
+    summary,
+    visitor_requests,
+)
+from unif2ace.evaluate.judge import Verdict
+from unif2ace.evaluate.report import END, START
+from unif2ace.evaluate.understanding import evaluate_understanding, is_answer_right
+from unif2ace.parsing import parse_constraints
+from unif2ace.pipeline import Answer
+from unif2ace.synth.captions import description
+from unif2ace.synth.questions import questions
+from unif2ace.synth.sampling import TEST_SEED_START, sample_attributes
+from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
+
+PLAIN = {name: attribute.values[0] for name, attribute in ATTRIBUTES.items()}
+
+
+def test_faces(count: int, size: int = 32) -> LabelledFaces:
+    """Noise with labels; the first two bytes of a picture say which face it is."""
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 255, (count, size, size, 3), dtype=np.uint8)
+    pictures[:, 0, 0, 0] = range(count)
+    attributes = [sample_attributes(TEST_SEED_START + i, "test") for i in range(count)]
+    return LabelledFaces(
+        pictures=pictures,
+        seeds=[TEST_SEED_START + i for i in range(count)],
+        attributes=attributes,
+        visible=[frozenset(visible(a)) for a in attributes],
+    )
+
+
+test_faces.__test__ = False
+
+
+class Oracle:
+    """Answers as the labels say, in the words of the reference answers."""
+
+    checkpoint = "oracle"
+
+    def __init__(self, faces: LabelledFaces, *, per_face: int, seed: int) -> None:
+        self.faces, self.words = faces, {}
+        rng = random.Random(seed)
+        for i in range(len(faces)):
+            for name, value in faces.seen(i).items():
+                self.words[i, canonical_question(name)] = canonical_answer(name, value)
+            drawn = questions(faces.attributes[i], faces.visible[i], generator=rng, count=per_face)
+            self.words |= {(i, qa.question): qa.answer for qa in drawn}
+
+    def answer(self, image, question):
+        return Answer(text=self.words[image.getpixel((0, 0))[0], question], num_tokens=1)
+
+    def describe(self, image):
+        i = image.getpixel((0, 0))[0]
+        rng = random.Random(i)
+        return description(self.faces.attributes[i], self.faces.visible[i], generator=rng).text
+
+    def attributes(self, image):
+        seen = self.faces.seen(image.getpixel((0, 0))[0])
+        return {
+            name: {v: float(v == seen.get(name, NOT_VISIBLE)) for v in (*a.values, NOT_VISIBLE)}
+            for name, a in ATTRIBUTES.items()
+        }
+
+
+class Mumbler(Oracle):
+    """Says the same whatever it is shown, and is sure of it."""
+
+    def answer(self, image, question):
+        return Answer(text="Hm.", num_tokens=1)
+
+    def describe(self, image):
+        return "A picture."
+
+    def attributes(self, image):
+        return {
+            name: {v: float(v == a.values[0]) for v in (*a.values, NOT_VISIBLE)}
+            for name, a in ATTRIBUTES.items()
+        }
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return test_faces(40)
+
+
+def shares(measured, path=""):
+    """Every share in a JSON tree, by its path."""
+    for key, value in measured.items():
+        if isinstance(value, dict) and "share" in value:
+            yield f"{path}/{key}", value["share"]
+        elif isinstance(value, dict):
+            yield from shares(value, f"{path}/{key}")
+
+
+def test_an_oracle_is_always_right(faces):
+    oracle = Oracle(faces, per_face=8, seed=3)
+    measured = evaluate_understanding(oracle, faces, per_face=8, seed=3)
+    found = dict(shares(measured))
+    assert len(found) > 40
+    wrong = {path: share for path, share in found.items() if share not in (1, None)}
+    assert list(wrong) == ["/descriptions/recall"] and 0.3 < wrong["/descriptions/recall"] < 1
+    assert measured["attributes"]["calibration_error"] == 0
+    assert measured["attributes"]["mean_balanced"] == 1
+    kinds = {"yes_no", "value", "choice", "not_visible", "statements"}
+    assert set(measured["visitor_questions"]) == kinds
+
+
+def test_one_answer_to_everything_is_at_the_floor(faces):
+    measured = evaluate_understanding(Mumbler(faces, per_face=8, seed=3), faces, per_face=8, seed=3)
+    assert measured["canonical_questions"]["hits"] == 0
+    assert measured["descriptions"]["precision"]["total"] == 0
+    assert all(rate["hits"] == 0 for rate in measured["visitor_questions"].values())
+    table = measured["attributes"]
+    assert table["not_visible"]["hits"] == 0
+    for name, row in table["attributes"].items():
+        kinds = {faces.seen(i)[name] for i in range(len(faces)) if name in faces.seen(i)}
+        assert row["balanced"] == pytest.approx(1 / len(kinds), abs=1e-4)
+    right = table["seen"]["hits"] / (len(faces) * len(ATTRIBUTES))  # a sure fool: error = 1 - right
+    assert table["calibration_error"] == pytest.approx(1 - right, abs=1e-4)
+
+
+def test_every_reference_answer_counts_as_right(faces):
+    rng = random.Random(0)
+    for i in range(len(faces)):
+        for qa in questions(faces.attributes[i], faces.visible[i], generator=rng, count=20):
+            if qa.kind not in ("region", "describe"):
+                assert is_answer_right(qa, qa.answer), qa
+
+
+# -- painting ----------------------------------------------------------------------------------
+
+
+def verdict(face_probability: float = 1.0, **values: str) -> Verdict:
+    return Verdict(values={**PLAIN, **values}, face_probability=face_probability)
+
+
+def test_agreement_by_hand():
+    requests = [
+        Request(prompt="", allowed={"hat": frozenset({"beanie"}), "gender": frozenset({"man"})}),
+        Request(prompt="", allowed={"glasses": frozenset({"round", "rectangular"})}),
+        Request(prompt="", allowed={}),
+    ]
+    seen = [verdict(gender="man"), verdict(0.2, glasses="round"), verdict(hat="beanie")]
+    measured = summary(requests, seen)
+    assert measured["agreement"]["hits"] == 2 and measured["agreement"]["total"] == 3
+    assert measured["attributes"]["hat"]["share"] == 0
+    assert measured["one_clear_face"]["hits"] == 2
+    assert measured["all_asked_right"]["hits"] == 2  # the second, and the one that asked nothing
+    assert measured["by_size"]["1-3 asked"]["total"] == 3
+    assert measured["groups"]["gender"]["man"] == measured["by_size"]["1-3 asked"] | {
+        "hits": 1, "total": 2, "share": 0.5, "low": 0.0945, "high": 0.9055,
+    }  # fmt: skip
+    # the next one's picture: round glasses on a woman, then no glasses
+    assert measured["other_prompt"]["hits"] == 0
+
+
+def test_true_labels_agree_with_themselves(faces):
+    seen = [Verdict(values=dict(a), face_probability=1.0) for a in faces.attributes]
+    measured = summary(requests_of(faces), seen)
+    assert measured["agreement"]["share"] == 1 == measured["all_asked_right"]["share"]
+    assert measured["other_prompt"]["share"] < 0.7
+
+
+def test_requests_ask_for_one_to_twenty_things_that_can_be_true_together():
+    requests = grammar_requests(40, seed=0)
+    assert requests == grammar_requests(40, seed=0) != grammar_requests(40, seed=1)
+    assert {len(r.allowed) for r in requests} & {1, 2, 3} and max(
+        len(r.allowed) for r in requests
+    ) >= 15
+    for request in requests:
+        asked = {name: next(iter(values)) for name, values in request.allowed.items()}
+        assert not hidden_attributes(asked) & set(asked)
+
+
+def test_every_visitor_prompt_asks_for_something_visible():
+    for prompt, request in zip(VISITOR_PROMPTS, visitor_requests(), strict=True):
+        assert request.allowed, prompt
+        for name, values in request.allowed.items():
+            assert values < set(ATTRIBUTES[name].values)
+            assert values == parse_constraints(prompt)[name]
+
+
+def test_frechet_report_is_zero_where_pictures_are_the_same():
+    pixels = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    twice = torch.cat([pixels, pixels])
+    report = frechet_report(pixels, twice, pixels.flip(-1) * 0.5)
+    assert report["painted_to_renders"] == pytest.approx(0, abs=1e-3)
+    assert report["rebuilt_to_renders"] > 1 and report["n"] == 6
+    with pytest.raises(ValueError, match="need 12 renders"):
+        frechet_report(pixels, pixels, pixels)
+
+
+# -- the whole way -----------------------------------------------------------------------------
+
+
+def run(*arguments, monkeypatch) -> int:
+    monkeypatch.setattr("sys.argv", ["evaluate", *map(str, arguments)])
+    return command_line.main()
+
+
+def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    save_tiny(tmp_path / "model")
+    shards, judged, measured = tmp_path / "faces", tmp_path / "judge", tmp_path / "measured"
+    shards.mkdir()
+    train, unseen = test_faces(64, size=128), test_faces(8, size=128)
+    write_shard(shards / "train-0.parquet", train)
+    write_shard(shards / "test-0.parquet", unseen)
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# Faces\n{START}\n{END}\n")
+    faces = ("--faces", shards)
+    command = ("train-judge", *faces, "--out", judged, "--max-seconds", 0.5)
+    assert run(*command, "--json", measured / "judge.json", monkeypatch=monkeypatch) == 0
+    everything = (
+        "all", "--checkpoint", tmp_path / "model", "--quantization", "none", *faces,
+        "--judge", judged, "--limit", 1, "--questions", 1, "--count", 4, "--steps", 1,
+        "--repeats", 1, "--measured", measured, "--out", tmp_path / "sheets",
+        "--json", tmp_path / "report.json", "--documents", readme,
+    )  # fmt: skip
+    assert run(*everything, monkeypatch=monkeypatch) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert set(report) == {"judge", "understanding", "generation", "bench"}
+    assert report["generation"]["captions"]["num_pictures"] == 4
+    text = readme.read_text()
+    assert text.startswith("# Faces\n") and "FD-ELite0" in text and "| hair color |" in text
+    for sheet in ("renders.png", "painted.png"):
+        assert Image.open(tmp_path / "sheets" / sheet).width > 1000
+
+
+def test_what_is_missing_is_named(tmp_path, monkeypatch, capsys):
+    arguments = ("understanding", "--checkpoint", tmp_path, "--faces", tmp_path)
+    assert run(*arguments, "--json", tmp_path / "x.json", monkeypatch=monkeypatch) == 2
+    assert "render test faces" in capsys.readouterr().err
