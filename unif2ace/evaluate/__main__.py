@@ -15,12 +15,11 @@ from unif2ace.evaluate.bench import bench_app, bench_pipeline, bench_weights
 from unif2ace.evaluate.faces import LabelledFaces, read_faces
 from unif2ace.evaluate.generation import evaluate_generation, grammar_requests, paint
 from unif2ace.evaluate.judge import Judge
-from unif2ace.evaluate.judge_training import score_judge, train_judge
+from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
 from unif2ace.evaluate.report import write_report
 from unif2ace.evaluate.sheets import contact_sheet
 from unif2ace.evaluate.understanding import evaluate_understanding
 from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, UniF2acePipeline
-from unif2ace.train.loop import TrainConfig
 
 SHEET_FACES = 24
 SHEET_NAMES = ("gender", "age", "hair_color", "hair_style", "expression", "glasses", "hat")
@@ -39,19 +38,7 @@ def load(args: argparse.Namespace) -> UniF2acePipeline:
 def run_train_judge(args: argparse.Namespace) -> None:
     tested = read_faces(args.test_faces or args.faces, "test", limit=args.limit)
     faces = read_faces(args.faces, "train", limit=args.max_faces)
-    config = TrainConfig(
-        out=args.out,
-        steps=10**9,  # the clock alone ends it
-        seconds=args.max_seconds,
-        batch_size=64,
-        learning_rate=2e-3,
-        weight_decay=0.05,
-        ema_decay=0.98,  # short: batch-norm statistics are those of the last steps
-        seed=args.seed,
-        sample_every_seconds=float("inf"),
-        checkpoint_every_seconds=60.0,
-    )
-    judge = train_judge(faces, config)
+    judge = train_judge(faces, judge_config(args.out, args.max_seconds, args.seed))
     write_json(args.json, score_judge(judge, tested))
 
 

@@ -6,6 +6,7 @@ Sides are labels here (light, gaze, turn), so no picture is mirrored.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -83,6 +84,21 @@ def attribute_loss(logits: Tensor, labels: Tensor) -> Tensor:
         if (labels[:, i] != UNSEEN).any()
     ]
     return torch.stack(by_attribute).mean()
+
+
+def judge_config(out: Path, seconds: float, seed: int) -> TrainConfig:
+    """The recipe, for a wall-clock budget; an interrupted run in `out` goes on."""
+    return TrainConfig(
+        out=out,
+        steps=100_000,  # more than any budget allows: the clock ends it
+        seconds=seconds,
+        batch_size=64,
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        ema_decay=0.98,  # short: batch-norm statistics are those of the last steps
+        seed=seed,
+        checkpoint_every_seconds=60.0,
+    )
 
 
 class JudgeObjective(nn.Module):
