@@ -28,6 +28,7 @@ from unif2ace.synth.shading import Drawable
 from unif2ace.synth.sheet import with_value
 from unif2ace.synth.skin import DARK_MEDIAN, LIGHT_MEDIAN, tone_median
 from unif2ace.synth.sliders import shape_of
+from unif2ace.synth.visibility import seen_share
 
 PACK = os.environ.get("UNIF2ACE_ASSETS")
 needs_pack = pytest.mark.skipif(PACK is None, reason="UNIF2ACE_ASSETS names no texture pack")
@@ -152,10 +153,10 @@ def test_the_shader_turns_and_projects_as_the_labels_do(renderer):
             faces=np.array([[0, 1, 2], [0, 2, 3]], np.int32),
             color=(1.0, 0.0, 0.0),
         )
-        drawable: Drawable = wardrobe._part(part)
-        picture = painter.paint(
-            [drawable], pose=pose, view=view, eye=eye, lights=looks.lights, backdrop=looks.backdrop
-        ).astype(float)
+        scene = {"lights": looks.lights, "backdrop": looks.backdrop}
+        with painter.context:
+            dot: Drawable = wardrobe._part(part)
+            picture = painter.paint([dot], pose=pose, view=view, eye=eye, **scene).astype(float)
         rows, columns = np.nonzero(picture[..., 0] - picture[..., 1] > 60)
         found = (np.array([columns.mean(), rows.mean()]) + 0.5) / painter.size
         expected = project(view, pose.apply(np.array([point], np.float32)))[0]
@@ -179,13 +180,23 @@ def test_no_state_leaks_from_one_face_to_the_next(renderer):
 def test_no_texture_is_dropped_before_its_face_is_drawn(renderer):
     wardrobe = renderer._wardrobe
     pictures = [np.full((2, 2, 4), i, np.uint8) for i in range(80)]
-    for picture in pictures:
-        wardrobe._part_texture(picture)
-    for i, picture in enumerate(pictures):
-        texture = wardrobe._part_texture(picture)
-        assert np.frombuffer(texture.read(), np.uint8)[0] == i
+    with renderer._painter.context:
+        for picture in pictures:
+            wardrobe._part_texture(picture)
+        for i, picture in enumerate(pictures):
+            texture = wardrobe._part_texture(picture)
+            assert np.frombuffer(texture.read(), np.uint8)[0] == i
     renderer.render(PLAIN, 0)
     assert len(wardrobe._part_textures) <= 34
+
+
+def test_renderers_of_one_process_do_not_mix(renderer):
+    alone = renderer.render(PLAIN, 1).image
+    other = FaceRenderer(None, 64)
+    beside = other.render(PLAIN, 1).image
+    np.testing.assert_array_equal(renderer.render(PLAIN, 1).image, alone)
+    np.testing.assert_array_equal(other.render(PLAIN, 1).image, beside)
+    assert alone.shape == (96, 96, 3) and beside.shape == (64, 64, 3)
 
 
 # What shows without the texture pack; hair and clothes need it.
@@ -352,3 +363,48 @@ def test_hair_frames_no_face_out_of_the_picture(packed):
     for seed in range(6):
         points = packed.render(sample_attributes(seed), seed).landmarks
         assert points.min() > 0 and points.max() < 1
+
+
+def test_what_is_seen_is_read_from_the_depth(renderer):
+    """Ears show from the front, the far ear not after a turn; irises vanish behind closed lids."""
+    facing = renderer.render(plain(hair_style="bald"), 2)
+    assert {"ears", "earrings", "eye_color", "gaze"} <= facing.visible
+    squinting = renderer.render(plain(eyes="closed", expression="neutral"), 2)
+    assert not {"eye_color", "gaze"} & squinting.visible
+    blindfolded = renderer.render(plain(glasses="sunglasses"), 2)
+    assert not {"eye_color", "eye_shadow"} & blindfolded.visible
+
+
+def test_seen_share_counts_points_in_front_of_the_drawn_surface():
+    camera = Camera(distance=9.0, face_height=0.7, top=0.1, shift=0.0, roll=0.0)
+    outline = np.array([[-1, 6, 0], [1, 8.6, 0], [0, 7, 0]], float)
+    view, eye = frame(camera, outline)
+    wall = np.full((64, 64), float(eye[2]) - 1.0, np.float32)  # a wall at z = 1
+    points = np.array([[0, 7, 1.2], [0, 7, 1.0], [0, 7, 0.8], [0, 99, 1.5]], np.float32)
+    assert seen_share(wall, view, points) == pytest.approx(2 / 4)
+    assert seen_share(wall, view, points[:0].reshape(0, 3)) == 0.0
+
+
+def test_distances_are_those_of_the_drawn_surface(renderer):
+    """The nose tip's own label point must lie on the surface that the depth picture shows."""
+    painter = renderer._painter
+    renderer.render(PLAIN, 2)
+    shape = shape_of(PLAIN, 2)
+    weights = dict(shape.targets) | {f"unit/{k}": v for k, v in shape.units.items()}
+    head = Morpher().head(weights)
+    chin = float(head.anchors["chin"][1])
+    pose = Pose(
+        head=rotation(shape.yaw, shape.pitch, shape.roll),
+        body=rotation(shape.body_yaw, 0, 0),
+        low=chin - 0.75,
+        high=chin + 0.15,
+    )
+    skull = head.vertices[head.base.group_vertices("body")]
+    outline = pose.apply(skull[skull[:, 1] > chin - 0.1])
+    view, _ = frame(looks_of(PLAIN, 2).camera, outline)
+    with painter.context:
+        distance = painter.distances(view)
+    tip = pose.apply(head.anchors["nose_tip"][None])
+    column, row = (project(view, tip)[0] * distance.shape[0]).astype(int)
+    depth = float(np.append(tip[0], 1) @ view[3])
+    assert distance[row, column] == pytest.approx(depth, abs=0.03)

@@ -67,6 +67,10 @@ class FaceRenderer:
         """
         if seed < 0:
             raise ValueError(f"seed must not be negative, got {seed}")
+        with self._painter.context:  # another renderer's context may be the current one
+            return self._render(attributes, seed)
+
+    def _render(self, attributes: FaceAttributes, seed: int) -> RenderedFace:
         shape, looks = shape_of(attributes, seed), looks_of(attributes, seed)
         weights = dict(shape.targets)
         weights |= {f"unit/{unit}": strength for unit, strength in shape.units.items()}
