@@ -300,6 +300,7 @@ def verify_api(image: str | None) -> dict[str, Any]:
 def build() -> gr.Blocks:
     """The page. Everything that needs the model shares one queue slot."""
     with gr.Blocks(title="UniF²ace: paint and describe faces", delete_cache=(300, 600)) as blocks:
+        wire_endpoints(page.endpoints())  # first, so that their names are free
         gr.Markdown(page.HEADLINE, elem_id="headline")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Understand", id="understand"):
@@ -311,7 +312,6 @@ def build() -> gr.Blocks:
         wire_understand(understand)
         wire_generate(generate, tabs, understand.picture)
         about.picture.change(check_origin, about.picture, about.verification, **QUICK)
-        wire_endpoints(page.endpoints())
         blocks.load(
             open_link,
             None,

@@ -1,0 +1,85 @@
+"""Shared fixtures: the app, launched as visitors meet it, on a tiny checkpoint."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+SHIPPED = ROOT / "assets" / "checkpoint"
+START_SECONDS = 180
+
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def launched(checkpoint: Path, folder: Path) -> Iterator[str]:
+    """URL of `python app.py` on a checkpoint; ended afterwards. `folder` takes log and uploads."""
+    port = free_port()
+    environment = os.environ | {
+        "UNIF2ACE_CHECKPOINT": str(checkpoint),
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+    url, log = f"http://127.0.0.1:{port}/", folder / "app.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+    try:
+        give_up = time.monotonic() + START_SECONDS
+        while True:
+            if process.poll() is not None or time.monotonic() > give_up:
+                pytest.fail(f"app.py did not start:\n{log.read_text()[-3000:]}")
+            try:
+                urlopen(url, timeout=5).close()
+                break
+            except (URLError, OSError):
+                time.sleep(0.3)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory) -> Path:
+    """Random weights, real classes, 64 px: large enough for an upload, quick to paint."""
+    import torch
+    from tiny import tiny_config, tiny_tokenizer
+
+    from unif2ace.model import UniF2aceForConditionalGeneration
+
+    folder = tmp_path_factory.mktemp("checkpoint")
+    torch.manual_seed(0)
+    UniF2aceForConditionalGeneration(tiny_config(image_size=64)).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def app_url(tiny_checkpoint, tmp_path_factory) -> Iterator[str]:
+    yield from launched(tiny_checkpoint, tmp_path_factory.mktemp("app"))
+
+
+@pytest.fixture(scope="session")
+def shipped_app_url(tmp_path_factory) -> Iterator[str]:
+    if not (SHIPPED / "config.json").is_file():
+        pytest.skip("assets/checkpoint holds no weights yet")
+    yield from launched(SHIPPED, tmp_path_factory.mktemp("shipped-app"))
