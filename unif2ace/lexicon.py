@@ -141,7 +141,7 @@ ADJECTIVES: dict[str, dict[str, str]] = {
         "brown": "brown | light brown, dark brown, tan, beige, brownish",
     },
     "expression": {
-        "neutral": "neutral, calm | blank, serious, composed, relaxed, straight, impassive",
+        "neutral": "neutral, calm | blank, serious, composed, relaxed, impassive",
         "smiling": "happy, cheerful | joyful, friendly, pleased, joyous, merry",
         "laughing": "| laughing, amused, hilarious",
         "sad": "sad, unhappy | sorrowful, gloomy, melancholy, mournful, depressed, upset",

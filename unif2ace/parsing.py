@@ -185,6 +185,8 @@ class _Reader:
             if word != "nor" or self.negation is None:
                 self.negation, self.is_negation_spent = word, False
             self._separate()
+        elif word in ("a", "an") and self.has_copula and self.tokens[position - 1] in COPULAS:
+            self._separate()  # "her hair is a deep auburn"
         elif word in _GENDER_HINTS or word in DETERMINERS:
             if word in _GENDER_HINTS:
                 self._state(evidence("gender", _GENDER_HINTS[word], strength=1), False)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, hidden_attributes
@@ -169,8 +169,8 @@ def _question(attributes: FaceAttributes, visible: Collection[str], generator: r
         text = description(attributes, visible, generator=generator).text
         question = describe_question(attributes["gender"], generator)
         return QA(question=question, answer=text, attribute="face", kind=kind)
-    if kind == "region":
-        return _region(attributes, visible, generator)
+    if kind == "region" and (qa := _region(attributes, visible, generator)):
+        return qa
     if kind == "not_visible":
         return _not_visible(generator.choice(hidden), attributes, visible, generator)
     name = generator.choice([n for n in ATTRIBUTES if n in visible])
@@ -182,7 +182,7 @@ def _question(attributes: FaceAttributes, visible: Collection[str], generator: r
         qa = _choice(name, attributes, generator)
     else:
         qa = _value(name, attributes, generator)
-    return _typed(qa, generator)
+    return _settled(qa)
 
 
 def _canonical(name: str, value: str) -> QA:
@@ -192,27 +192,25 @@ def _canonical(name: str, value: str) -> QA:
     )
 
 
-def _typed(qa: QA, generator: random.Random) -> QA:
-    """The question as a visitor might type it; the canonical one keeps its canonical answer."""
-    text = qa.question
-    if generator.random() < 0.05 and text.endswith("?") and ", if" not in text:
-        text = text[:-1] + generator.choice([" in this picture?", " here?", " in the photo?"])
+def _typed(question: str, generator: random.Random) -> str:
+    """The question as a visitor might type it."""
+    if generator.random() < 0.05 and question.endswith("?") and ", if" not in question:
+        question = question[:-1] + generator.choice(
+            [" in this picture?", " here?", " in the photo?"]
+        )
     if generator.random() < _HASTY_SHARE:
-        text = hasty(as_typed(text, generator), generator)
-    answer = qa.answer
-    if text.lower() == canonical_question(qa.attribute).lower():
-        value = qa.value
-        answer = NOT_VISIBLE if value is None else canonical_answer(qa.attribute, value)
-        kind: Kind = "not_visible" if value is None else "value"
-        return QA(question=text, answer=answer, attribute=qa.attribute, kind=kind, value=value)
-    return QA(
-        question=text,
-        answer=answer,
-        attribute=qa.attribute,
-        kind=qa.kind,
-        value=qa.value,
-        asked=qa.asked,
-    )
+        question = hasty(as_typed(question, generator), generator)
+    return question
+
+
+def _settled(qa: QA) -> QA:
+    """The pair, with the canonical answer if the question happens to be the canonical one."""
+    if qa.question.lower() != canonical_question(qa.attribute).lower():
+        return qa
+    if qa.value is None:
+        return replace(qa, answer=NOT_VISIBLE, kind="not_visible", asked=None)
+    answer = canonical_answer(qa.attribute, qa.value)
+    return replace(qa, answer=answer, kind="value", asked=None)
 
 
 def _statement(name: str, attributes: FaceAttributes, generator: random.Random) -> str:
@@ -234,34 +232,37 @@ def _statement(name: str, attributes: FaceAttributes, generator: random.Random) 
 
 
 def _value(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
+    # the question comes first: it must not depend on the value, not even through the generator
+    question = _typed(value_question(name, attributes["gender"], generator), generator)
     answer = sentence(_statement(name, attributes, generator))
     if generator.random() < 0.15:
         answer = sentence(canonical_answer(name, attributes[name]))
     return QA(
-        question=value_question(name, attributes["gender"], generator),
-        answer=answer,
-        attribute=name,
-        kind="value",
-        value=attributes[name],
+        question=question, answer=answer, attribute=name, kind="value", value=attributes[name]
     )
 
 
 def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
     value, gender = attributes[name], attributes["gender"]
-    absent = ATTRIBUTES[name].values[0]
     asked: str | None = None
     if name in PRESENCE_QUESTIONS and generator.random() < 0.5:
-        question, is_true = presence_question(name, gender, generator), value != absent
+        question = presence_question(name, gender, generator)
+        is_true = value != ATTRIBUTES[name].values[0]
     else:
         asked = _asked_value(name, value, generator)
         question = value_is_question(name, asked, gender, generator)
         is_true = _holds(name, value, asked)
-    word = "Yes" if is_true else "No"
-    answer = f"{word}."
+    question = _typed(question, generator)
+    answer = word = "Yes" if is_true else "No"
     if generator.random() < 0.75:
-        answer = sentence(f"{word}, {_statement(name, attributes, generator)}")
+        answer = f"{word}, {_statement(name, attributes, generator)}"
     return QA(
-        question=question, answer=answer, attribute=name, kind="yes_no", value=value, asked=asked
+        question=question,
+        answer=sentence(answer),
+        attribute=name,
+        kind="yes_no",
+        value=value,
+        asked=asked,
     )
 
 
@@ -295,24 +296,26 @@ def _choice(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     value = attributes[name]
     other = generator.choice([v for v in ATTRIBUTES[name].values if v != value])
     options = (value, other) if generator.random() < 0.5 else (other, value)
+    question = choice_question(name, options, attributes["gender"], generator)
+    question = _typed(question, generator)
     answer = sentence(_statement(name, attributes, generator))
     if generator.random() < 0.25:
         answer = sentence(canonical_answer(name, value))
-    return QA(
-        question=choice_question(name, options, attributes["gender"], generator),
-        answer=answer,
-        attribute=name,
-        kind="choice",
-        value=value,
-    )
+    return QA(question=question, answer=answer, attribute=name, kind="choice", value=value)
 
 
-def _region(attributes: FaceAttributes, visible: Collection[str], generator: random.Random) -> QA:
+def _region(
+    attributes: FaceAttributes, visible: Collection[str], generator: random.Random
+) -> QA | None:
+    """A question about a whole region; None when so little is visible that there is none."""
     facts, gender = sayable(attributes, visible), attributes["gender"]
-    regions = generator.choice([group for group in REGION_QUESTIONS if in_region(facts, group[0])])
+    if facts.get("hat") == "none":  # nobody describes hair by the hat that is not there
+        del facts["hat"]
+    groups = [group for group in REGION_QUESTIONS if in_region(facts, group[0])]
+    if not groups:
+        return None
+    regions = generator.choice(groups)
     wanted = {n: v for r in regions for n, v in in_region(facts, r).items()}
-    if "hair" in regions and wanted.get("hat") == "none":
-        del wanted["hat"]
     question = region_question(regions, gender, generator)
     if generator.random() < _HASTY_SHARE:
         question = hasty(question, generator)
@@ -345,8 +348,9 @@ def _not_visible(
     if reason:
         lead = one_of(generator, "I can't tell: {}.", "I can't see that: {}.", "Not visible: {}.")
         answer = lead.format(reason)
+    question = _typed(question, generator)
     qa = QA(question=question, answer=answer, attribute=name, kind="not_visible", asked=asked)
-    return _typed(qa, generator)
+    return _settled(qa)
 
 
 assert set(REGIONS) >= {region for group in REGION_QUESTIONS for region in group}

@@ -1,0 +1,19 @@
+"""Random consistent faces for tests of words: every value is as likely as the next."""
+
+import random
+
+from unif2ace.attributes import ATTRIBUTES, FaceAttributes, contradictions
+
+
+def random_face(generator: random.Random) -> FaceAttributes:
+    while True:
+        values = {name: generator.choice(a.values) for name, a in ATTRIBUTES.items()}
+        if values["gender"] == "woman":
+            values["facial_hair"] = "none"
+        if not contradictions(values):
+            return FaceAttributes(values)
+
+
+def random_faces(seed: int, count: int) -> list[FaceAttributes]:
+    generator = random.Random(seed)
+    return [random_face(generator) for _ in range(count)]

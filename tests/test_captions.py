@@ -1,0 +1,303 @@
+"""Laws of captions, descriptions and questions: true, visible, varied, and read back whole."""
+
+import random
+from collections import Counter, defaultdict
+from functools import cache
+from typing import get_args
+
+import pytest
+from faces import random_face, random_faces
+
+from unif2ace.attributes import ATTRIBUTES, FaceAttributes, visible
+from unif2ace.parsing import parse_answer, parse_attributes, parse_yes_no
+from unif2ace.synth.asking import choice_question, has_choice, value_is_question, value_question
+from unif2ace.synth.captions import Caption, Style, caption, description, sample_sheet, sayable
+from unif2ace.synth.clauses import clause
+from unif2ace.synth.phrases import NOUN_PHRASES, REGION_OF, REGIONS, in_region
+from unif2ace.synth.questions import QA, questions, training_corpus, why_hidden
+from unif2ace.synth.variants import as_typed
+from unif2ace.wording import (
+    DESCRIBE_QUESTION,
+    NOT_VISIBLE,
+    canonical_answer,
+    canonical_question,
+)
+
+STYLES = get_args(Style)
+FACES = random_faces(0, 2000)
+
+
+def plain_face(**changes: str) -> FaceAttributes:
+    """Every attribute at its plain value, but for the changes."""
+    return FaceAttributes({name: a.values[0] for name, a in ATTRIBUTES.items()} | changes)
+
+
+@cache
+def captions_of(style: str) -> list[tuple[FaceAttributes, Caption]]:
+    """One caption (or description) of every face."""
+    generator = random.Random(1)
+    if style == "description":
+        return [(f, description(f, visible(f), generator=generator)) for f in FACES]
+    return [(f, caption(f, visible(f), generator=generator, style=style)) for f in FACES]
+
+
+@cache
+def asked() -> list[tuple[FaceAttributes, QA]]:
+    generator = random.Random(3)
+    return [
+        (face, qa)
+        for face in FACES
+        for qa in questions(face, visible(face), generator=generator, count=8)
+    ]
+
+
+@pytest.mark.parametrize("style", [*STYLES, "description"])
+def test_parsing_gives_back_what_was_mentioned_and_nothing_else(style):
+    for _, made in captions_of(style):
+        assert parse_attributes(made.text) == made.mentioned, made.text
+
+
+@pytest.mark.parametrize("style", [*STYLES, "description"])
+def test_only_visible_truths_are_mentioned(style):
+    for face, made in captions_of(style):
+        assert made.mentioned.items() <= visible(face).items(), made.text
+
+
+def test_styles_have_their_lengths():
+    words = {s: [len(c.text.split()) for _, c in captions_of(s)] for s in (*STYLES, "description")}
+    facts = {s: [len(c.mentioned) for _, c in captions_of(s)] for s in STYLES}
+    assert max(words["short"]) <= 14
+    assert set(facts["plain"]) <= set(range(4, 9))
+    assert min(facts["long"]) >= 15 and 17 <= sum(facts["long"]) / len(FACES) <= 19
+    assert max(words["long"]) <= 115 and max(words["description"]) <= 100
+
+
+def test_captions_vary():
+    face = random_face(random.Random(5))
+    generator = random.Random(6)
+    for style, least in {"tags": 190, "short": 150, "plain": 195, "long": 200}.items():
+        drawn = {
+            caption(face, visible(face), generator=generator, style=style).text for _ in range(200)
+        }
+        assert len(drawn) >= least, style
+
+
+@pytest.mark.parametrize("name", [n for n in ATTRIBUTES if n != "gender"])
+def test_every_value_turns_up_in_long_captions(name):
+    seen = {c.mentioned[name] for _, c in captions_of("long") if name in c.mentioned}
+    assert seen == set(ATTRIBUTES[name].values)
+
+
+def test_the_same_generator_state_gives_the_same_words():
+    face = FACES[0]
+    for style in STYLES:
+        one, two = (
+            caption(face, visible(face), generator=random.Random(9), style=style) for _ in "ab"
+        )
+        assert one == two
+    one, two = (questions(face, visible(face), generator=random.Random(9), count=20) for _ in "ab")
+    assert one == two
+
+
+def test_a_narrower_view_is_respected():
+    face, seen = FACES[1], {"gender", "age", "hair_color"}
+    generator = random.Random(0)
+    for style in STYLES:
+        for _ in range(30):
+            made = caption(face, seen, generator=generator, style=style)
+            assert set(parse_attributes(made.text)) <= seen
+    for qa in questions(face, seen, generator=generator, count=100):
+        if qa.kind != "not_visible":
+            assert set(parse_attributes(qa.answer)) <= seen, qa
+
+
+def test_bad_arguments_are_refused_with_the_value():
+    face = FACES[0]
+    generator = random.Random(0)
+    with pytest.raises(ValueError, match="poem"):
+        caption(face, visible(face), generator=generator, style="poem")
+    with pytest.raises(ValueError, match="gender"):
+        caption(face, ["age"], generator=generator, style="short")
+    with pytest.raises(ValueError, match="wings"):
+        sayable(face, ["gender", "wings"])
+    with pytest.raises(ValueError, match="-1"):
+        questions(face, visible(face), generator=generator, count=-1)
+
+
+def test_every_attribute_has_one_region_and_every_part_of_a_region_can_be_said():
+    assert sorted(REGION_OF) == sorted(ATTRIBUTES)
+    generator = random.Random(4)
+    for face in FACES[:300]:
+        seen = visible(face)
+        for region in REGIONS:
+            facts = {n: v for n, v in in_region(seen, region).items() if generator.random() < 0.6}
+            if region == "person" or not facts:
+                continue
+            said = {"gender": face["gender"], **facts}
+            text = clause(region, facts, face["gender"], generator)
+            assert parse_attributes(text).items() <= said.items(), text
+            assert facts.items() <= parse_attributes(text).items(), text
+            if region in NOUN_PHRASES:
+                text = "with " + NOUN_PHRASES[region](facts, generator)
+                assert facts.items() <= parse_attributes(text).items(), text
+
+
+def test_typing_in_other_words_changes_words_but_no_meaning():
+    generator = random.Random(7)
+    changed = 0
+    for face in FACES[:500]:
+        made = description(face, visible(face), generator=generator)
+        typed = as_typed(made.text, generator, share=1.0)
+        changed += typed != made.text
+        assert parse_attributes(typed).items() >= made.mentioned.items(), typed
+    assert changed > 400
+
+
+def test_descriptions_keep_to_american_and_careful_words():
+    for _, made in captions_of("description"):
+        assert not {"grey", "blonde", "moustache", "girl", "dude"} & set(made.text.split())
+        assert any(word in made.text for word in ("appears to be", "looks like"))
+
+
+def test_value_choice_and_yes_no_answers_are_read_back():
+    for _, qa in asked():
+        read = parse_answer(qa.attribute, qa.answer, asked=qa.asked) if qa.value else None
+        if qa.kind in ("value", "choice"):
+            assert read == qa.value, qa
+        if qa.kind == "yes_no":
+            assert parse_yes_no(qa.answer) is not None, qa
+            assert qa.answer in ("Yes.", "No.") or read == qa.value, qa
+
+
+def test_yes_means_that_the_asked_value_is_so():
+    for _, qa in asked():
+        if qa.kind != "yes_no" or qa.asked is None or qa.attribute == "hair_style":
+            continue
+        assert parse_yes_no(qa.answer) is (qa.asked == qa.value), qa
+
+
+def test_yes_and_no_are_balanced():
+    verdicts = Counter(parse_yes_no(qa.answer) for _, qa in asked() if qa.kind == "yes_no")
+    assert 0.45 < verdicts[True] / verdicts.total() < 0.55
+    drawn = [qa for _, qa in asked() if qa.kind == "yes_no" and qa.asked is not None]
+    assert 0.45 < sum(parse_yes_no(qa.answer) for qa in drawn) / len(drawn) < 0.55
+
+
+def test_values_come_from_the_face_and_only_visible_things_are_answered():
+    for face, qa in asked():
+        if qa.value is not None:
+            assert visible(face)[qa.attribute] == qa.value, qa
+        if qa.kind == "not_visible":
+            assert qa.attribute not in visible(face), qa
+            assert parse_answer(qa.attribute, qa.answer) is None, qa
+
+
+def test_no_answer_says_anything_false():
+    for face, qa in asked():
+        if qa.kind in ("region", "describe", "not_visible"):
+            assert parse_attributes(qa.answer).items() <= visible(face).items(), qa
+
+
+def test_the_canonical_question_always_has_the_canonical_answer():
+    met = set()
+    for face, qa in asked():
+        if qa.attribute in ATTRIBUTES and qa.question.lower() == (
+            canonical_question(qa.attribute).lower()
+        ):
+            seen = visible(face).get(qa.attribute)
+            expected = NOT_VISIBLE if seen is None else canonical_answer(qa.attribute, seen)
+            assert qa.answer == expected, qa
+            met.add((qa.attribute, qa.answer))
+    everything = {(n, canonical_answer(n, v)) for n, a in ATTRIBUTES.items() for v in a.values}
+    assert everything <= met
+
+
+def test_all_kinds_of_all_attributes_are_asked():
+    kinds = defaultdict(set)
+    for _, qa in asked():
+        kinds[qa.kind].add(qa.attribute)
+    assert kinds["value"] == kinds["yes_no"] == set(ATTRIBUTES)
+    assert kinds["choice"] == {name for name in ATTRIBUTES if has_choice(name)}
+    assert kinds["not_visible"] >= {"eye_color", "gaze", "ears", "hair_color", "chin", "earrings"}
+    assert DESCRIBE_QUESTION in {qa.question for _, qa in asked() if qa.kind == "describe"}
+
+
+def test_no_question_repeats_within_a_face():
+    for face in FACES[:200]:
+        drawn = questions(face, visible(face), generator=random.Random(1), count=12)
+        assert len({qa.question for qa in drawn}) == len(drawn)
+
+
+def test_open_questions_do_not_give_the_value_away():
+    """From one generator state, two faces that differ in the asked value alone are asked alike."""
+    compared = 0
+    for name in ("hair_color", "glasses", "expression", "facial_hair"):
+        faces = [plain_face(gender="man", **{name: v}) for v in ATTRIBUTES[name].values[:2]]
+        for seed in range(100):
+            one, two = (
+                questions(f, ["gender", name], generator=random.Random(seed), count=1)[0]
+                for f in faces
+            )
+            if one.kind == two.kind == "value" and one.attribute == name:
+                assert one.question == two.question and one.answer != two.answer
+                compared += 1
+    assert compared > 50
+
+
+def test_questions_about_gender_hide_the_gender():
+    generator = random.Random(0)
+    gendered = {"he", "she", "his", "her", "him"}
+    for _ in range(200):
+        texts = [value_question("gender", g, random.Random(1)) for g in ("woman", "man")]
+        assert texts[0] == texts[1]
+        text = value_question("gender", "woman", generator).lower().strip("?").split()
+        assert not gendered & set(text) or {"he", "she"} <= set(text)
+    for value in ("woman", "man"):
+        drawn = [
+            {value_is_question("gender", value, g, random.Random(s)) for s in range(50)}
+            for g in ("woman", "man")
+        ]
+        assert drawn[0] == drawn[1]
+
+
+def test_choices_offer_both_values():
+    for name, attribute in ATTRIBUTES.items():
+        if not has_choice(name):
+            continue
+        one, two = attribute.values[:2]
+        text = choice_question(name, (one, two), "woman", random.Random(0))
+        back = choice_question(name, (two, one), "woman", random.Random(0))
+        assert " or " in text and text != back
+        assert sorted(text.split()) == sorted(back.split()) or "?" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "reason"),
+    [
+        ({"glasses": "sunglasses"}, "eye_color", "the sunglasses hide her eyes"),
+        ({"glasses": "sunglasses", "eyes": "closed"}, "gaze", "the sunglasses hide her eyes"),
+        ({"eyes": "closed"}, "gaze", "her eyes are closed"),
+        ({"eyes": "squinting"}, "eye_size", "she is squinting"),
+        ({"hair_style": "bald"}, "hair_color", "she is bald"),
+        ({"hair_style": "bald", "hat": "beanie"}, "hair_color", "the beanie covers her hair"),
+        ({"hat": "beanie"}, "ears", "the beanie covers her ears"),
+        ({"hair_style": "long"}, "earrings", "her hair covers her ears"),
+        ({"gender": "man", "facial_hair": "goatee"}, "chin", "the goatee covers his chin"),
+    ],
+)
+def test_the_reason_is_what_hides_it(changes, name, reason):
+    face = plain_face(**changes)
+    assert why_hidden(name, face, visible(face)) == reason
+
+
+def test_the_corpus_is_reproducible_and_grows_with_faces():
+    assert training_corpus(5, 1) == training_corpus(5, 1) != training_corpus(5, 2)
+    assert len(training_corpus(6, 1)) == 6 * 20
+    with pytest.raises(ValueError, match="-3"):
+        training_corpus(-3, 0)
+
+
+def test_the_sheet_shows_every_style():
+    faces = [(face, visible(face)) for face in FACES[:3]]
+    sheet = sample_sheet(faces, generator=random.Random(0))
+    assert all(sheet.count(f"{style}  ") == 3 for style in STYLES)
