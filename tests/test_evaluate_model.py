@@ -229,7 +229,7 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     readme = tmp_path / "README.md"
     readme.write_text(f"# Faces\n{START}\n{END}\n")
     faces = ("--faces", shards)
-    command = ("train-judge", *faces, "--out", judged, "--max-seconds", 0.5)
+    command = ("train-judge", *faces, "--out", judged, "--steps", 1)
     assert run(*command, "--json", measured / "judge.json", monkeypatch=monkeypatch) == 0
     everything = (
         "all", "--checkpoint", tmp_path / "model", "--quantization", "none", *faces,

@@ -38,7 +38,7 @@ def load(args: argparse.Namespace) -> UniF2acePipeline:
 def run_train_judge(args: argparse.Namespace) -> None:
     tested = read_faces(args.test_faces or args.faces, "test", limit=args.limit)
     faces = read_faces(args.faces, "train", limit=args.max_faces)
-    judge = train_judge(faces, judge_config(args.out, args.max_seconds, args.seed))
+    judge = train_judge(faces, judge_config(args.out, args.steps, args.seed))
     write_json(args.json, score_judge(judge, tested))
 
 
@@ -144,7 +144,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     judge = add("train-judge", run_train_judge, "Train the judge and score it.", "faces", "seed")
     judge.add_argument("--test-faces", type=Path, help="test renders, if elsewhere")
     judge.add_argument("--out", type=Path, required=True, help="folder for the judge")
-    judge.add_argument("--max-seconds", type=float, default=480.0, help="training time")
+    judge.add_argument("--steps", type=int, default=900, help="of 64 faces each")
     judge.add_argument("--max-faces", type=int, default=12_000, help="renders to train on")
     judge.add_argument("--limit", type=int, help="unseen renders to score")
     judge.add_argument("--json", type=Path, required=True, help="where the score goes")
