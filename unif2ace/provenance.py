@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import quoteattr
 
 import numpy as np
@@ -194,14 +195,14 @@ def _xmp() -> str:
     )
 
 
-def _source_type(metadata: Mapping[object, object]) -> str | None:
+def _source_type(metadata: Mapping[Any, Any]) -> str | None:
     """SOURCE_TYPE if the XMP names it (PNG or JPEG), else None."""
     xmp = metadata.get("xmp", metadata.get(XMP_KEY, b""))
     data = xmp.encode() if isinstance(xmp, str) else xmp
     return SOURCE_TYPE if isinstance(data, bytes) and SOURCE_TYPE.encode() in data else None
 
 
-def _settings(metadata: Mapping[object, object]) -> Mapping[str, str | int | float] | None:
+def _settings(metadata: Mapping[Any, Any]) -> Mapping[str, str | int | float] | None:
     """The settings, if they are what `mark` writes: a flat JSON object of scalars."""
     text = metadata.get(SETTINGS_KEY)
     if not isinstance(text, str) or len(text) > MAX_SETTINGS_CHARS:

@@ -1,0 +1,49 @@
+"""The README tells the truth about the tree."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+HEADER = yaml.safe_load(README.split("---")[1])
+
+
+def mapped_paths():
+    """Every path of the table, names after a comma in the folder of the first one."""
+    for row in re.findall(r"^\| (`.*?`) \|", README, re.MULTILINE):
+        folder = Path()
+        for name in re.findall(r"`(.*?)`", row):
+            path = Path(name) if "/" in name or name == "app.py" else folder / name
+            folder = path.parent
+            yield path
+
+
+def test_every_path_of_the_map_exists():
+    for path in mapped_paths():
+        assert (ROOT / path).exists(), path
+
+
+def test_the_map_shows_every_large_part():
+    shown = {path.as_posix().rstrip("/") for path in mapped_paths()}
+    packages = {p.parent.relative_to(ROOT).as_posix() for p in ROOT.glob("unif2ace/*/__init__.py")}
+    assert packages <= shown
+    assert {"app.py", "assets", "tests", "unif2ace/pipeline.py", "unif2ace/model.py"} <= shown
+
+
+def test_the_header_fits_a_space():
+    assert HEADER["sdk"] == "gradio" and HEADER["app_file"] == "app.py"
+    assert HEADER["license"] == "apache-2.0"
+    assert len(HEADER["short_description"]) <= 60  # the Hub refuses longer ones
+    assert HEADER["python_version"] in ("3.10", "3.12")  # what ZeroGPU runs
+
+
+def test_nothing_but_the_known_few_lies_at_the_top():
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split("\n")
+    top = {name.split("/")[0] for name in listed if name and not name.startswith(".")}
+    allowed = {"app.py", "unif2ace", "assets", "tests", "requirements.txt", "README.md"}
+    assert top <= allowed
