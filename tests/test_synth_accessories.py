@@ -20,6 +20,8 @@ from unif2ace.synth.geometry import Morpher
 from unif2ace.synth.landmarks import LANDMARK_VERTICES
 from unif2ace.synth.masks import beard_density, mirror_vertices, skin_masks, surface_points
 from unif2ace.synth.mesh import Head, Part
+from unif2ace.synth.sampling import sample_attributes
+from unif2ace.synth.sliders import shape_of
 from unif2ace.synth.solids import disc, join, sphere, spline, tube
 
 SIZE = 512
@@ -48,8 +50,14 @@ WORN = (
 
 @pytest.fixture(scope="module")
 def heads() -> list[Head]:
+    """Extreme heads, and some as the data set draws them."""
     morpher = Morpher()
-    return [morpher.head(weights) for weights in MORPHS]
+    found = [morpher.head(weights) for weights in MORPHS]
+    for seed in range(4):
+        shape = shape_of(sample_attributes(seed), seed)
+        units = {f"unit/{name}": strength for name, strength in shape.units.items()}
+        found.append(morpher.head(dict(shape.targets) | units))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +154,16 @@ def test_lips_follow_the_lip_landmarks(masks):
     assert ((middle_of_edge > 0.1) & (middle_of_edge < 0.95)).all(), "the edge must be soft"
 
 
+def test_lips_are_painted_alike_on_both_sides(masks):
+    mesh = base_mesh()
+    mouth = np.linalg.norm(mesh.vertices - (0.1, 6.6, 1.5), axis=1) < 0.25
+    numbers = mesh.group_vertices("body")
+    numbers = numbers[mouth[numbers] & (mesh.vertices[numbers, 0] < -0.01)]
+    mirrored = mirror_vertices(mesh, tuple(numbers))
+    step = np.abs(at_vertex(masks["lips"], *numbers) - at_vertex(masks["lips"], *mirrored))
+    assert len(numbers) > 30 and step.mean() < 0.03 and np.quantile(step, 0.9) < 0.15
+
+
 def test_mirrored_vertices_mirror_back():
     numbers = (460, 414, 490)
     mirrored = mirror_vertices(base_mesh(), numbers)
@@ -227,6 +245,17 @@ def test_parts_are_small_and_sound(heads, values):
 
 
 @pytest.mark.parametrize(
+    "values", [v for v in WORN if "facial_hair" not in v], ids=lambda v: next(iter(v.values()))
+)
+def test_worn_faces_look_outwards(heads, values):
+    for seed, head in enumerate(heads[:5]):
+        for part in worn(head, seed, **values):
+            a, b, c = (part.positions[part.faces[:, i]] for i in range(3))
+            facing = (np.cross(b - a, c - a) * part.normals[part.faces].mean(axis=1)).sum(axis=1)
+            assert (facing < -1e-7).mean() < 0.02 and (facing > 0).mean() > 0.4, part.name
+
+
+@pytest.mark.parametrize(
     "values", [v for v in WORN if "hat" not in v], ids=lambda v: next(iter(v.values()))
 )
 def test_what_is_worn_moves_with_the_head(heads, values):
@@ -259,8 +288,8 @@ def test_no_skin_reaches_through_a_lens(heads, style):
                 order = np.argsort(lens[:, 0])
                 depth = np.interp(points[inside, 0], lens[order, 0], lens[order, 2])
                 assert inside.sum() > 100
-                assert (points[inside, 2] < depth + 0.01).all(), (style, seed)
-                assert depth.max() - points[inside, 2].max() < 0.25  # nor do they float
+                gap = depth - points[inside, 2]
+                assert 0.02 < gap.min() < 0.25, (style, seed)  # nor do they float
 
 
 def test_glasses_rest_on_both_ears(heads):
@@ -336,7 +365,8 @@ def test_hair_without_a_hat_stays(heads):
 def test_shells_of_a_beard_are_drawn_from_the_skin_outwards(heads):
     part = worn(heads[0], 0, facial_hair="full beard")[0]
     layers = part.positions.reshape(7, -1, 3)
-    height = np.linalg.norm(layers - layers[:1], axis=-1).mean(axis=1)
+    normals = part.normals.reshape(7, -1, 3)[0]
+    height = ((layers - layers[:1]) * normals).sum(axis=-1).mean(axis=1)
     assert (np.diff(height) > 0.002).all()
     first_vertex = part.faces.min(axis=1) // layers.shape[1]
     assert (np.diff(first_vertex) >= 0).all()
