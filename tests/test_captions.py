@@ -1,8 +1,10 @@
 """Laws of captions, descriptions and questions: true, visible, varied, and read back whole."""
 
+import json
 import random
 from collections import Counter, defaultdict
 from functools import cache
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -301,3 +303,19 @@ def test_the_sheet_shows_every_style():
     faces = [(face, visible(face)) for face in FACES[:3]]
     sheet = sample_sheet(faces, generator=random.Random(0))
     assert all(sheet.count(f"{style}  ") == 3 for style in STYLES)
+
+
+def test_visitor_questions_are_none_of_ours():
+    """Hand-written questions measure phrasings that the grammar never produces."""
+    path = Path(__file__).parent / "data" / "visitor_questions.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    ours = {qa.question.lower().rstrip("?. ") for _, qa in asked()}
+    ours |= {canonical_question(name).lower().rstrip("?. ") for name in ATTRIBUTES}
+    theirs = [row["question"].lower().rstrip("?. ") for row in rows]
+    assert len(set(theirs)) == len(rows) >= 200
+    assert not ours & set(theirs)
+    assert {row["attribute"] for row in rows} == set(ATTRIBUTES)
+    for row in rows:
+        assert row["kind"] == ("yes_no" if "yes" in row else "value")
+        assert set(row.get("yes", [])) <= set(ATTRIBUTES[row["attribute"]].values)
+        assert row.get("value") in [None, *row.get("yes", [])]

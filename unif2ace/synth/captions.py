@@ -49,8 +49,8 @@ _SALIENCE: Mapping[str, tuple[float, float]] = {
     "lipstick": (0.08, 1.0),
     "eye_shadow": (0.06, 0.7),
     "glasses": (0.25, 2.4),
-    "hat": (0.15, 2.2),
-    "earrings": (0.1, 1.0),
+    "hat": (0.06, 2.2),
+    "earrings": (0.06, 1.0),
     "clothing_color": (0.9, 1.0),
     "expression": (0.5, 2.2),
     "mouth": (0.15, 0.5),
@@ -162,7 +162,8 @@ def sayable(attributes: FaceAttributes, visible: Collection[str]) -> dict[str, s
     if "gender" not in visible:
         raise ValueError(f"visible must hold 'gender', got {sorted(visible)}")
     facts = {name: value for name, value in attributes.items() if name in visible}
-    plain_here = ["facial_hair"] if facts["gender"] == "woman" else ["lipstick", "eye_shadow"]
+    of_men = ["lipstick", "eye_shadow", "earrings"]
+    plain_here = ["facial_hair"] if facts["gender"] == "woman" else of_men
     for name in plain_here:
         if facts.get(name) == ATTRIBUTES[name].values[0]:
             del facts[name]

@@ -147,7 +147,13 @@ def _is_long(clause_text: str) -> bool:
 
 def _parts(region: str, facts: Facts, generator: random.Random) -> list[str]:
     """The noun phrases of a region, each fit to stand in a list of others."""
-    apart = {"face": ("cheeks", "chin"), "eyes": ("eye_shadow",), "ears": ("earrings",)}
+    apart = {
+        "face": ("cheeks", "chin"),
+        "eyes": ("eye_shadow",),
+        "ears": ("earrings",),
+        "mouth": ("mouth",),
+        "hair": () if facts.get("hat") == "beanie" else ("hat",),
+    }
     parts = []
     for name in apart.get(region, ()):
         if name in facts and len(facts) > 1:

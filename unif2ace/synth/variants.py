@@ -62,7 +62,7 @@ _VARIANTS: dict[str, str] = {
     "hollow cheeks": "gaunt cheeks",
     "full cheeks": "chubby cheeks | round cheeks",
     "pointed chin": "sharp chin",
-    "dark skin": "black skin | deep skin",
+    "dark skin": "black skin",
     "very light skin": "pale skin | very pale skin",
     "light skin": "fair skin | white skin",
     "olive skin": "tanned skin",
