@@ -25,7 +25,10 @@ CONFIG = nano(
     num_layers=3,
     num_heads=4,
     vq=VQConfig(
-        fsq_levels=(4, 5), encoder_channels=(8, 8, 32), decoder_channels=(32, 8, 8), encoder_blocks=1
+        fsq_levels=(4, 5),
+        encoder_channels=(8, 8, 32),
+        decoder_channels=(32, 8, 8),
+        encoder_blocks=1,
     ),
     encoders=EncoderConfig(semantic_size=32, face_size=32, face_channels=(8, 8, 8, 32), face_dim=8),
     moe=MoEConfig(expert_dim=16, shared_expert_dim=16, resampler_dim=16, resampler_heads=2),

@@ -4,11 +4,11 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from unif2ace.text import train_tokenizer
 
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import EncoderConfig, MoEConfig, UniF2aceConfig, VQConfig, nano
 from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.text import train_tokenizer
 from unif2ace.wording import canonical_answer, canonical_question
 
 TEXT_VOCAB = 300

@@ -8,20 +8,23 @@ marks the folder as complete.
 from __future__ import annotations
 
 import argparse
+import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
 from unif2ace.attributes import FaceAttributes
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
-from unif2ace.train.images import FaceShards
+from unif2ace.train.images import HOLD_OUT_EVERY, resized
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +63,13 @@ def write_features(
     labels: Sequence[FaceLabel],
     out: Path,
 ) -> None:
-    """Encode pictures (b, S, S, 3) uint8, in the order of `labels`, into the folder `out`."""
+    """Encode pictures (b, S, S, 3) uint8, in the order of `labels`, into the folder `out`.
+
+    `labels` may still grow while the pictures are read; it must be complete after the last.
+    """
     out.mkdir(parents=True, exist_ok=True)
     parts: dict[str, list[np.ndarray]] = {"codes": [], "semantic": [], "face": []}
-    with torch.inference_mode(), tqdm(total=len(labels), desc="features", unit="face") as bar:
+    with torch.inference_mode(), tqdm(desc="features", unit="face") as bar:
         for pictures in pixel_batches:
             pixels = torch.from_numpy(pictures).to(model.device).permute(0, 3, 1, 2)
             pixels = pixels.float() / 127.5 - 1
@@ -78,7 +84,7 @@ def write_features(
         json.dumps(
             {
                 "seed": label.seed,
-                "attributes": dict(label.attributes),
+                "attributes": json.dumps(dict(label.attributes)),
                 "visible": sorted(label.visible),
             }
         )
@@ -91,16 +97,8 @@ def read_features(folder: Path) -> FaceFeatures:
     """Raises ValueError when the folder is not complete or its parts differ in length."""
     if not (folder / "labels.jsonl").is_file():
         raise ValueError(f"{folder} holds no finished features: run `features` again")
-    labels = []
-    for line in (folder / "labels.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        labels.append(
-            FaceLabel(
-                seed=row["seed"],
-                attributes=FaceAttributes(row["attributes"]),
-                visible=frozenset(row["visible"]),
-            )
-        )
+    lines = (folder / "labels.jsonl").read_text().splitlines()
+    labels = [_label(json.loads(line)) for line in lines]
     arrays = {
         name: np.load(folder / f"{name}.npy", mmap_mode="r")
         for name in ("codes", "semantic", "face")
@@ -110,39 +108,55 @@ def read_features(folder: Path) -> FaceFeatures:
     return FaceFeatures(labels=labels, **arrays)
 
 
-def face_labels(folder: Path, split: str) -> list[FaceLabel]:
-    """Labels of every face of a split's parquet files, in the order of `FaceShards`."""
-    labels = []
-    for shard in sorted(folder.glob(f"{split}*.parquet")):
-        for row in pq.read_table(shard, columns=["seed", "attributes", "visible"]).to_pylist():
-            labels.append(
-                FaceLabel(
-                    seed=row["seed"],
-                    attributes=FaceAttributes(json.loads(row["attributes"])),
-                    visible=frozenset(row["visible"]),
-                )
-            )
-    return labels
+def face_shards(folder: Path, split: str) -> list[Path]:
+    """The parquet files of a split, in order; ValueError when there is none."""
+    shards = sorted(folder.glob(f"{split}-*.parquet"))
+    if not shards:
+        raise ValueError(f"no {split}-*.parquet in {folder}; render faces into it first")
+    return shards
 
 
 def make_features(
     checkpoint: Path, faces: Path, out: Path, *, split: str, batch_size: int = 64
 ) -> int:
-    """Codes and features of all faces of a split, by the checkpoint's frozen parts."""
+    """Codes and features of a split's faces, by the checkpoint's frozen parts; how many faces.
+
+    Training faces that are held out for checks on the way (`HOLD_OUT_EVERY`) are left out.
+    """
     model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-    shards = FaceShards(faces, cache=faces / "cache", size=model.config.image_size, split=split)
-    labels = face_labels(faces, split)
-    if len(labels) != len(shards):
-        raise ValueError(f"{faces} changed while it was read: {len(labels)} != {len(shards)}")
+    labels: list[FaceLabel] = []
 
     def batches() -> Iterator[np.ndarray]:
-        for start in range(0, len(shards), batch_size):
-            rows = torch.arange(start, min(start + batch_size, len(shards)))
-            yield shards.pixels(rows).permute(0, 2, 3, 1).numpy()
+        for shard in face_shards(faces, split):
+            for table in pq.ParquetFile(shard).iter_batches(
+                batch_size, columns=["image", "seed", "attributes", "visible"]
+            ):
+                rows = [
+                    row
+                    for row in table.to_pylist()
+                    if split != "train" or row["seed"] % HOLD_OUT_EVERY
+                ]
+                labels.extend(_label(row) for row in rows)
+                yield np.stack(
+                    [
+                        resized(
+                            Image.open(io.BytesIO(row["image"]["bytes"])), model.config.image_size
+                        )
+                        for row in rows
+                    ]
+                )
 
     write_features(model, batches(), labels, out)
     return len(labels)
+
+
+def _label(row: Mapping[str, Any]) -> FaceLabel:
+    return FaceLabel(
+        seed=row["seed"],
+        attributes=FaceAttributes(json.loads(row["attributes"])),
+        visible=frozenset(row["visible"]),
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
