@@ -13,6 +13,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 SIZES = {"desk": (1280, 900), "hand": (390, 844)}
 PATIENCE_MS = 60_000
+in_both_sizes = pytest.mark.parametrize("page", SIZES, indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +26,10 @@ def browser():
         browser.close()
 
 
-@pytest.fixture(params=SIZES)
+@pytest.fixture
 def page(browser, app_url, request):
     """The open page; afterwards: no error in the console, nothing wider than the window."""
-    width, height = SIZES[request.param]
+    width, height = SIZES[getattr(request, "param", "desk")]
     page = browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
@@ -75,6 +76,7 @@ def paint(page: Page, prompt: str) -> None:
     expect(page.locator("#seed-used")).to_be_visible()
 
 
+@in_both_sizes
 def test_a_picture_is_cropped_and_a_question_answered(page, face):
     choose(page, "#picture", face)
     expect(page.locator("#crop img")).to_be_visible()
@@ -93,6 +95,7 @@ def test_a_question_chip_asks_at_once(page, face):
     expect(page.locator("#answer textarea")).not_to_have_value("")
 
 
+@in_both_sizes
 def test_every_attribute_is_listed(page, face):
     choose(page, "#picture", face)
     page.get_by_text("Everything it can see").click()
@@ -118,6 +121,7 @@ def test_asking_for_a_name_is_declined(page, face):
     expect(page.get_by_text("does not say who somebody is").first).to_be_visible()
 
 
+@in_both_sizes
 def test_a_face_is_painted_and_carried_to_the_questions(page):
     paint(page, "a man with a beard")
     expect(page.locator("#progress")).to_contain_text("all pieces painted")
@@ -146,6 +150,7 @@ def test_the_link_brings_prompt_and_seed_back(page, app_url):
     expect(page.locator("#seed-used")).to_have_text(seed)
 
 
+@in_both_sizes
 def test_a_painted_picture_is_recognised(page, tmp_path):
     paint(page, "an old woman")
     source = page.locator("#painting img").get_attribute("src")
@@ -169,6 +174,7 @@ def test_the_keyboard_is_enough(page):
     expect(page.locator("#seed-used")).to_be_visible()
 
 
+@in_both_sizes
 def test_every_field_and_button_has_a_name(page):
     for tab in ("Understand", "Generate", "About"):
         open_tab(page, tab)
