@@ -328,7 +328,7 @@ class UniF2acePipeline:
         """Codes and frozen features of a picture, resized to the model's size."""
         if not isinstance(image, Image.Image):
             raise ValueError(f"expected a PIL picture, got {type(image).__name__}")
-        pixels = to_pixels(image, self.image_size).to(self.device)
+        pixels = to_pixels(image, self.image_size).to(self.device, self.model.dtype)
         return Picture(
             codes=self.model.encode_codes(pixels), features=self.model.encode_features(pixels)
         )
