@@ -35,7 +35,7 @@ from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 PLAIN = {name: attribute.values[0] for name, attribute in ATTRIBUTES.items()}
 
 
-def test_faces(count: int, size: int = 32) -> LabelledFaces:
+def numbered_renders(count: int, size: int = 32) -> LabelledFaces:
     """Noise with labels; the first two bytes of a picture say which face it is."""
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 255, (count, size, size, 3), dtype=np.uint8)
@@ -47,9 +47,6 @@ def test_faces(count: int, size: int = 32) -> LabelledFaces:
         attributes=attributes,
         visible=[frozenset(visible(a)) for a in attributes],
     )
-
-
-test_faces.__test__ = False
 
 
 class Oracle:
@@ -100,7 +97,7 @@ class Mumbler(Oracle):
 
 @pytest.fixture(scope="module")
 def faces():
-    return test_faces(40)
+    return numbered_renders(40)
 
 
 def shares(measured, path=""):
@@ -192,6 +189,12 @@ def test_requests_ask_for_one_to_twenty_things_that_can_be_true_together():
         assert not hidden_attributes(asked) & set(asked)
 
 
+def test_captions_that_do_not_fit_are_passed_over():
+    everything = grammar_requests(20, seed=0)
+    short = grammar_requests(8, seed=0, fits=lambda prompt: len(prompt) < 60)
+    assert short == [r for r in everything if len(r.prompt) < 60][:8]
+
+
 def test_every_visitor_prompt_asks_for_something_visible():
     for prompt, request in zip(VISITOR_PROMPTS, visitor_requests(), strict=True):
         assert request.allowed, prompt
@@ -223,7 +226,7 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     save_tiny(tmp_path / "model")
     shards, judged, measured = tmp_path / "faces", tmp_path / "judge", tmp_path / "measured"
     shards.mkdir()
-    train, unseen = test_faces(64, size=128), test_faces(8, size=128)
+    train, unseen = numbered_renders(64, size=128), numbered_renders(8, size=128)
     write_shard(shards / "train-0.parquet", train)
     write_shard(shards / "test-0.parquet", unseen)
     readme = tmp_path / "README.md"
@@ -233,14 +236,14 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     assert run(*command, "--json", measured / "judge.json", monkeypatch=monkeypatch) == 0
     everything = (
         "all", "--checkpoint", tmp_path / "model", "--quantization", "none", *faces,
-        "--judge", judged, "--limit", 1, "--questions", 1, "--count", 4, "--steps", 1,
+        "--judge", judged, "--limit", 1, "--questions", 1, "--count", 3, "--steps", 1,
         "--repeats", 1, "--measured", measured, "--out", tmp_path / "sheets",
         "--json", tmp_path / "report.json", "--documents", readme,
     )  # fmt: skip
     assert run(*everything, monkeypatch=monkeypatch) == 0
     report = json.loads((tmp_path / "report.json").read_text())
     assert set(report) == {"judge", "understanding", "generation", "bench"}
-    assert report["generation"]["captions"]["num_pictures"] == 4
+    assert report["generation"]["captions"]["num_pictures"] == 3
     text = readme.read_text()
     assert text.startswith("# Faces\n") and "FD-ELite0" in text and "| hair color |" in text
     for sheet in ("renders.png", "painted.png"):

@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from unif2ace.evaluate.bench import bench_app, bench_pipeline, bench_weights
 from unif2ace.evaluate.faces import LabelledFaces, read_faces
-from unif2ace.evaluate.generation import evaluate_generation, grammar_requests, paint
+from unif2ace.evaluate.generation import evaluate_generation, fits, grammar_requests, paint
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
 from unif2ace.evaluate.report import write_report
@@ -30,9 +31,11 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
-def load(args: argparse.Namespace) -> UniF2acePipeline:
+def load(args: argparse.Namespace, device: str | None = None) -> UniF2acePipeline:
     quantization = None if args.quantization == "none" else args.quantization
-    return UniF2acePipeline.from_pretrained(args.checkpoint, quantization=quantization)
+    return UniF2acePipeline.from_pretrained(
+        args.checkpoint, quantization=quantization, device=device
+    )
 
 
 def run_train_judge(args: argparse.Namespace) -> None:
@@ -68,7 +71,7 @@ def run_bench(args: argparse.Namespace) -> None:
     measured: dict[str, Any] = {}
     if args.app is not None:  # first, while this process is still small
         measured["app"] = bench_app(args.app, args.checkpoint, prompt="a smiling woman")
-    pipe = load(args)
+    pipe = load(args, "cpu")  # what is promised is that no GPU is needed
     image = read_faces(args.faces, "test", limit=1).image(0)
     measured["pipeline"] = bench_pipeline(pipe, image, repeats=args.repeats)
     measured["weights"] = bench_weights(pipe, args.checkpoint)
@@ -102,8 +105,9 @@ def run_sheets(args: argparse.Namespace) -> None:
         [faces.image(i) for i in range(count)], [label_line(faces, i) for i in range(count)]
     )
     renders.save(args.out / "renders.png", optimize=True)
-    requests = grammar_requests(SHEET_FACES, args.seed)
-    pictures = paint(load(args), requests, seed=args.seed, steps=args.steps, guidance=args.guidance)
+    pipe = load(args)
+    requests = grammar_requests(SHEET_FACES, args.seed, fits=partial(fits, pipe))
+    pictures = paint(pipe, requests, seed=args.seed, steps=args.steps, guidance=args.guidance)
     sheet = contact_sheet(pictures, [request.prompt for request in requests])
     sheet.save(args.out / "painted.png", optimize=True)
 

@@ -18,6 +18,7 @@ Z_95 = 1.959963984540054  # 97.5 % point of the normal distribution
 def wilson_interval(hits: int, total: int, z: float = Z_95) -> tuple[float, float]:
     """Confidence interval of a share, by default 95 % (Wilson 1927); (0, 1) of nothing.
 
+    Takes the counted events as independent; several answers about one face are not quite.
     Raises ValueError unless 0 <= hits <= total.
     """
     if not 0 <= hits <= total:
