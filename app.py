@@ -43,7 +43,11 @@ MODEL: dict[str, Any] = {
     "concurrency_limit": 1,
     "api_visibility": "private",
 }
-QUICK: dict[str, Any] = {"concurrency_limit": 4, "api_visibility": "private"}
+QUICK: dict[str, Any] = {
+    "concurrency_limit": 4,
+    "api_visibility": "private",
+    "show_progress": "hidden",
+}
 
 
 def load_pipeline() -> UniF2acePipeline:
@@ -312,6 +316,9 @@ def build() -> gr.Blocks:
         wire_understand(understand)
         wire_generate(generate, tabs, understand.picture)
         about.picture.change(check_origin, about.picture, about.verification, **QUICK)
+        if EXAMPLES:  # the first one is there from the start
+            shown = [understand.crop, understand.crop_note]
+            blocks.load(show_crop, understand.picture, shown, **QUICK)
         blocks.load(
             open_link,
             None,
@@ -322,9 +329,7 @@ def build() -> gr.Blocks:
 
 
 def wire_understand(tab: page.UnderstandTab) -> None:
-    tab.picture.change(
-        show_crop, tab.picture, [tab.crop, tab.crop_note], show_progress="hidden", **QUICK
-    )
+    tab.picture.change(show_crop, tab.picture, [tab.crop, tab.crop_note], **QUICK)
     asking: dict[str, Any] = {
         "fn": ask,
         "inputs": [tab.picture, tab.question],

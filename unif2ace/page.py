@@ -138,7 +138,7 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
             picture = upload_box(
                 "A picture with a face",
                 "picture",
-                height=340,
+                height=320,
                 value=examples[0] if examples else None,
             )
             gr.Markdown(
@@ -146,20 +146,6 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
                 "15 minutes, never used for training. Nobody is identified.",
                 elem_id="privacy",
             )
-            with gr.Row():
-                crop = gr.Image(
-                    label="What the AI sees",
-                    show_label=False,
-                    alt_text="The part of your picture that the AI looks at",
-                    min_width=150,
-                    scale=0,
-                    format="png",
-                    height=150,
-                    interactive=False,
-                    buttons=[],
-                    elem_id="crop",
-                )
-                crop_note = gr.Markdown(elem_id="crop-note")
             if examples:
                 gr.Examples(examples, picture, label="Or one of these invented faces")
         with gr.Column():
@@ -178,6 +164,20 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
             answer = gr.Textbox(
                 label="Answer", lines=4, interactive=False, buttons=["copy"], elem_id="answer"
             )
+            with gr.Row():
+                crop = gr.Image(
+                    label="What the AI sees",
+                    show_label=False,
+                    alt_text="The part of your picture that the AI looks at",
+                    min_width=110,
+                    scale=0,
+                    format="png",
+                    height=110,
+                    interactive=False,
+                    buttons=[],
+                    elem_id="crop",
+                )
+                crop_note = gr.Markdown(elem_id="crop-note")
     with gr.Accordion("Everything it can see", open=False):
         observe_button = gr.Button("Look at every attribute", elem_id="observe")
         observed = gr.HTML(elem_id="observed")
