@@ -18,6 +18,7 @@ from unif2ace.synth.accessories import accessory_parts, under_hat
 from unif2ace.synth.assets import base_mesh
 from unif2ace.synth.geometry import Morpher
 from unif2ace.synth.landmarks import LANDMARK_VERTICES
+from unif2ace.synth.looks import HAIR_COLORS
 from unif2ace.synth.masks import beard_density, mirror_vertices, skin_masks, surface_points
 from unif2ace.synth.mesh import Head, Part
 from unif2ace.synth.sampling import sample_attributes
@@ -332,7 +333,9 @@ def test_a_hat_lies_outside_the_skin(heads, hat):
     for seed, head in enumerate(heads):
         skin = headwear.place_hat(hat, head, np.random.default_rng(seed)).skin.reshape(-1, 3)
         hat_on_head = headwear.place_hat(hat, head, np.random.default_rng(seed))
-        cloth = headwear.hat_parts(hat_on_head, np.random.default_rng(9), 0.0)[0].positions
+        cloth = headwear.hat_parts(hat_on_head, np.random.default_rng(9), 0.0, (0.1, 0.1, 0.1))[
+            0
+        ].positions
         centre = np.array([0, 7.5, 0.45])
         outside = np.linalg.norm(cloth - centre, axis=1) - np.linalg.norm(skin - centre, axis=1)
         rows = outside.reshape(-1, 49)
@@ -381,6 +384,16 @@ def test_beards_take_the_colour_they_are_given(heads):
         PLAIN | {"facial_hair": "goatee"}, heads[0], np.random.default_rng(0), (0.1, 0.2, 0.3)
     )[0]
     assert part.color == (0.1, 0.2, 0.3)
+
+
+@pytest.mark.parametrize("hair_color", ATTRIBUTES["hair_color"].values)
+def test_a_hat_stands_out_from_the_hair(heads, hair_color):
+    hair = np.array(HAIR_COLORS[hair_color])
+    colors = [
+        worn(heads[0], seed, hat="headband", hair_color=hair_color)[0].color for seed in range(20)
+    ]
+    contrast = np.abs(np.log(np.array(colors) / hair)).max(axis=1)
+    assert contrast.min() > 0.65 and len(set(colors)) > 10
 
 
 @pytest.mark.parametrize("name", ["glasses", "hat", "facial_hair"])

@@ -48,22 +48,22 @@ def accessory_parts(
 ) -> list[Part]:
     """The parts that `attributes` ask for: glasses, hat, earrings, facial hair.
 
-    `hair` is the linear colour that beards take; None means the plain colour of its name.
+    `hair` is the linear colour that beards take and hats differ from; None means the plain colour of its name.
     Stubble has no parts: a mask shows it. Fresh generators of one seed give the same parts.
     Raises ValueError for unknown glasses, hats or facial hair.
     """
     streams = _streams(generator)
+    color = hair or HAIR_COLORS[attributes["hair_color"]]
     parts: list[Part] = []
     if attributes["glasses"] != "none":
         parts += eyewear(attributes["glasses"], head, streams["glasses"])
     if attributes["hat"] != "none":
         hat = place_hat(attributes["hat"], head, streams["hat"])
         room = _HAIR_ROOM.get(attributes["hair_style"], _PRESSED_HAIR)
-        parts += hat_parts(hat, streams["hat"], room)
+        parts += hat_parts(hat, streams["hat"], room, color)
     if attributes["earrings"] == "yes":
         parts += _earrings(head, streams["earrings"])
     if attributes["facial_hair"] not in ("none", "stubble"):
-        color = hair or HAIR_COLORS[attributes["hair_color"]]
         parts.append(beard(attributes["facial_hair"], head, streams["beard"], color))
     return parts
 

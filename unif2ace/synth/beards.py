@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from unif2ace.synth.assets import base_mesh
-from unif2ace.synth.masks import beard_density, skin_masks, smoothstep, surface_points
+from unif2ace.synth.masks import beard_density, lip_weight, smoothstep, surface_points
 from unif2ace.synth.mesh import Floats, Head, Ints, Part, triangulate
 
 Color = tuple[float, float, float]
@@ -120,7 +120,7 @@ def _strand_layers(key: str, rows: slice, columns: slice) -> NDArray[np.uint8]:
     rough = gaussian_filter(rng.normal(size=(_ATLAS, _ATLAS)), 4.0)
     points = surface_points(_ATLAS)[rows, columns]
     density = beard_density(key, points, rough=(rough / rough.std())[rows, columns])
-    density = density * (1 - skin_masks(_ATLAS)["lips"][rows, columns] / 255.0)
+    density = density * (1 - lip_weight(_ATLAS)[rows, columns])
     clumps = gaussian_filter(rng.normal(size=(_ATLAS, _ATLAS)), (1.3, 4.0))
     strands = gaussian_filter(rng.normal(size=(_ATLAS, _ATLAS)), (0.5, 2.6))
     strands = strands / strands.std() + 0.5 * clumps / clumps.std()

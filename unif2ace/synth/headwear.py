@@ -226,9 +226,19 @@ def _outward(skin: Floats, lift: float) -> Floats:
     return unit(skin - centre)
 
 
-def hat_parts(hat: Hat, rng: np.random.Generator, thickness: float) -> list[Part]:
-    """The hat's mesh. `thickness` is room for hair below the cloth, in decimetres."""
-    color = np.array(_COLORS[int(rng.integers(len(_COLORS)))]) * np.exp(rng.uniform(-0.2, 0.2))
+def _cloth_color(rng: np.random.Generator, hair: Color) -> NDArray[np.float64]:
+    """A linear colour unlike the hair: a brown band on brown hair cannot be seen."""
+    contrast = np.abs(np.log(np.array(_COLORS) / np.maximum(hair, 1e-3))).max(axis=1)
+    usable = np.flatnonzero(contrast > 0.9)
+    return np.array(_COLORS[int(rng.choice(usable))]) * np.exp(rng.uniform(-0.2, 0.2))
+
+
+def hat_parts(hat: Hat, rng: np.random.Generator, thickness: float, hair: Color) -> list[Part]:
+    """The hat's mesh. `thickness` is room for hair below the cloth, in decimetres.
+
+    `hair` is the linear colour of the hair that the cloth is to stand out from.
+    """
+    color = _cloth_color(rng, hair)
     if hat.name == "beanie":
         return [_beanie(hat, rng, thickness, tuple(color.tolist()))]
     return [_headband(hat, rng, thickness, tuple(color.tolist()))]

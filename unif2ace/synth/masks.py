@@ -85,7 +85,7 @@ def skin_masks(size: int = 1024) -> dict[str, Mask]:
     p = surface_points(size)
     x, y, z = np.abs(p[..., 0]).astype(np.float64), p[..., 1], p[..., 2]
     rng = np.random.default_rng(20)
-    lips = _lips(size)
+    lips = lip_weight(size)
     hair = _strands(size, rng)
     masks = {
         "lips": lips,
@@ -209,7 +209,7 @@ def mirror_vertices(mesh: BaseMesh, numbers: tuple[int, ...]) -> list[int]:
     return body[gaps.argmin(axis=1)].tolist()
 
 
-def _lips(size: int) -> Field:
+def lip_weight(size: int) -> Field:
     """Inside of the lips' edge, drawn in UV: distance to a polygon, softened."""
     mesh = base_mesh()
     ring = [*_UPPER_LIP, *_LOWER_LIP[::-1]]
