@@ -49,8 +49,8 @@ def accessory_parts(
     """The parts that `attributes` ask for: glasses, hat, earrings, facial hair.
 
     `hair` is the linear colour that beards take and hats differ from; None means the plain
-    colour of its name. Stubble has no parts: a mask shows it. Fresh generators of one seed give the same parts.
-    Raises ValueError for unknown glasses, hats or facial hair.
+    colour of its name. Stubble has no parts: a mask shows it. Fresh generators of one seed give
+    the same parts. Raises ValueError for unknown glasses, hats or facial hair.
     """
     streams = _streams(generator)
     color = hair or HAIR_COLORS[attributes["hair_color"]]
