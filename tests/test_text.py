@@ -21,7 +21,7 @@ VOCAB = 600
 
 @cache
 def corpus() -> list[str]:
-    return training_corpus(300, 0)
+    return training_corpus(150, 0)
 
 
 @pytest.fixture(scope="module")
