@@ -19,6 +19,7 @@ from unif2ace.zerogpu import gpu  # isort: skip  (imports `spaces`, which must c
 import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
+from PIL import Image
 
 from unif2ace import page, views
 from unif2ace.images import FaceCrop, crop_face, read_upload
@@ -303,6 +304,8 @@ def verify_api(image: str | None) -> dict[str, Any]:
 
 def build() -> gr.Blocks:
     """The page. Everything that needs the model shares one queue slot."""
+    # Served from where they are: copies in the upload folder would be deleted with the uploads.
+    gr.set_static_paths([page.ASSETS / "examples"])
     with gr.Blocks(title="UniF²ace: paint and describe faces", delete_cache=(300, 600)) as blocks:
         wire_endpoints(page.endpoints())  # first, so that their names are free
         gr.Markdown(page.HEADLINE, elem_id="headline")
@@ -330,6 +333,8 @@ def build() -> gr.Blocks:
 
 def wire_understand(tab: page.UnderstandTab) -> None:
     tab.picture.change(show_crop, tab.picture, [tab.crop, tab.crop_note], **QUICK)
+    for button, path in zip(tab.examples, EXAMPLES, strict=True):
+        button.click(lambda path=path: Image.open(path), None, tab.picture, **QUICK)
     asking: dict[str, Any] = {
         "fn": ask,
         "inputs": [tab.picture, tab.question],

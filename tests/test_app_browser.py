@@ -66,6 +66,7 @@ def open_tab(page: Page, name: str) -> None:
 
 
 def choose(page: Page, box: str, picture: Path) -> None:
+    """Upload, when what the box showed before, if anything, is gone."""
     page.set_input_files(f"{box} input[type=file]", picture)
 
 
@@ -103,7 +104,14 @@ def test_every_attribute_is_listed(page, face):
     expect(page.locator("#observed")).to_contain_text("Hair color")
 
 
+def test_an_example_is_one_click(page):
+    before = page.locator("#crop img").get_attribute("src")
+    page.get_by_role("button", name="Sunglasses").click()
+    expect(page.locator("#crop img")).not_to_have_attribute("src", before or "")
+
+
 def test_without_a_picture_the_message_is_readable(page):
+    page.locator("#picture").get_by_label("Remove Image").click()
     page.locator("#ask").click()
     expect(page.get_by_text("Please choose a picture first.").first).to_be_visible()
 

@@ -51,6 +51,7 @@ THEME = gr.themes.Soft(
 @dataclass(frozen=True, kw_only=True)
 class UnderstandTab:
     picture: gr.Image
+    examples: tuple[gr.Button, ...]
     crop: gr.Image
     crop_note: gr.Markdown
     question: gr.Textbox
@@ -147,7 +148,9 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
                 elem_id="privacy",
             )
             if examples:
-                gr.Examples(examples, picture, label="Or one of these invented faces")
+                gr.Markdown("Or one of these invented faces", elem_classes="quiet")
+            with gr.Row(elem_classes="faces"):
+                faces = [gr.Button(_said(path), icon=path, size="sm") for path in examples]
         with gr.Column():
             question = gr.Textbox(
                 QUESTIONS[0],
@@ -183,6 +186,7 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
         observed = gr.HTML(elem_id="observed")
     return UnderstandTab(
         picture=picture,
+        examples=tuple(faces),
         crop=crop,
         crop_note=crop_note,
         question=question,
@@ -194,6 +198,11 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
         observe=observe_button,
         observed=observed,
     )
+
+
+def _said(path: str) -> str:
+    """The words in the name of an example: 1-red-hair.png is "Red hair"."""
+    return Path(path).stem.lstrip("0123456789-").replace("-", " ").capitalize()
 
 
 def generate_tab(limits: Limits) -> GenerateTab:
