@@ -116,8 +116,8 @@ class MoEConfig:
 
     num_experts: int = 4
     experts_per_token: int = 2
-    expert_dim: int = 256
-    shared_expert_dim: int = 512
+    expert_dim: int = 192
+    shared_expert_dim: int = 384
     sequence_experts_per_sample: int = 2
     resampler_dim: int = 192
     resampler_heads: int = 4
@@ -176,9 +176,9 @@ class UniF2aceConfig(PretrainedConfig):
         text_vocab_size: int = 1792,
         max_prompt_tokens: int = 160,
         max_answer_tokens: int = 224,
-        hidden_size: int = 384,
+        hidden_size: int = 256,
         num_layers: int = 8,
-        num_heads: int = 6,
+        num_heads: int = 4,
         vq: VQConfig | dict | None = None,
         encoders: EncoderConfig | dict | None = None,
         moe: MoEConfig | dict | None = None,
