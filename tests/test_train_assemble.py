@@ -1,0 +1,48 @@
+import pytest
+import torch
+from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
+
+from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.quantize import nf4_share, weight_report
+from unif2ace.train.assemble import assemble
+from unif2ace.train.export import export
+
+
+def test_trained_parts_arrive_and_the_transformer_comes_from_the_seed(tmp_path):
+    trained = tiny_model(seed=5).image_tokenizer.state_dict()
+    parts = {"image_tokenizer": trained}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assemble(tiny_config(), tiny_tokenizer(), parts, tmp_path / name, seed=seed)
+    a, b, c = (
+        UniF2aceForConditionalGeneration.from_pretrained(tmp_path / name).state_dict()
+        for name in "abc"
+    )
+    assert all(torch.equal(a[f"image_tokenizer.{k}"], v) for k, v in trained.items())
+    assert all(torch.equal(a[k], b[k]) for k in a)
+    assert not torch.equal(a["embed.weight"], c["embed.weight"])
+
+
+def test_a_part_that_does_not_fit_is_named(tmp_path):
+    with pytest.raises(ValueError, match="face_encoder"):
+        assemble(
+            tiny_config(),
+            tiny_tokenizer(),
+            {"face_encoder": {"wings": torch.zeros(1)}},
+            tmp_path,
+            seed=0,
+        )
+
+
+def test_export_replaces_weights_and_keeps_the_card(tmp_path):
+    full, out = save_tiny(tmp_path / "full"), tmp_path / "out"
+    out.mkdir()
+    (out / "README.md").write_text("card")
+    (out / "model-00009-of-00009.safetensors").write_bytes(b"old")
+    export(full, out)
+    assert (out / "README.md").read_text() == "card"
+    assert not (out / "model-00009-of-00009.safetensors").exists()
+    assert not list(tmp_path.glob("*.draft"))
+    pipe = UniF2acePipeline.from_pretrained(out, device="cpu")
+    assert nf4_share(weight_report(pipe.model)) > 0.95
+    assert pipe.generate("a face", seed=0, steps=2)[0].image.size == (32, 32)
