@@ -21,11 +21,10 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from unif2ace import page, views
+from unif2ace import page, provenance, views
 from unif2ace.images import FaceCrop, crop_face, read_upload
 from unif2ace.links import Link
 from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, UniF2acePipeline
-from unif2ace.provenance import Verification, mark, verify
 from unif2ace.serving import (
     Observed,
     Painted,
@@ -88,7 +87,7 @@ def see(source: str | bytes | None) -> FaceCrop:
     if source is None:
         raise ValueError("There is no picture yet. Please choose one first.")
     image = read_upload(source)
-    if image.width == image.height and verify(image).has_invisible_mark:
+    if image.width == image.height and provenance.verify(image).has_invisible_mark:
         size = (PIPELINE.image_size, PIPELINE.image_size)
         return FaceCrop(image=image.resize(size), box=(0, 0, *image.size), num_faces=1)
     return crop_face(image, PIPELINE.image_size)
@@ -114,7 +113,7 @@ def ask(source: str | None, question: str) -> Iterator[str]:
     yield from _said(request)
 
 
-def describe(source: str | None) -> Iterator[str]:
+def ask_description(source: str | None) -> Iterator[str]:
     with in_words():
         request = Request(task="describe", image=see(source).image)
     yield from _said(request)
@@ -127,7 +126,7 @@ def _said(request: Request) -> Iterator[str]:
 
 
 def observe(source: str | None) -> str:
-    return views.observations(attributes_api(source))
+    return views.observations(attributes(source))
 
 
 def paint(
@@ -169,7 +168,7 @@ def _paint_request(prompt: str, seed: float | None, steps: float, guidance: floa
 
 def _save(painted: Painted) -> str:
     """Path of the marked PNG file, in the folder that is emptied regularly."""
-    data = mark(painted.image, painted.settings)
+    data = provenance.mark(painted.image, painted.settings)
     name = f"unif2ace-{painted.settings['seed']}.png"
     return save_bytes_to_cache(data, name, get_upload_folder())
 
@@ -223,14 +222,14 @@ def check_origin(source: str | None) -> str:
     return "" if source is None else views.verification(_verify(source))
 
 
-def _verify(source: str | None) -> Verification:
+def _verify(source: str | None) -> provenance.Verification:
     with in_words():
         if source is None:
             raise ValueError("There is no picture yet. Please choose one first.")
-        return verify(source)
+        return provenance.verify(source)
 
 
-def generate_api(
+def generate(
     prompt: str,
     seed: float | None = None,
     steps: float = DEFAULT_STEPS,
@@ -242,7 +241,7 @@ def generate_api(
         prompt: what the face looks like, for example "an old man with a grey beard".
         seed: whole number that fixes the result; drawn at random if left out.
         steps: painting steps; more are slower and a little finer.
-        guidance: how closely to follow the words; 1 is not at all beyond the words themselves.
+        guidance: how strictly to follow the words; 1 is loosely.
     Returns: the picture as a marked PNG file, and its settings with the agreement per attribute.
     """
     with in_words():
@@ -252,7 +251,7 @@ def generate_api(
     return _save(painted), {**painted.settings, "agreement": dict(painted.agreement)}
 
 
-def answer_api(image: str | None, question: str) -> str:
+def answer(image: str | None, question: str) -> str:
     """Answer a question in English about the face in a picture. Nobody is identified.
 
     Args:
@@ -262,16 +261,16 @@ def answer_api(image: str | None, question: str) -> str:
     return list(ask(image, question))[-1]
 
 
-def describe_api(image: str | None) -> str:
+def describe(image: str | None) -> str:
     """Describe the face in a picture in a few English sentences.
 
     Args:
         image: a picture that shows a face.
     """
-    return list(describe(image))[-1]
+    return list(ask_description(image))[-1]
 
 
-def attributes_api(image: str | None, names: str = "") -> dict[str, dict[str, float]]:
+def attributes(image: str | None, names: str = "") -> dict[str, dict[str, float]]:
     """Probability of every value of the attributes of the face in a picture.
 
     Args:
@@ -286,7 +285,7 @@ def attributes_api(image: str | None, names: str = "") -> dict[str, dict[str, fl
     return {name: dict(values) for name, values in observed.table.items()}
 
 
-def verify_api(image: str | None) -> dict[str, Any]:
+def verify(image: str | None) -> dict[str, Any]:
     """Tell whether a picture carries the marks of pictures painted here.
 
     Args:
@@ -311,21 +310,21 @@ def build() -> gr.Blocks:
         gr.Markdown(page.HEADLINE, elem_id="headline")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Understand", id="understand"):
-                understand = page.understand_tab(LIMITS, EXAMPLES)
+                look = page.understand_tab(LIMITS, EXAMPLES)
             with gr.Tab("Generate", id="generate"):
-                generate = page.generate_tab(LIMITS)
+                make = page.generate_tab(LIMITS)
             with gr.Tab("About", id="about"):
                 about = page.about_tab()
-        wire_understand(understand)
-        wire_generate(generate, tabs, understand.picture)
+        wire_understand(look)
+        wire_generate(make, tabs, look.picture)
         about.picture.change(check_origin, about.picture, about.verification, **QUICK)
         if EXAMPLES:  # the first one is there from the start
-            shown = [understand.crop, understand.crop_note]
-            blocks.load(show_crop, understand.picture, shown, **QUICK)
+            shown = [look.crop, look.crop_note]
+            blocks.load(show_crop, look.picture, shown, **QUICK)
         blocks.load(
             open_link,
             None,
-            [tabs, *generate.settings, understand.question, generate.note],
+            [tabs, *make.settings, look.question, make.note],
             **QUICK,
         )
     return blocks
@@ -346,7 +345,7 @@ def wire_understand(tab: page.UnderstandTab) -> None:
     for chip, text in zip(tab.chips, page.QUESTIONS, strict=True):
         fill = chip.click(lambda text=text: text, None, tab.question, **QUICK)
         events.append(fill.then(**asking))
-    events.append(tab.describe.click(describe, tab.picture, tab.answer, **MODEL))
+    events.append(tab.describe.click(ask_description, tab.picture, tab.answer, **MODEL))
     events.append(tab.observe.click(observe, tab.picture, tab.observed, **MODEL))
     tab.stop.click(None, cancels=events, api_visibility="private")
 
@@ -376,11 +375,11 @@ def wire_endpoints(api: page.Endpoints) -> None:
     """The named endpoints, apart from what the page looks like."""
     click, public = api.trigger.click, {**MODEL, "api_visibility": "public"}
     settings = [api.prompt, api.seed, api.steps, api.guidance]
-    click(generate_api, settings, [api.painted, api.data], api_name="generate", **public)
-    click(answer_api, [api.image, api.question], api.text, api_name="answer", **public)
-    click(describe_api, api.image, api.text, api_name="describe", **public)
-    click(attributes_api, [api.image, api.names], api.data, api_name="attributes", **public)
-    click(verify_api, api.image, api.data, api_name="verify", concurrency_limit=4)
+    click(generate, settings, [api.painted, api.data], api_name="generate", **public)
+    click(answer, [api.image, api.question], api.text, api_name="answer", **public)
+    click(describe, api.image, api.text, api_name="describe", **public)
+    click(attributes, [api.image, api.names], api.data, api_name="attributes", **public)
+    click(verify, api.image, api.data, api_name="verify", concurrency_limit=4)
 
 
 demo = build()
@@ -391,5 +390,6 @@ if __name__ == "__main__":
         css_paths=page.ASSETS / "app.css",
         max_file_size="40mb",
         run_history=False,
+        mcp_server=True,
         footer_links=["api"],
     )

@@ -8,6 +8,7 @@ from PIL import Image
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.pipeline import DESCRIBE_QUESTION
 from unif2ace.serving import (
+    NOTHING_SAID,
     Observed,
     Painted,
     Painting,
@@ -81,6 +82,12 @@ def test_an_answer_streams_and_a_description_is_a_fixed_question():
     assert asked == [Said(text="You"), Said(text="You asked: Is it red?")]
     *_, described = serve(Recorder(), Request(task="describe", image=PICTURE))
     assert described.text.endswith(DESCRIBE_QUESTION)
+
+
+def test_silence_is_said(monkeypatch):
+    monkeypatch.setattr(Recorder, "_answer_stream", staticmethod(lambda *a, **o: iter([""])))
+    *_, last = serve(Recorder(), Request(task="describe", image=PICTURE))
+    assert last == Said(text=NOTHING_SAID)
 
 
 def test_attributes_are_looked_at_all_or_by_name():

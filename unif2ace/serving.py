@@ -19,6 +19,7 @@ from unif2ace.policy import refuse_prompt, refuse_question
 
 MAX_ANSWER_TOKENS = 160
 MAX_DESCRIPTION_TOKENS = 200
+NOTHING_SAID = "The AI has no answer to that. Please ask in other words."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,8 +125,11 @@ def serve(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
     is_answer = request.task == "answer"
     question = request.text if is_answer else DESCRIBE_QUESTION
     limit = MAX_ANSWER_TOKENS if is_answer else MAX_DESCRIPTION_TOKENS
+    text = ""
     for text in pipeline.answer_stream(request.image, question, max_new_tokens=limit):
         yield Said(text=text)
+    if not text.strip():
+        yield Said(text=NOTHING_SAID)
 
 
 def _paint(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
