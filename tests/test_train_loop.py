@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from unif2ace.train.averaging import AveragedWeights
 from unif2ace.train.loop import (
-    AveragedWeights,
     TrainConfig,
     find_checkpoint,
     learning_rate_share,

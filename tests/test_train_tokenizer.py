@@ -295,6 +295,7 @@ def test_the_critic_learns_to_tell_two_kinds_of_features_apart():
         optimizer.step()
         losses.append(loss.item())
     assert losses[0] == pytest.approx(2, abs=0.3) and losses[-1] < 0.2
+    assert critic(real).mean() > 0.8 and critic(fake).mean() < -0.8
 
 
 def test_thirty_steps_make_a_better_tokenizer_that_loads(faces, photos, tmp_path):

@@ -9,7 +9,6 @@ run continues exactly. Built on `accelerate`: the same script runs on one CPU an
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import shutil
 import signal
@@ -25,6 +24,9 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from unif2ace.train.averaging import AveragedWeights
+from unif2ace.train.log import StepLog
 
 CHECKPOINT = "checkpoint"
 LOG = "log.jsonl"
@@ -116,50 +118,6 @@ def shuffled_indices(num_items: int, start: int, count: int, seed: int) -> Tenso
 def _mix(*numbers: int) -> int:
     """One 63-bit seed of several numbers (Python's own tuple hash: stable for integers)."""
     return hash(numbers) & (2**63 - 1)
-
-
-class AveragedWeights:
-    """Exponential moving average of a module's trainable parameters, in float32.
-
-    The decay warms up as (1 + n) / (10 + n), so that the first weights are soon forgotten.
-    """
-
-    def __init__(self, module: nn.Module, decay: float) -> None:
-        self.parameters = [p for p in module.parameters() if p.requires_grad]
-        self.averages = [p.detach().float().clone() for p in self.parameters]
-        self.decay, self.updates = decay, 0
-
-    @torch.no_grad()
-    def update(self) -> None:
-        decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        self.updates += 1
-        current = [p.detach().float() for p in self.parameters]
-        torch._foreach_lerp_(self.averages, current, 1 - decay)
-
-    @torch.no_grad()
-    def copy_to_module(self) -> None:
-        for parameter, average in zip(self.parameters, self.averages, strict=True):
-            parameter.copy_(average)
-
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """The module holds the averages inside, its own weights again after."""
-        kept = [p.detach().clone() for p in self.parameters]
-        self.copy_to_module()
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for parameter, value in zip(self.parameters, kept, strict=True):
-                    parameter.copy_(value)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"averages": self.averages, "updates": self.updates}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        for average, value in zip(self.averages, state["averages"], strict=True):
-            average.copy_(value)
-        self.updates = state["updates"]
 
 
 @dataclass
@@ -260,7 +218,7 @@ def run(
     accelerator.register_for_checkpointing(averaged, clock)
     if checkpoint := find_checkpoint(config.out):
         accelerator.load_state(str(checkpoint))
-    log = _Log(config.out / LOG, clock.step) if accelerator.is_main_process else None
+    log = StepLog(config.out / LOG, clock.step) if accelerator.is_main_process else None
 
     def draw(step: int) -> Any:
         number = step * accelerator.num_processes + accelerator.process_index
@@ -335,7 +293,13 @@ def run(
                     )
                 if log is not None:
                     values = {name: torch.as_tensor(v).item() for name, v in metrics.items()}
-                    log.write(clock, loss=loss_value, learning_rate_share=share, **values)
+                    log.write(
+                        clock.step,
+                        clock.seconds,
+                        loss=loss_value,
+                        learning_rate_share=share,
+                        **values,
+                    )
                 bar.set_postfix(loss=f"{loss_value:.4f}", refresh=False)
     clock.seconds = _agreed(accelerator, before + time.monotonic() - started, False)[0]
     save_checkpoint(accelerator, config.out)
@@ -379,26 +343,3 @@ def _to_device(batch: Any, device: torch.device) -> Any:
             batch, **{name: _to_device(value, device) for name, value in fields.items()}
         )
     return batch
-
-
-class _Log:
-    """JSON lines, one per logged step; lines past the resumed step are dropped first."""
-
-    def __init__(self, path: Path, step: int) -> None:
-        self.path = path
-        kept = []
-        if path.exists():
-            for line in path.read_text().splitlines():
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError:  # the last line of a killed run
-                    continue
-                if row["step"] <= step:
-                    kept.append(line)
-        path.write_text("".join(f"{line}\n" for line in kept))
-
-    def write(self, clock: Clock, **values: float) -> None:
-        row = {"step": clock.step, "seconds": round(clock.seconds, 1)}
-        row |= {name: round(value, 6) for name, value in values.items()}
-        with self.path.open("a") as file:
-            file.write(json.dumps(row) + "\n")
