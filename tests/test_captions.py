@@ -11,6 +11,7 @@ import pytest
 from faces import random_face, random_faces
 
 from unif2ace.attributes import ATTRIBUTES, FaceAttributes, visible
+from unif2ace.lexicon import all_understood
 from unif2ace.parsing import parse_answer, parse_attributes, parse_yes_no
 from unif2ace.synth.asking import choice_question, has_choice, value_is_question, value_question
 from unif2ace.synth.captions import Caption, Style, caption, description, sample_sheet, sayable
@@ -294,7 +295,8 @@ def test_the_reason_is_what_hides_it(changes, name, reason):
 
 def test_the_corpus_is_reproducible_and_grows_with_faces():
     assert training_corpus(5, 1) == training_corpus(5, 1) != training_corpus(5, 2)
-    assert len(training_corpus(6, 1)) == 6 * 20
+    assert len(training_corpus(6, 1)) - len(training_corpus(5, 1)) == 20
+    assert set(all_understood()) <= {t[2:-5] for t in training_corpus(0, 0)}
     with pytest.raises(ValueError, match="-3"):
         training_corpus(-3, 0)
 

@@ -19,6 +19,14 @@ def understood(entry: str) -> tuple[str, ...]:
     return _split(entry.replace("|", ","))
 
 
+def all_understood() -> list[str]:
+    """Every word and phrase of all tables, in order, without repetition."""
+    entries = [e for table in (ADJECTIVES, PHRASES) for v in table.values() for e in v.values()]
+    entries += [words for _, words in GROUPS.values()]
+    phrases = [phrase for entry in entries for phrase in understood(entry)]
+    return list(dict.fromkeys([*phrases, *PRESENCE]))
+
+
 def _split(words: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in words.split(",") if word.strip())
 

@@ -14,6 +14,7 @@ from typing import Literal, get_args
 
 from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, hidden_attributes
 from unif2ace.attributes import visible as visible_part
+from unif2ace.lexicon import all_understood
 from unif2ace.synth.asking import (
     PRESENCE_QUESTIONS,
     REGION_QUESTIONS,
@@ -131,7 +132,8 @@ def training_corpus(count: int, seed: int) -> list[str]:
             texts.append(caption(face, seen, generator=generator, style=style).text.lower())
         for qa in questions(face, seen, generator=generator, count=8):
             texts += [qa.question.lower(), qa.answer]
-    return texts
+    # every word that visitors are understood by gets whole pieces, however rare our texts use it
+    return texts + [f"a {word} face" for word in all_understood() for _ in range(4)]
 
 
 def why_hidden(name: str, attributes: FaceAttributes, visible: Collection[str]) -> str:
