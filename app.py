@@ -48,6 +48,11 @@ QUICK: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "hidden",
 }
+# On a phone the picture lies below what was pressed.
+SHOW_PAINTING = """() => {
+    const painting = document.getElementById("painting");
+    if (innerWidth < 700) painting.scrollIntoView({behavior: "smooth", block: "start"});
+}"""
 
 
 def load_pipeline() -> UniF2acePipeline:
@@ -358,10 +363,10 @@ def wire_generate(tab: page.GenerateTab, tabs: gr.Tabs, carried_to: gr.Image) ->
         [tab.painting, tab.mosaic, tab.line, tab.agreement, tab.seed, tab.ask],
         show_progress_on=tab.painting,
         show_progress="minimal",
-        scroll_to_output=True,
         validator=check_painting,
         **MODEL,
     )
+    tab.generate.click(None, js=SHOW_PAINTING, api_visibility="private")
     tab.stop.click(None, cancels=[event], api_visibility="private")
     tab.ask.click(
         lambda path: (path, gr.Tabs(selected="understand")),

@@ -81,11 +81,16 @@ def tiny_checkpoint(tmp_path_factory) -> Path:
     import torch
     from tiny import tiny_config, tiny_tokenizer
 
+    from unif2ace.config import EncoderConfig
     from unif2ace.model import UniF2aceForConditionalGeneration
 
     folder = tmp_path_factory.mktemp("checkpoint")
     torch.manual_seed(0)
-    UniF2aceForConditionalGeneration(tiny_config(image_size=64)).save_pretrained(folder)
+    encoders = EncoderConfig(
+        semantic_size=64, face_size=64, face_channels=(8, 8, 8, 32), face_dim=8
+    )
+    config = tiny_config(image_size=64, encoders=encoders)
+    UniF2aceForConditionalGeneration(config).save_pretrained(folder)
     tiny_tokenizer().save_pretrained(folder)
     return folder
 

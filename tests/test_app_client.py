@@ -1,7 +1,9 @@
 """The named endpoints, called as programs call them."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -48,6 +50,13 @@ def test_the_endpoints_and_their_arguments_are_these(client):
         "/attributes": ["image", "names"],
         "/verify": ["image"],
     }
+
+
+def test_the_endpoints_are_tools_for_other_programs(app_url):
+    with urlopen(f"{app_url}gradio_api/mcp/schema") as answer:
+        tools = {tool["name"]: tool["inputSchema"]["properties"] for tool in json.load(answer)}
+    assert set(tools) == {"generate", "answer", "describe", "attributes", "verify"}
+    assert "old man" in tools["generate"]["prompt"]["description"]
 
 
 def test_a_generated_picture_carries_its_settings_and_both_marks(client):

@@ -139,6 +139,7 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
             picture = upload_box(
                 "A picture with a face",
                 "picture",
+                alt_text="Your picture",
                 height=320,
                 value=examples[0] if examples else None,
             )
@@ -249,6 +250,7 @@ def generate_tab(limits: Limits) -> GenerateTab:
             with gr.Row():
                 painting = gr.Image(
                     label="The painted face",
+                    alt_text="The face that was painted from your words",
                     format="png",
                     type="filepath",
                     height=380,
@@ -284,7 +286,12 @@ def about_tab() -> AboutTab:
     gr.Markdown((ASSETS / "about.md").read_text(encoding="utf-8"))
     with gr.Row():
         with gr.Column():
-            picture = upload_box("Was this picture painted here?", "verify", height=260)
+            picture = upload_box(
+                "Was this picture painted here?",
+                "verify",
+                alt_text="The picture to check",
+                height=260,
+            )
         with gr.Column():
             result = gr.HTML(elem_id="verification")
     return AboutTab(picture=picture, verification=result)
