@@ -72,6 +72,11 @@ def test_plain_pictures_are_unmarked_and_can_be_marked(value):
     assert psnr(np.asarray(plain), np.asarray(embed(plain))) >= 40
 
 
+def test_even_a_picture_that_resists_is_changed_little():
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    assert psnr(noise, np.asarray(embed(Image.fromarray(noise)))) >= 40
+
+
 def test_settings_and_source_type_come_back_from_the_file():
     found = verify(mark(smooth_picture(1, 128), SETTINGS))
     assert found.settings == SETTINGS and found.source_type == SOURCE_TYPE
