@@ -6,6 +6,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 from skimage.data import astronaut, coffee
 
+from unif2ace import provenance
 from unif2ace.provenance import (
     MAX_SETTINGS_CHARS,
     SETTINGS_KEY,
@@ -72,9 +73,10 @@ def test_plain_pictures_are_unmarked_and_can_be_marked(value):
     assert psnr(np.asarray(plain), np.asarray(embed(plain))) >= 40
 
 
-def test_even_a_picture_that_resists_is_changed_little():
-    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
-    assert psnr(noise, np.asarray(embed(Image.fromarray(noise)))) >= 40
+def test_however_weak_the_score_a_picture_is_changed_little(monkeypatch):
+    monkeypatch.setattr(provenance, "TARGET", 1e9)  # never reached: the faintness decides
+    for image in pictures(128):
+        assert 40 <= psnr(np.asarray(image), np.asarray(embed(image))) < 45
 
 
 def test_settings_and_source_type_come_back_from_the_file():
