@@ -11,6 +11,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from accelerate.state import AcceleratorState
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +20,13 @@ START_SECONDS = 180
 
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def fresh_accelerator() -> Iterator[None]:
+    """`accelerate` keeps one precision per process; each test may choose its own."""
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def free_port() -> int:
