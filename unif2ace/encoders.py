@@ -226,7 +226,9 @@ def resized(pixels: Tensor, size: int) -> Tensor:
     """pixels (B, 3, H, W) as (B, 3, size, size), smoothed when it shrinks."""
     if pixels.shape[-2:] == (size, size):
         return pixels
-    return F.interpolate(pixels, (size, size), mode="bilinear", antialias=True)
+    # in float32: the smoothing filter has no bfloat16 form on the CPU
+    wide = F.interpolate(pixels.float(), (size, size), mode="bilinear", antialias=True)
+    return wide.to(pixels.dtype)
 
 
 def _clip_vision(size: int) -> nn.Module:
