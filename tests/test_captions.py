@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 from faces import random_face, random_faces
 
-from unif2ace.attributes import ATTRIBUTES, FaceAttributes, visible
+from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, visible
 from unif2ace.lexicon import all_understood
 from unif2ace.parsing import parse_answer, parse_attributes, parse_yes_no
 from unif2ace.synth.asking import choice_question, has_choice, value_is_question, value_question
@@ -177,6 +177,18 @@ def test_yes_means_that_the_asked_value_is_so():
         if qa.kind != "yes_no" or qa.asked is None or qa.attribute == "hair_style":
             continue
         assert parse_yes_no(qa.answer) is (qa.asked == qa.value), qa
+
+
+def test_long_and_short_hair_are_asked_by_length():
+    """A ponytail is long hair, a crop is short hair."""
+    met = set()
+    for style, length in HAIR_LENGTH.items():
+        face, generator = plain_face(hair_style=style), random.Random(0)
+        for qa in questions(face, ["gender", "hair_style"], generator=generator, count=150):
+            if qa.kind == "yes_no" and qa.asked in ("long", "short"):
+                assert parse_yes_no(qa.answer) is (length == qa.asked), qa
+                met.add((style, qa.asked))
+    assert {("ponytail", "long"), ("braid", "long"), ("cropped", "short"), ("bob", "long")} <= met
 
 
 def test_yes_and_no_are_balanced():

@@ -205,6 +205,7 @@ def test_one_slip_in_a_long_noun_is_mended():
     slips = {"glases": "glasses", "earings": "earrings", "sunglases": "sunglasses"}
     for slip, word in slips.items():
         assert parse_constraints(slip) == parse_constraints(word) != {}
+    assert parse_attributes("the hiar is red") == {"hair_color": "red"}  # two letters swapped
 
 
 @pytest.mark.parametrize(

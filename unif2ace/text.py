@@ -46,6 +46,5 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
         pad_token="<|pad|>",
         bos_token="<|bos|>",
         eos_token="<|eos|>",
-        clean_up_tokenization_spaces=False,
         split_special_tokens=True,
     )
