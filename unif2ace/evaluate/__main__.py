@@ -148,7 +148,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     judge = add("train-judge", run_train_judge, "Train the judge and score it.", "faces", "seed")
     judge.add_argument("--test-faces", type=Path, help="test renders, if elsewhere")
     judge.add_argument("--out", type=Path, required=True, help="folder for the judge")
-    judge.add_argument("--steps", type=int, default=900, help="of 64 faces each")
+    judge.add_argument("--steps", type=int, default=2400, help="of 32 faces each")
     judge.add_argument("--max-faces", type=int, default=12_000, help="renders to train on")
     judge.add_argument("--limit", type=int, help="unseen renders to score")
     judge.add_argument("--json", type=Path, required=True, help="where the score goes")

@@ -22,6 +22,7 @@ from unif2ace.evaluate.faces import stack_images
 JUDGE_SIZE = 128  # px; `Judge.examine` resizes other sizes to it
 JUDGE_VERSION = 1
 WIDTHS = (64, 112, 192)
+READ_WIDTH, HIDDEN_WIDTH = 48, 384
 NUM_LOGITS = sum(len(attribute.values) for attribute in ATTRIBUTES.values())
 VOCABULARY = {name: list(attribute.values) for name, attribute in ATTRIBUTES.items()}
 
@@ -42,8 +43,7 @@ class ResidualBlock(nn.Module):
 class JudgeNetwork(nn.Module):
     """(B, 3, 128, 128) pixels in [-1, 1] to value logits (B, NUM_LOGITS) and face logits (B,).
 
-    Every attribute looks at its own places of the last 8 x 8 map: a learned softmax over the
-    64 places pools what its values are read from.
+    The last 8 x 8 map is read place by place, since faces are framed alike.
     """
 
     def __init__(self) -> None:
@@ -64,22 +64,21 @@ class JudgeNetwork(nn.Module):
             nn.BatchNorm2d(last),
             nn.ReLU(),
         )
-        places = (JUDGE_SIZE // 16) ** 2
-        self.position = nn.Parameter(torch.zeros(places, last))
-        self.queries = nn.Linear(last, len(ATTRIBUTES) + 1, bias=False)  # the last asks: a face?
-        self.heads = nn.ModuleDict(
-            {name: nn.Linear(last, len(values)) for name, values in VOCABULARY.items()}
+        self.read = nn.Sequential(
+            nn.Conv2d(last, READ_WIDTH, 1),
+            nn.Flatten(),
+            nn.Linear(READ_WIDTH * (JUDGE_SIZE // 16) ** 2, HIDDEN_WIDTH),
+            nn.ReLU(),
+            nn.Dropout(0.1),
         )
-        self.face_head = nn.Linear(last, 1)
+        self.values = nn.Linear(HIDDEN_WIDTH, NUM_LOGITS)
+        self.face = nn.Linear(HIDDEN_WIDTH, 1)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         if pixels.shape[-2:] != (JUDGE_SIZE, JUDGE_SIZE):
             raise ValueError(f"the judge sees {JUDGE_SIZE} px, got {tuple(pixels.shape)}")
-        features = self.trunk(pixels).flatten(2).mT.float()  # (B, 64, D)
-        weights = self.queries(features + self.position).softmax(1)  # (B, 64, A + 1)
-        pooled = weights.mT @ features  # (B, A + 1, D)
-        logits = [head(pooled[:, i]) for i, head in enumerate(self.heads.values())]
-        return torch.cat(logits, dim=1), self.face_head(pooled[:, -1]).squeeze(-1)
+        hidden = self.read(self.trunk(pixels))  # (B, HIDDEN_WIDTH)
+        return self.values(hidden), self.face(hidden).squeeze(-1)
 
 
 def split_logits(logits: Tensor) -> dict[str, Tensor]:
