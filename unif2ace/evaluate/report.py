@@ -60,6 +60,7 @@ def understanding_tables(measured: Json) -> str:
     tables, asked = measured["attributes"], measured["visitor_questions"]
     rows = [
         ("attribute tables: value of what can be seen", interval(tables["seen"])),
+        ("attribute tables: declines what can be seen", interval(tables["seen_but_declined"])),
         ("attribute tables: recognises what cannot be seen", interval(tables["not_visible"])),
         ("attribute tables: mean balanced accuracy", percent(tables["mean_balanced"])),
         ("attribute tables: expected calibration error", percent(tables["calibration_error"])),
@@ -72,7 +73,7 @@ def understanding_tables(measured: Json) -> str:
         ("descriptions: recall", interval(measured["descriptions"]["recall"])),
     ]
     heading = f"**Understanding**, {measured['num_faces']} unseen renders"
-    return f"{heading}\n\n{table(('what', 'right (95 % interval)'), rows)}"
+    return f"{heading}\n\n{table(('what', 'share (95 % interval)'), rows)}"
 
 
 def generation_tables(measured: Json) -> str:

@@ -90,6 +90,7 @@ def table_summary(readings: Sequence[Reading], faces: LabelledFaces) -> dict[str
     balanced = [row["balanced"] for row in attributes.values()]
     return {
         "seen": rate([r.is_right for r in shown]).to_json(),
+        "seen_but_declined": rate([r.said == NOT_VISIBLE for r in shown]).to_json(),
         "not_visible": rate([r.is_right for r in readings if r.truth == NOT_VISIBLE]).to_json(),
         "mean_balanced": round(sum(balanced) / len(balanced), 4),
         "calibration_error": round(error, 4),
