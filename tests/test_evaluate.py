@@ -19,7 +19,7 @@ from PIL import Image, ImageFont
 
 from unif2ace.attributes import ATTRIBUTES, FaceAttributes
 from unif2ace.evaluate.bench import bench_app, coverage, peak_memory_kib
-from unif2ace.evaluate.faces import LabelledFaces, read_faces
+from unif2ace.evaluate.faces import LabelledFaces, read_faces, to_tensor
 from unif2ace.evaluate.judge import Judge, JudgeNetwork
 from unif2ace.evaluate.judge_training import UNSEEN, label_table, score_judge, train_judge
 from unif2ace.evaluate.metrics import (
@@ -215,6 +215,7 @@ def test_the_judge_learns_what_it_is_shown_and_is_saved_whole(tmp_path):
     judge = train_judge(faces, config)
     score = score_judge(judge, unseen)
     assert score["all"]["share"] > 0.9 > score["attributes"]["background"]["majority"]
+    assert score["faces_accepted"]["share"] > 0.9
     assert list(score["attributes"]) == ["background"]  # nothing else can be seen
     images = [unseen.image(i) for i in range(6)]
     assert Judge.load(tmp_path).examine(images) == judge.examine(images)
@@ -229,6 +230,8 @@ def test_verdicts_do_not_depend_on_size_or_company():
     for together, single in zip(judge.examine([*images, *large]), alone * 2, strict=True):
         assert together.values == single.values
         assert together.face_probability == pytest.approx(single.face_probability, abs=1e-5)
+    _, face = judge.logits(to_tensor(faces.pictures))
+    assert [v.face_probability for v in alone] == pytest.approx(face.sigmoid().tolist(), abs=1e-5)
     with pytest.raises(ValueError, match="100 x 90"):
         judge.examine([Image.new("RGB", (100, 90))])
 

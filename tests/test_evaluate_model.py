@@ -163,7 +163,8 @@ def test_agreement_by_hand():
     assert measured["agreement"]["hits"] == 2 and measured["agreement"]["total"] == 3
     assert measured["attributes"]["hat"]["share"] == 0
     assert measured["one_clear_face"]["hits"] == 2
-    assert measured["all_asked_right"]["hits"] == 2  # the second, and the one that asked nothing
+    assert measured["all_asked_right"]["hits"] == 1  # of two: the third asked nothing
+    assert measured["all_asked_right"]["total"] == 2
     assert measured["by_size"]["1-3 asked"]["total"] == 3
     assert measured["groups"]["gender"]["man"] == measured["by_size"]["1-3 asked"] | {
         "hits": 1, "total": 2, "share": 0.5, "low": 0.0945, "high": 0.9055,

@@ -162,7 +162,7 @@ def summary(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> dict[st
         "num_pictures": len(pairs),
         "agreement": rate(asked(pairs)).to_json(),
         "other_prompt": rate(asked(shifted)).to_json(),
-        "all_asked_right": rate([all(asked([pair])) for pair in pairs]).to_json(),
+        "all_asked_right": rate([all(asked([p])) for p in pairs if p[0].allowed]).to_json(),
         "one_clear_face": rate([v.has_face for v in verdicts]).to_json(),
         "attributes": {n: rate(o).to_json() for n, o in agreement(requests, verdicts).items()},
         "by_size": by_size,
