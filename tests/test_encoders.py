@@ -108,7 +108,8 @@ def test_face_encoder_reads_every_attribute_and_landmark():
     encoder = FaceEncoder(SMALL).eval()
     with torch.no_grad():
         out = encoder(torch.zeros(2, 3, 128, 128))
-    assert out.tokens.shape == (2, 4, 32) and out.pooled.shape == (2, 32)
+    assert out.tokens.shape == (2, 1 + 4, 32) and out.pooled.shape == (2, 32)
+    assert torch.equal(out.tokens[:, 0], out.pooled)
     assert out.landmarks.shape == (2, 68, 2) and out.box.shape == (2, 4)
     assert out.units.shape == (2, 38)
     sizes = {name: logits.shape[1] for name, logits in out.attribute_logits.items()}
@@ -120,11 +121,11 @@ def test_face_tokens_follow_the_picture_row_by_row():
     encoder = FaceEncoder(SMALL).eval()
     x = torch.rand(16, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.no_grad():
-        before = encoder(x).tokens
+        before = encoder(x).tokens[:, 1:]
         for position, (top, left) in enumerate([(0, 0), (0, 32), (32, 0), (32, 32)]):
             changed = x.clone()
             changed[..., top : top + 32, left : left + 32].neg_()
-            moved = (encoder(changed).tokens - before).norm(dim=-1).mean(0)
+            moved = (encoder(changed).tokens[:, 1:] - before).norm(dim=-1).mean(0)
             assert moved.argmax() == position
 
 

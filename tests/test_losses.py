@@ -133,6 +133,8 @@ def test_total_is_masked_plus_alpha_score_and_gradients_are_right():
         return d3diff_loss(x, codes, is_masked, t, schedule=MaskSchedule(), alpha=alpha)
 
     out = loss(logits)
+    alone = loss(logits[is_masked])  # the head of the masked positions is enough
+    torch.testing.assert_close(alone.total, out.total)
     torch.testing.assert_close(out.total, out.masked + 0.01 * out.score)
     torch.testing.assert_close(loss(logits, alpha=0).total, out.masked)
     assert torch.autograd.gradcheck(lambda x: loss(x).total, logits)

@@ -5,7 +5,7 @@ from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.quantize import nf4_share, weight_report
-from unif2ace.train.assemble import assemble
+from unif2ace.train.assemble import assemble, transformer_parts
 from unif2ace.train.export import export
 
 
@@ -32,6 +32,20 @@ def test_a_part_that_does_not_fit_is_named(tmp_path):
             tmp_path,
             seed=0,
         )
+
+
+def test_a_kept_transformer_arrives_with_new_parts_around_it(tmp_path):
+    old = tiny_model(seed=1)
+    old.save_pretrained(tmp_path / "old")
+    trained = tiny_model(seed=5).image_tokenizer.state_dict()
+    parts = transformer_parts(tmp_path / "old", without={"image_tokenizer"})
+    parts["image_tokenizer"] = trained
+    new = assemble(tiny_config(), tiny_tokenizer(), parts, tmp_path / "new", seed=2).state_dict()
+    for name, tensor in old.state_dict().items():
+        if name.startswith("image_tokenizer."):
+            assert torch.equal(new[name], trained[name.removeprefix("image_tokenizer.")])
+        else:  # a checkpoint is read in bfloat16
+            torch.testing.assert_close(new[name], tensor, atol=0, rtol=2**-8)
 
 
 def test_export_replaces_weights_and_keeps_the_card(tmp_path):

@@ -318,6 +318,13 @@ def test_thirty_steps_make_a_better_tokenizer_that_loads(faces, photos, tmp_path
     assert report["photographs"]["positions"] == 2 * 16
     assert (tmp_path / "sheet-renders-000030.png").exists()
 
+    started = tokenizer_training.TokenizerObjective(replace(config, start=tmp_path / "tokenizer"))
+    kept = started.tokenizer.state_dict()
+    assert all(torch.equal(kept[name], value) for name, value in tokenizer.state_dict().items())
+    other = replace(config, start=tmp_path / "tokenizer", vq=replace(config.vq, decoder_blocks=2))
+    with pytest.raises(ValueError, match="other sizes"):
+        tokenizer_training.TokenizerObjective(other)
+
 
 def test_no_faces_is_said_plainly(tmp_path):
     with pytest.raises(ValueError, match="render faces first"):
@@ -376,6 +383,9 @@ def test_the_encoders_train_through_a_tokenizer_and_load(faces, photos, tmp_path
     encoder.load_state_dict(load_file(tmp_path / "e" / "encoder" / "face.safetensors"))
     semantic = SemanticEncoder(config.encoders)
     semantic.load_state_dict(load_file(tmp_path / "e" / "encoder" / "semantic.safetensors"))
+    goes_on = replace(config, start=tmp_path / "e" / "encoder")
+    kept = encoder_training.EncoderObjective(goes_on).encoder.state_dict()
+    assert all(torch.equal(kept[name], value) for name, value in encoder.state_dict().items())
 
 
 def test_sheets_put_kinds_below_one_another():

@@ -37,7 +37,7 @@ _BATCH_NORM_EPS = 1e-3
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderOutput:
-    """tokens: (B, M, F), the feature grid row by row. pooled: (B, P), one vector per picture."""
+    """tokens: (B, M, F), places of the picture row by row. pooled: (B, P), one vector each."""
 
     tokens: Tensor
     pooled: Tensor
@@ -179,9 +179,10 @@ class SemanticEncoder(nn.Module):
 
 
 class FaceEncoder(nn.Module):
-    """A small convolutional network trained to read faces; its last grid is the feature.
+    """A small convolutional network trained to read faces.
 
-    tokens: (B, (S/32)**2, face_dim) at S pixels; pooled: (B, face_dim).
+    tokens: (B, 1 + (S/32)**2, face_dim) at S pixels, the pooled vector first: all that the
+    network was taught can be read off it by a linear map. pooled: (B, face_dim).
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -213,7 +214,7 @@ class FaceEncoder(nn.Module):
         geometry = 0.5 + self.geometry(pooled)  # starts at the middle of the picture
         logits = self.attributes(pooled).split(list(self.values.values()), dim=-1)
         return FaceOutput(
-            tokens=grid.flatten(2).transpose(1, 2),
+            tokens=torch.cat([pooled[:, None], grid.flatten(2).transpose(1, 2)], dim=1),
             pooled=pooled,
             landmarks=geometry[:, : 2 * NUM_LANDMARKS].unflatten(-1, (NUM_LANDMARKS, 2)),
             box=geometry[:, 2 * NUM_LANDMARKS :],

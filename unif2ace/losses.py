@@ -71,16 +71,19 @@ def d3diff_loss(
     weight sigma'(t) / (exp(sigma) - 1) = m'/m, which is what is computed.
 
     Args:
-        logits: (B, N, K); softmax in float32 or wider.
+        logits: (B, N, K), or (M, K) of the M masked positions alone, row by row, which saves
+            the rest's head; softmax in float32 or wider.
         codes: (B, N) clean codes. is_masked: (B, N) bool. t: (B,) times in (0, 1).
         alpha: weight of the score term, >= 0; 0 leaves the masked term alone.
     Source: arXiv 2503.08120 (L = masked + alpha * score, alpha = 0.01).
     """
     if alpha < 0:
         raise ValueError(f"alpha must be >= 0, got {alpha}")
+    if logits.ndim == 3:
+        logits = logits[is_masked]  # (M, K)
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    nats = F.cross_entropy(wide.flatten(0, 1), codes.flatten(), reduction="none").view_as(codes)
-    nats = nats * is_masked  # (B, N)
+    of_masked = F.cross_entropy(wide, codes[is_masked], reduction="none")
+    nats = wide.new_zeros(codes.shape).masked_scatter(is_masked, of_masked)  # (B, N)
     masked = nats.sum() / is_masked.sum().clamp(min=1)
     weight = schedule.loss_weight(t).clamp(max=max_score_weight).to(nats)
     score = (weight * nats.sum(-1)).mean()

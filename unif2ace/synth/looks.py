@@ -44,10 +44,10 @@ _CLOTHES: Mapping[str, Color] = {
 _BACKGROUNDS: Mapping[str, Color] = {  # sRGB: what the eye compares
     "grey": (0.50, 0.50, 0.51),
     "white": (0.93, 0.93, 0.92),
-    "black": (0.06, 0.06, 0.065),
-    "blue": (0.25, 0.43, 0.72),
-    "green": (0.28, 0.52, 0.30),
-    "brown": (0.46, 0.31, 0.19),
+    "black": (0.09, 0.09, 0.095),
+    "blue": (0.33, 0.46, 0.66),
+    "green": (0.34, 0.50, 0.36),
+    "brown": (0.47, 0.35, 0.25),
 }
 _LIPSTICKS: Mapping[str, Color] = {
     "none": (0.0, 0.0, 0.0),
@@ -57,14 +57,21 @@ _LIPSTICKS: Mapping[str, Color] = {
 }
 _LIGHT_COLORS: Mapping[str, Color] = {
     "neutral": (1.0, 0.985, 0.96),
-    "warm": (1.12, 0.86, 0.56),
-    "cool": (0.72, 0.93, 1.28),
+    "warm": (1.1, 0.88, 0.64),
+    "cool": (0.8, 0.95, 1.2),
+}
+_EXPOSURE: Mapping[str, float] = {  # a camera meters on the face, though not all the way
+    "very light": 0.85,
+    "light": 0.92,
+    "medium": 1.0,
+    "brown": 1.15,
+    "dark": 1.35,
 }
 _IRIS: Mapping[str, tuple[tuple[str, Color], ...]] = {  # texture and tint
     "brown": (("brown", (0.62, 1.7, 1.5)), ("brownlight", (0.55, 0.42, 0.35))),
-    "blue": (("lightblue", (0.7, 0.85, 1.1)), ("blue", (0.8, 1.1, 2.0))),
-    "green": (("green", (1.0, 1.25, 0.85)),),
-    "grey": (("grey", (0.95, 0.97, 1.0)),),
+    "blue": (("lightblue", (0.56, 0.7, 0.92)), ("blue", (0.7, 0.95, 1.75))),
+    "green": (("green", (0.82, 1.05, 0.7)),),
+    "grey": (("grey", (0.72, 0.74, 0.77)),),
 }
 BROW_STYLES: Mapping[str, tuple[str, ...]] = {
     "thin": ("eyebrow006", "eyebrow007"),
@@ -225,7 +232,7 @@ def _beard_color(hair: Color, attributes: FaceAttributes) -> Color:
     """The colour of the hair, darker where it would vanish on skin of much the same colour."""
     is_near = attributes["skin_tone"] in ("brown", "dark") and attributes["hair_color"] == "brown"
     gain = 0.3 if is_near else 0.8
-    return tuple(c * gain for c in hair)
+    return tuple(c * gain + 0.006 for c in hair)
 
 
 def _direction(azimuth: float, elevation: float) -> Color:
@@ -236,14 +243,15 @@ def _direction(azimuth: float, elevation: float) -> Color:
 
 def _lights(attributes: FaceAttributes, rng: np.random.Generator) -> Lights:
     side = {"front": 0, "left": -1, "right": 1}[attributes["light"]]
+    exposure = _EXPOSURE[attributes["skin_tone"]]
     azimuth = side * rng.uniform(52, 70) if side else rng.uniform(-16, 16)
     elevation = rng.uniform(18, 34) if side else rng.uniform(24, 42)
     color = np.array(_LIGHT_COLORS[attributes["light_color"]])
     color = color * np.exp(rng.uniform(-0.03, 0.03, 3))
-    strength = rng.uniform(2.1, 2.4) if side else rng.uniform(1.6, 1.85)
-    fill = rng.uniform(0.10, 0.18) if side else rng.uniform(0.2, 0.32)
+    strength = exposure * (rng.uniform(1.9, 2.2) if side else rng.uniform(1.55, 1.8))
+    fill = exposure * (rng.uniform(0.14, 0.22) if side else rng.uniform(0.2, 0.32))
     rim_side = -side if side else rng.choice([-1, 1])
-    ambient = (0.24 if side else 0.34) * rng.uniform(0.9, 1.1)
+    ambient = exposure * (0.27 if side else 0.34) * rng.uniform(0.9, 1.1)
     mild = 0.5 + 0.5 * color  # the room is less coloured than the lamp
     return Lights(
         key_direction=_direction(azimuth, elevation),

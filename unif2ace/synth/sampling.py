@@ -23,7 +23,7 @@ TEST_SEED_START = 1_000_000_000  # identities of the test split start here
 
 # Probabilities in the order of the attribute's values; attributes not listed are drawn evenly.
 _WEIGHTS: Mapping[str, tuple[float, ...]] = {
-    "freckles": (0.8, 0.2),
+    "freckles": (0.85, 0.15),
     "brow_thickness": (0.4, 0.3, 0.3),
     "eye_size": (0.5, 0.25, 0.25),
     "nose_width": (0.5, 0.25, 0.25),
@@ -36,20 +36,20 @@ _WEIGHTS: Mapping[str, tuple[float, ...]] = {
     "cheeks": (0.5, 0.25, 0.25),
     "chin": (0.5, 0.25, 0.25),
     "expression": (0.28, 0.19, 0.17, 0.12, 0.12, 0.12),
-    "mouth": (0.8, 0.2),
-    "eyes": (0.7, 0.1, 0.1, 0.1),
-    "brows": (0.55, 0.22, 0.23),
-    "gaze": (0.5, 0.13, 0.13, 0.12, 0.12),
-    "head_turn": (0.5, 0.25, 0.25),
-    "head_nod": (0.7, 0.15, 0.15),
-    "light": (0.5, 0.25, 0.25),
-    "light_color": (0.5, 0.25, 0.25),
+    "mouth": (0.82, 0.18),
+    "eyes": (0.82, 0.06, 0.06, 0.06),
+    "brows": (0.7, 0.15, 0.15),
+    "gaze": (0.68, 0.08, 0.08, 0.08, 0.08),
+    "head_turn": (0.6, 0.2, 0.2),
+    "head_nod": (0.8, 0.1, 0.1),
+    "light": (0.6, 0.2, 0.2),
+    "light_color": (0.6, 0.2, 0.2),
 }
 # The same, where it depends on gender: chance of any value but the first, the rest shared evenly.
 _RATES: Mapping[str, Mapping[str, float]] = {
-    "facial_hair": {"woman": 0.0, "man": 0.6},
-    "lipstick": {"woman": 0.5, "man": 0.03},
-    "eye_shadow": {"woman": 0.4, "man": 0.03},
+    "facial_hair": {"woman": 0.0, "man": 0.5},
+    "lipstick": {"woman": 0.4, "man": 0.02},
+    "eye_shadow": {"woman": 0.3, "man": 0.02},
     "earrings": {"woman": 0.3, "man": 0.08},
 }
 

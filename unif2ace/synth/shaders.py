@@ -138,7 +138,7 @@ void main() {
                          0.5, 1.5);
     lin = mix(lin, u_lipstick.rgb * relief, paint.r * u_lipstick.a);
     lin = mix(lin, u_eye_shadow.rgb * relief, paint.g * u_eye_shadow.a);
-    float beard = min(dot(texture(u_beard, v_uv), u_beard_weights), 1.0);
+    float beard = min(dot(texture(u_beard, v_uv), u_beard_weights), 0.92);  // skin shines through
     lin = mix(lin, u_hair, beard);
     // Mouth cavity and eye sockets of the atlas lie inside the head: the sky does not reach them.
     float inside = step(v_uv.y, 0.15) * step(0.74, v_uv.x) * step(v_uv.x, 0.95);

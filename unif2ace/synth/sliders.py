@@ -22,44 +22,44 @@ _BANDS: Mapping[str, Mapping[str, tuple[tuple[str, float, float], ...]]] = {
     "face_shape": {
         "oval": (("head/head-oval", 0.5, 0.8),),
         "round": (
-            ("head/head-round", 0.75, 1.0),
-            ("head/head-scale-vert-decr", 0.3, 0.5),
-            ("head/head-fat-incr", 0.2, 0.4),
+            ("head/head-round", 0.6, 0.85),
+            ("head/head-scale-vert-decr", 0.25, 0.4),
+            ("head/head-fat-incr", 0.1, 0.25),
         ),
         "square": (
-            ("head/head-square", 0.75, 1.0),
-            ("chin/chin-bones-incr", 0.3, 0.5),
-            ("head/head-scale-vert-decr", 0.05, 0.2),
+            ("head/head-square", 0.6, 0.85),
+            ("chin/chin-bones-incr", 0.2, 0.35),
+            ("head/head-scale-vert-decr", 0.0, 0.12),
         ),
         "long": (
-            ("head/head-rectangular", 0.35, 0.55),
-            ("head/head-scale-vert-incr", 0.6, 0.85),
-            ("head/head-scale-horiz-decr", 0.35, 0.55),
+            ("head/head-rectangular", 0.25, 0.4),
+            ("head/head-scale-vert-incr", 0.45, 0.65),
+            ("head/head-scale-horiz-decr", 0.25, 0.4),
         ),
     },
     "cheeks": {
         "average": (),
         "hollow": (
-            ("cheek/@-cheek-volume-decr", 1.0, 1.3),
-            ("cheek/@-cheek-bones-incr", 0.6, 0.9),
-            ("cheek/@-cheek-inner-decr", 0.6, 1.0),
-            ("head/head-fat-decr", 0.3, 0.5),
+            ("cheek/@-cheek-volume-decr", 0.85, 1.1),
+            ("cheek/@-cheek-bones-incr", 0.4, 0.65),
+            ("cheek/@-cheek-inner-decr", 0.5, 0.8),
+            ("head/head-fat-decr", 0.25, 0.4),
         ),
         "full": (
-            ("cheek/@-cheek-volume-incr", 0.9, 1.2),
-            ("cheek/@-cheek-inner-incr", 0.4, 0.7),
-            ("head/head-fat-incr", 0.2, 0.4),
+            ("cheek/@-cheek-volume-incr", 0.75, 1.0),
+            ("cheek/@-cheek-inner-incr", 0.3, 0.55),
+            ("head/head-fat-incr", 0.1, 0.25),
         ),
     },
     "chin": {
         "average": (),
-        "pointed": (("chin/chin-triangle", 0.7, 0.95), ("chin/chin-width-decr", 0.9, 1.2)),
-        "broad": (("chin/chin-width-incr", 1.0, 1.3), ("chin/chin-bones-incr", 0.6, 0.9)),
+        "pointed": (("chin/chin-triangle", 0.6, 0.8), ("chin/chin-width-decr", 0.75, 1.0)),
+        "broad": (("chin/chin-width-incr", 0.8, 1.05), ("chin/chin-bones-incr", 0.4, 0.65)),
     },
     "eye_size": {
         "average": (),
-        "small": (("eyes/@-eye-scale-decr", 0.85, 1.1), ("eyes/@-eye-height2-decr", 0.3, 0.5)),
-        "large": (("eyes/@-eye-scale-incr", 0.85, 1.1), ("eyes/@-eye-height2-incr", 0.4, 0.6)),
+        "small": (("eyes/@-eye-scale-decr", 0.7, 0.95), ("eyes/@-eye-height2-decr", 0.2, 0.4)),
+        "large": (("eyes/@-eye-scale-incr", 0.7, 0.95), ("eyes/@-eye-height2-incr", 0.3, 0.5)),
     },
     "nose_width": {
         "average": (),
@@ -141,30 +141,30 @@ IDENTITY_SIGMA, IDENTITY_SLIDERS = 0.25, 14
 _EXPRESSIONS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
     "neutral": (("mouthSmile@", 0.1, 0.22),),
     "smiling": (
-        ("mouthSmile@", 0.8, 1.0),
-        ("cheekSquint@", 0.35, 0.6),
+        ("mouthSmile@", 0.7, 0.9),
+        ("cheekSquint@", 0.3, 0.5),
         ("mouthDimple@", 0.1, 0.3),
     ),
     "laughing": (
-        ("mouthSmile@", 0.75, 1.0),
-        ("jawOpen", 0.28, 0.45),
+        ("mouthSmile@", 0.7, 0.9),
+        ("jawOpen", 0.26, 0.4),
         ("cheekSquint@", 0.45, 0.7),
         ("mouthUpperUp@", 0.4, 0.6),
         ("mouthLowerDown@", 0.1, 0.3),
     ),
     "sad": (
-        ("mouthFrown@", 0.7, 0.95),
+        ("mouthFrown@", 0.65, 0.85),
         ("browInnerUp", 0.55, 0.8),
         ("mouthShrugLower", 0.25, 0.45),
     ),
     "angry": (
-        ("noseSneer@", 0.4, 0.65),
+        ("noseSneer@", 0.3, 0.5),
         ("mouthPress@", 0.4, 0.7),
         ("mouthFrown@", 0.25, 0.45),
         ("cheekSquint@", 0.15, 0.35),
         ("eyeSquint@", 0.3, 0.5),
     ),
-    "surprised": (("jawOpen", 0.5, 0.7), ("eyeWide@", 0.7, 0.95), ("mouthFunnel", 0.15, 0.3)),
+    "surprised": (("jawOpen", 0.45, 0.6), ("eyeWide@", 0.6, 0.85), ("mouthFunnel", 0.15, 0.3)),
 }
 # The base mesh frowns and hoods its eyes a little; a resting face does not.
 _RESTING = (
@@ -174,8 +174,8 @@ _RESTING = (
 )
 _BROWS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
     "relaxed": (),
-    "raised": (("browInnerUp", 0.9, 1.1), ("browOuterUp@", 1.1, 1.4)),
-    "furrowed": (("browDown@", 1.0, 1.2),),
+    "raised": (("browInnerUp", 0.8, 1.0), ("browOuterUp@", 0.9, 1.15)),
+    "furrowed": (("browDown@", 0.9, 1.1),),
 }
 
 

@@ -1,9 +1,9 @@
-"""Put separately trained parts together into one whole checkpoint with a fresh transformer."""
+"""Put separately trained parts together into one checkpoint, its transformer fresh or kept."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unif2ace.config import PRESETS, UniF2aceConfig
 from unif2ace.model import UniF2aceForConditionalGeneration, parameter_report
+from unif2ace.pipeline import load_model
 
 SHARD_SIZE = "9MB"  # below the 10 MB at which a Space repository needs large-file storage
 
@@ -25,7 +26,7 @@ def assemble(
     *,
     seed: int,
 ) -> UniF2aceForConditionalGeneration:
-    """Write a whole checkpoint: trained parts by module name, the transformer fresh from `seed`.
+    """Write a whole checkpoint: trained parts by module name, the others fresh from `seed`.
 
     Raises ValueError when a part's tensors are not the module's.
     """
@@ -41,11 +42,22 @@ def assemble(
     return model
 
 
+def transformer_parts(checkpoint: Path, *, without: Set[str]) -> dict[str, dict[str, Tensor]]:
+    """State of a checkpoint's direct modules but for `without`, unpacked to float32."""
+    model = load_model(checkpoint, None, None, torch.device("cpu")).float()
+    return {
+        name: module.state_dict() for name, module in model.named_children() if name not in without
+    }
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
     parser.add_argument("--text", type=Path, required=True, help="folder of the text tokenizer")
     parser.add_argument("--tokenizer", type=Path, required=True, help="image tokenizer's run")
     parser.add_argument("--encoder", type=Path, required=True, help="encoders' run")
+    parser.add_argument(
+        "--transformer", type=Path, help="checkpoint whose transformer to keep; else a fresh one"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
 
@@ -60,10 +72,13 @@ def main(arguments: argparse.Namespace) -> None:
         if not path.is_file():
             raise SystemExit(f"{path} is missing: train that part first")
     tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.text)
+    parts: dict[str, Mapping[str, Tensor]] = {name: load_file(path) for name, path in files.items()}
+    if arguments.transformer is not None:
+        parts |= transformer_parts(arguments.transformer, without=set(files))
     model = assemble(
         PRESETS[arguments.preset](),
         tokenizer,
-        {name: load_file(path) for name, path in files.items()},
+        parts,
         arguments.out,
         seed=arguments.seed,
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from unif2ace.attributes import ATTRIBUTES
@@ -38,6 +38,7 @@ class EncoderTrainConfig:
 
     tokenizer: folder of a trained image tokenizer, or None. A share `decoded_share` of each batch
         is passed through it, so that the encoder reads generated faces as well as photographs.
+    start: folder of trained encoders whose face encoder to go on from; None for fresh weights.
     smallest_zoom, largest_zoom, largest_shift: random framing, as shares of the picture.
     """
 
@@ -45,6 +46,7 @@ class EncoderTrainConfig:
     encoders: EncoderConfig
     faces: Path
     tokenizer: Path | None = None
+    start: Path | None = None
     decoded_share: float = 0.25
     smallest_zoom: float = 0.85
     largest_zoom: float = 1.15
@@ -81,6 +83,8 @@ class EncoderObjective(nn.Module):
     def __init__(self, config: EncoderTrainConfig) -> None:
         super().__init__()
         self.encoder = FaceEncoder(config.encoders)
+        if config.start is not None:
+            self.encoder.load_state_dict(load_file(config.start / "face.safetensors"))
         self.tokenizer: ImageTokenizer | None = None
         if config.tokenizer is not None:
             self.tokenizer = load_tokenizer(config.tokenizer).requires_grad_(False)
@@ -212,6 +216,7 @@ def save_encoders(face: FaceEncoder, config: EncoderConfig, folder: Path) -> Non
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=Path, required=True, help="folder of rendered shards")
     parser.add_argument("--tokenizer", type=Path, help="folder of a trained image tokenizer")
+    parser.add_argument("--start", type=Path, help="folder of trained encoders to go on from")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
     parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
@@ -236,6 +241,7 @@ def main(arguments: argparse.Namespace) -> None:
         encoders=PRESETS[arguments.preset]().encoders,
         faces=arguments.faces,
         tokenizer=arguments.tokenizer,
+        start=arguments.start,
     )
     result = train(config)
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")

@@ -47,7 +47,7 @@ def generation_loss(
     )
     image = slice(batch.image_start, batch.image_start + config.num_image_tokens)
     loss = d3diff_loss(
-        model.code_logits(output.hidden[:, image]),
+        model.code_logits(output.hidden[:, image][sample.is_masked]),
         sample.codes,
         sample.is_masked,
         sample.times,

@@ -44,6 +44,7 @@ class TokenizerTrainConfig:
     """What the tokenizer's training needs beyond the loop's own settings.
 
     photos: None for renders alone; else `photo_share` of each batch are photographs.
+    start: folder of a trained tokenizer whose weights to start from; None for fresh ones.
     region_weight: of eyes and mouth against 1 elsewhere.
     critic_start: share of the budget after which the adversarial term joins; 1 leaves it out.
     """
@@ -53,7 +54,8 @@ class TokenizerTrainConfig:
     image_size: int
     faces: Path
     photos: Path | None = None
-    photo_share: float = 0.18
+    start: Path | None = None
+    photo_share: float = 0.1
     region_weight: float = 3.0
     perceptual_weight: float = 0.1
     critic_weight: float = 0.05
@@ -96,6 +98,11 @@ class TokenizerObjective(nn.Module):
         super().__init__()
         self.config = config
         self.tokenizer = ImageTokenizer(config.vq)
+        if config.start is not None:
+            started = load_tokenizer(config.start)
+            if started.config != config.vq:
+                raise ValueError(f"{config.start} has other sizes: {started.config}")
+            self.tokenizer.load_state_dict(started.state_dict())
         self.features = PictureFeatures()
         self.critic = FeatureCritic() if config.critic_start < 1 else None
 
@@ -277,6 +284,7 @@ def load_tokenizer(folder: Path) -> ImageTokenizer:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=Path, required=True, help="folder of rendered shards")
     parser.add_argument("--photos", type=Path, help="folder of photographs 0000.jpg ...")
+    parser.add_argument("--start", type=Path, help="folder of a trained tokenizer to go on from")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
     parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
@@ -302,6 +310,7 @@ def main(arguments: argparse.Namespace) -> None:
         image_size=preset.image_size,
         faces=arguments.faces,
         photos=arguments.photos,
+        start=arguments.start,
     )
     result = train(config)
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")
