@@ -157,7 +157,8 @@ class TokenizerBatches:
             self._drawn = 0
         rows = torch.randint(len(self.faces), (self.num_faces,), generator=generator)
         pictures, landmarks = self.faces.pixels(rows), self.faces.labels(rows).landmarks
-        if self.photos is not None:
+        if self.num_photos:
+            assert self.photos is not None
             rows = torch.randint(len(self.photos), (self.num_photos,), generator=generator)
             crops = random_crops(
                 self.photos[rows], self.config.image_size, SMALLEST_CROP, generator
