@@ -14,7 +14,7 @@ ROWS = (
     {"layers", "conv", "moe", "vq", "encoders", "losses", "sampler", "images", "provenance"}
     | {"policy", "wording", "lexicon", "lexing", "parsing", "text"},
     {"prompting", "model"},
-    {"quantize", "pipeline"},
+    {"quantize", "pipeline", "convert", "parameters"},
     {"synth"},
     {"train", "evaluate"},
     {"serving", "links", "views", "page", "zerogpu", "app"},
