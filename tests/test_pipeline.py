@@ -17,9 +17,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pipe(folder):
-    pipe = UniF2acePipeline.from_pretrained(folder, quantization=None, device="cpu")
-    pipe.model.float()
-    return pipe
+    return UniF2acePipeline.from_pretrained(folder, quantization=None, device="cpu")
 
 
 PICTURE = Image.fromarray(

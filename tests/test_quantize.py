@@ -2,11 +2,15 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tiny import save_tiny
 
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.quantize import UNQUANTIZED, nf4_share, weight_report
+from unif2ace.quantize import UNQUANTIZED, nf4_modules, nf4_share, weight_report
+from unif2ace.train.export import export
+
+HALF_WIDTH = {"device": "cpu", "dtype": torch.bfloat16}  # as checkpoints are written
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +21,7 @@ def full(tmp_path_factory):
 @pytest.fixture(scope="module")
 def quantized(full, tmp_path_factory):
     folder = tmp_path_factory.mktemp("nf4")
-    pipe = UniF2acePipeline.from_pretrained(full, quantization="nf4", device="cpu")
+    pipe = UniF2acePipeline.from_pretrained(full, quantization="nf4", **HALF_WIDTH)
     pipe.model.save_pretrained(folder, max_shard_size="200KB")
     pipe.tokenizer.save_pretrained(folder)
     return folder
@@ -39,8 +43,8 @@ def test_only_attention_and_experts_are_nf4_and_nearly_all_of_them(quantized):
 
 
 def test_a_prequantised_checkpoint_reloads_bit_for_bit(full, quantized):
-    fresh = UniF2acePipeline.from_pretrained(full, quantization="nf4", device="cpu")
-    stored = UniF2acePipeline.from_pretrained(quantized, device="cpu")
+    fresh = UniF2acePipeline.from_pretrained(full, quantization="nf4", **HALF_WIDTH)
+    stored = UniF2acePipeline.from_pretrained(quantized, quantization="nf4", **HALF_WIDTH)
     for (name, a), (other, b) in zip(
         fresh.model.named_parameters(), stored.model.named_parameters(), strict=True
     ):
@@ -49,6 +53,63 @@ def test_a_prequantised_checkpoint_reloads_bit_for_bit(full, quantized):
         fresh.generate("a face", seed=1, steps=2)[0].codes
         == stored.generate("a face", seed=1, steps=2)[0].codes
     )
+
+
+NF4_VALUES = (  # QLoRA, arXiv 2305.14314, appendix E
+    -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
+    -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
+    0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941,
+    0.7229568362236023, 1.0,
+)  # fmt: skip
+
+
+def nf4_definition(weight):
+    """The matrix that packed halves of bytes and one scale per block stand for."""
+    state = weight.quant_state
+    nibbles = torch.stack([weight.data.flatten() >> 4, weight.data.flatten() & 15], dim=1)
+    values = torch.tensor(NF4_VALUES)[nibbles.flatten().long()].view(-1, state.blocksize)
+    return (values * state.absmax.float()[:, None]).view(state.shape)
+
+
+@torch.inference_mode()
+def test_a_cpu_multiplies_nf4_in_float32_by_definition(quantized):
+    pipe = UniF2acePipeline.from_pretrained(quantized, device="cpu")
+    dtypes = {row.dtype for row in weight_report(pipe.model)}
+    assert dtypes == {"nf4", "float32"} and pipe.model.dtype == torch.float32
+    for layer in nf4_modules(pipe.model)[:6]:
+        x = torch.randn(3, layer.in_features, generator=torch.Generator().manual_seed(0))
+        slow = x @ nf4_definition(layer.weight).T + layer.bias
+        torch.testing.assert_close(layer(x), slow, atol=1e-5, rtol=1e-5)  # order of the sum
+
+
+def test_unpacked_weights_paint_and_read_as_the_nf4_they_come_from(quantized):
+    packed = UniF2acePipeline.from_pretrained(quantized, device="cpu")
+    plain = UniF2acePipeline.from_pretrained(quantized, quantization=None, device="cpu")
+    for name, weight in packed.model.named_parameters():
+        if weight.dtype == torch.uint8:
+            assert torch.equal(nf4_definition(weight), plain.model.get_parameter(name)), name
+    one, other = (pipe.generate("a face", seed=2, steps=2)[0] for pipe in (packed, plain))
+    assert one.codes == other.codes and one.image.tobytes() == other.image.tobytes()
+    tables = [pipe.attributes(one.image, ["hat"])["hat"] for pipe in (packed, plain)]
+    assert tables[0] == pytest.approx(tables[1], abs=1e-5)
+
+
+@pytest.mark.parametrize("quantization", ["nf4", None])
+def test_another_arithmetic_can_be_chosen(quantized, quantization):
+    pipe = UniF2acePipeline.from_pretrained(
+        quantized, quantization=quantization, device="cpu", dtype=torch.bfloat16
+    )
+    dtypes = {row.dtype for row in weight_report(pipe.model)}
+    assert dtypes == {"bfloat16"} | ({"nf4"} if quantization else set())
+    assert len(pipe.generate("a face", seed=1, steps=2)[0].codes) == 4
+
+
+def test_an_export_keeps_half_width_floats_whatever_the_cpu_computes_in(full, tmp_path):
+    export(full, tmp_path / "out")
+    for shard in (tmp_path / "out").glob("*.safetensors"):
+        for name, tensor in load_file(shard).items():
+            if ".weight." not in name and tensor.is_floating_point():  # scales of NF4 are float32
+                assert tensor.dtype == torch.bfloat16, name
 
 
 def test_nf4_stays_close_to_the_full_weights(full, quantized):
@@ -69,8 +130,6 @@ def test_shards_stay_small(quantized):
 
 @pytest.mark.parametrize("fault", ["missing", "extra"])
 def test_missing_and_extra_tensors_are_named(full, tmp_path, fault):
-    from safetensors.torch import load_file, save_file
-
     folder = tmp_path / "broken"
     shutil.copytree(full, folder)
     tensors = load_file(folder / "model.safetensors")

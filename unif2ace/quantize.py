@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from transformers import BitsAndBytesConfig
+from transformers import BitsAndBytesConfig, PreTrainedModel
 
 UNQUANTIZED = (
     "embed",
@@ -39,6 +39,34 @@ def nf4_config() -> BitsAndBytesConfig:
     )
 
 
+def nf4_modules(model: nn.Module) -> list[nn.Module]:
+    """The linear layers that hold NF4 weights."""
+    return [m for m in model.modules() if isinstance(m, nn.Linear) and _is_nf4(m.weight)]
+
+
+def compute_in(model: nn.Module, dtype: torch.dtype) -> None:
+    """Let all arithmetic be in `dtype`; what NF4 layers hold does not change.
+
+    transformers loads pre-quantised checkpoints in the precision they are stored in, and does not
+    let them be cast as a whole.
+    """
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point():
+            tensor.data = tensor.data.to(dtype)
+    for module in nf4_modules(model):
+        module.compute_dtype, module.compute_type_is_set = dtype, True
+        if dtype != torch.bfloat16:
+            # on a CPU with bfloat16 units bitsandbytes would round to bfloat16 without asking
+            module.support_avx512bf16_for_cpu = False
+
+
+def unpacked(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
+    """The model with plain `dtype` weights: those that NF4 layers compute with, kept."""
+    for module in nf4_modules(model):
+        module.weight.quant_state.dtype = dtype  # else rounded to the precision before NF4
+    return model.dequantize(dtype=dtype)
+
+
 @dataclass(frozen=True, kw_only=True)
 class WeightReport:
     """One weight: where it is, its logical shape, how it is stored, and its bytes."""
@@ -50,6 +78,10 @@ class WeightReport:
     is_nf4: bool
 
 
+def _is_nf4(parameter: nn.Parameter) -> bool:
+    return getattr(parameter, "quant_type", None) == "nf4" and parameter.dtype == torch.uint8
+
+
 def _logical_shape(parameter: nn.Parameter) -> tuple[int, ...]:
     state = getattr(parameter, "quant_state", None)
     return tuple(parameter.shape if state is None else state.shape)
@@ -59,7 +91,7 @@ def weight_report(model: nn.Module) -> list[WeightReport]:
     """Every parameter of the model as it is held in memory."""
     rows = []
     for name, parameter in model.named_parameters():
-        is_nf4 = getattr(parameter, "quant_type", None) == "nf4" and parameter.dtype == torch.uint8
+        is_nf4 = _is_nf4(parameter)
         num_bytes = parameter.numel() * parameter.element_size()
         if is_nf4:
             absmax = parameter.quant_state.absmax

@@ -6,6 +6,8 @@ import argparse
 import shutil
 from pathlib import Path
 
+import torch
+
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.quantize import nf4_share, weight_report
 from unif2ace.train.assemble import SHARD_SIZE
@@ -18,7 +20,9 @@ def export(checkpoint: Path, out: Path) -> None:
     """
     draft = out.with_name(f"{out.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
-    pipe = UniF2acePipeline.from_pretrained(checkpoint, quantization="nf4", device="cpu")
+    pipe = UniF2acePipeline.from_pretrained(
+        checkpoint, quantization="nf4", device="cpu", dtype=torch.bfloat16
+    )
     pipe.model.save_pretrained(draft, max_shard_size=SHARD_SIZE)
     pipe.tokenizer.save_pretrained(draft)
     if out.exists():
