@@ -7,6 +7,7 @@ from tiny import save_tiny
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.pipeline import NOT_VISIBLE, UniF2acePipeline, to_image, to_pixels
 from unif2ace.prompting import encode_request, generation_batch, prompt_ids
+from unif2ace.regions import region_tokens
 from unif2ace.wording import canonical_answer, canonical_question
 
 
@@ -51,6 +52,90 @@ def test_steps_show_fewer_and_fewer_masks_and_end_with_the_face(pipe):
     assert [step.face is None for step in steps] == [True, True, True, False]
     assert steps[-1].preview.tobytes() == steps[-1].face.image.tobytes()
     assert all(step.preview.size == (32, 32) for step in steps)
+
+
+OPEN = np.array([[True, False], [True, True]])  # of the tiny model's 2 x 2 tokens
+
+
+def test_an_edit_keeps_the_codes_outside_its_mask(pipe):
+    kept = pipe.encode(PICTURE).codes[0][torch.from_numpy(~OPEN).flatten()].tolist()
+    edits = [pipe.edit(PICTURE, OPEN, "an old man", seed=s, steps=2)[0] for s in (1, 1, 2)]
+    for edit in edits:
+        assert [
+            code for code, is_open in zip(edit.codes, OPEN.flat, strict=True) if not is_open
+        ] == kept
+    assert edits[0].codes == edits[1].codes and edits[0].image == edits[1].image
+    assert all(
+        a != b for a, b, o in zip(edits[0].codes, edits[2].codes, OPEN.flat, strict=True) if o
+    )
+
+
+def test_an_edit_of_everything_is_a_new_picture(pipe):
+    how = {"seed": 3, "steps": 4, "guidance": 2.0, "num_images": 2}
+    edits = pipe.edit(PICTURE, np.ones((2, 2), bool), "an old man", **how)
+    for edit, face in zip(edits, pipe.generate("an old man", **how), strict=True):
+        assert edit.codes == face.codes and edit.seed == face.seed
+        assert vars(edit.settings) == vars(face.settings) | {"region": "mask"}
+
+
+def test_an_edit_follows_its_words_as_far_as_guidance_asks(pipe):
+    def codes(prompt, guidance):
+        seeds = range(0, 12, 4)
+        how = {"guidance": guidance, "num_images": 4}
+        edits = [pipe.edit(PICTURE, OPEN, prompt, seed=seed, **how) for seed in seeds]
+        return [edit.codes for row in edits for edit in row]
+
+    assert codes("a man", 10.0) != codes("a young woman with red hair", 10.0)
+    assert codes("a man", 10.0) != codes("a man", 1.0)
+
+
+def test_edit_steps_open_the_mask_and_then_close_it(pipe):
+    steps = list(pipe.edit_steps(PICTURE, OPEN, "a woman", seed=1, steps=4))
+    assert len(steps) == steps[0].num_steps == 3  # no more than there are tokens to paint
+    assert all((step.is_masked <= OPEN).all() for step in steps)
+    assert [int(step.is_masked.sum()) for step in steps] == [2, 1, 0]
+    assert steps[-1].face.settings.steps == 3
+
+
+def test_masks_come_as_tokens_as_pictures_and_as_region_names(pipe):
+    def codes(mask):
+        return pipe.edit(PICTURE, mask, "a woman", seed=1)[0].codes
+
+    # 60 x 40: the square between columns 10 and 50 counts
+    drawn = Image.new("L", PICTURE.size)
+    for box in ((12, 2, 14, 3), (29, 21, 31, 38)):
+        drawn.paste(255, box)
+    assert codes(drawn) == codes(drawn.convert("1")) == codes(OPEN)
+    with torch.no_grad():
+        pixels = to_pixels(PICTURE, 32)
+        landmarks = pipe.model.face_encoder(pixels).landmarks[0].numpy()
+    assert codes("mouth") == codes(region_tokens("mouth", landmarks, 2))
+    assert pipe.edit(PICTURE, "mouth", "a woman")[0].settings.region == "mouth"
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        ("beard", "'beard'; known: hair"),
+        (np.zeros((2, 2), bool), "marks nothing"),
+        (Image.new("L", (9, 9)), "marks nothing"),
+        (Image.new("RGB", (9, 9)), "'RGB'"),
+        (np.ones((3, 2), bool), r"shape \(2, 2\), got bool \(3, 2\)"),
+        (np.ones((2, 2)), "float64"),
+        (None, r"object \(\)"),
+    ],
+)
+def test_impossible_masks_raise_before_any_step(pipe, mask, message):
+    with pytest.raises(ValueError, match=message):
+        pipe.edit_steps(PICTURE, mask, "a face")
+
+
+def test_impossible_edits_raise_before_any_step(pipe):
+    for changes, message in (({"prompt": " "}, "empty"), ({"steps": 5}, "got 5")):
+        with pytest.raises(ValueError, match=message):
+            pipe.edit_steps(**{"image": PICTURE, "mask_or_region": OPEN, "prompt": "x"} | changes)
+    with pytest.raises(ValueError, match="NoneType"):
+        pipe.edit_steps(None, "hair", "a face")
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from unif2ace.prompting import (
     turns_batch,
 )
 from unif2ace.quantize import compute_in, nf4_config, unpacked
+from unif2ace.regions import check_region, region_tokens, touched_tokens
 from unif2ace.sampler import LogitsFn, generate_tokens, guided, sample_steps
 from unif2ace.schedule import MaskSchedule
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
@@ -68,6 +69,13 @@ class GenerationSettings:
     steps: int
     guidance: float
     checkpoint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditSettings(GenerationSettings):
+    """Everything, with the checkpoint, the edited picture and a drawn mask, that fixes an edit."""
+
+    region: str  # its name, or "mask"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,62 +238,147 @@ class UniF2acePipeline:
         num_images: int = 1,
     ) -> Iterator[GenerationStep]:
         """Like `generate`, step by step. Bad arguments raise before the first step."""
+        ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
+        codes = torch.full((1, self.config.num_image_tokens), self.config.layout.mask_code)
+        return self._paint(codes.expand(num_images, -1), ids, settings)
+
+    def edit(
+        self,
+        image: Image.Image,
+        mask_or_region: Image.Image | np.ndarray | str,
+        prompt: str,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float = DEFAULT_GUIDANCE,
+        num_images: int = 1,
+        callback: Callable[[GenerationStep], None] | None = None,
+    ) -> list[GeneratedFace]:
+        """Paint a part of a face anew, after a prompt that describes the whole face.
+
+        The tokens outside the mask keep the codes that the picture has; all are decoded together.
+
+        Args:
+            mask_or_region: a bool array (grid, grid) of tokens; or a picture of mode "1" or "L",
+                laid over `image`, whose bright pixels each mark the token they touch; or the name
+                of a region, see `regions.REGIONS`.
+            steps: at most one per marked token is done.
+        Raises: ValueError as `generate`, and for a mask that marks nothing or has another shape.
+        """
+        for step in self.edit_steps(
+            image,
+            mask_or_region,
+            prompt,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            num_images=num_images,
+        ):
+            if callback is not None:
+                callback(step)
+        return list(step.faces)
+
+    def edit_steps(
+        self,
+        image: Image.Image,
+        mask_or_region: Image.Image | np.ndarray | str,
+        prompt: str,
+        seed: int | None = None,
+        steps: int | None = None,
+        guidance: float = DEFAULT_GUIDANCE,
+        num_images: int = 1,
+    ) -> Iterator[GenerationStep]:
+        """Like `edit`, step by step. Bad arguments raise before the first step."""
+        ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
+        if isinstance(mask_or_region, str):
+            check_region(mask_or_region)
+        pixels = self._pixels(image)
+        is_open = torch.from_numpy(self._token_mask(image, pixels, mask_or_region)).flatten()
+        codes = self.model.encode_codes(pixels).cpu()  # (1, N)
+        codes = torch.where(is_open, self.config.layout.mask_code, codes)
+        region = mask_or_region if isinstance(mask_or_region, str) else "mask"
+        edit = EditSettings(**vars(settings), region=region)
+        edit = replace(edit, steps=min(settings.steps, int(is_open.sum())))
+        return self._paint(codes.expand(num_images, -1), ids, edit)
+
+    @torch.inference_mode()
+    def _token_mask(
+        self, image: Image.Image, pixels: Tensor, mask_or_region: Image.Image | np.ndarray | str
+    ) -> np.ndarray:
+        """The tokens (grid, grid) to paint anew; ValueError unless there is one."""
+        grid = self.config.grid
+        if isinstance(mask_or_region, str):
+            landmarks = self.model.face_encoder(pixels).landmarks[0].float().cpu().numpy()
+            mask = region_tokens(mask_or_region, landmarks, grid)
+            if not mask.any():
+                raise ValueError(f"the picture shows no {mask_or_region} to paint anew")
+            return mask
+        if isinstance(mask_or_region, Image.Image):
+            mask = touched_tokens(mask_or_region, image.size, grid)
+        else:
+            mask = np.array(mask_or_region)
+            if mask.shape != (grid, grid) or mask.dtype != bool:
+                raise ValueError(
+                    f"the mask must be a bool array of shape ({grid}, {grid}), "
+                    f"got {mask.dtype} {mask.shape}"
+                )
+        if not mask.any():
+            raise ValueError("the mask marks nothing to paint anew")
+        return mask
+
+    def _settings(
+        self, prompt: str, seed: int | None, steps: int | None, guidance: float, num_images: int
+    ) -> tuple[list[int], GenerationSettings]:
+        """The prompt's ids, and settings with the gaps filled; ValueError unless all are usable."""
         if seed is None:
             seed = random.SystemRandom().randrange(MAX_SEED - 8)
         if steps is None:
             steps = self.default_steps
         self.check_settings(steps=steps, guidance=guidance, num_images=num_images, seed=seed)
-        ids = self.check_prompt(prompt)
-        return self._paint(prompt, ids, seed, steps, guidance, num_images)
+        return self.check_prompt(prompt), GenerationSettings(
+            prompt=prompt, seed=seed, steps=steps, guidance=guidance, checkpoint=self.checkpoint
+        )
 
     @torch.inference_mode()
     def _paint(
-        self, prompt: str, ids: list[int], seed: int, steps: int, guidance: float, num_images: int
+        self, codes: Tensor, ids: list[int], settings: GenerationSettings
     ) -> Iterator[GenerationStep]:
-        mask_code = self.config.layout.mask_code
-        shape = (num_images, self.config.num_image_tokens)
-        codes = torch.full(shape, mask_code, device=self.device)
-        generators = [torch.Generator().manual_seed(seed + i) for i in range(num_images)]
+        """Fill the masked codes (num_images, N); row i draws from seed + i."""
+        mask_code, steps, guidance = self.config.layout.mask_code, settings.steps, settings.guidance
+        seeds = [settings.seed + i for i in range(len(codes))]
         prompts = [ids] if guidance == 1 else [ids, prompt_ids([], self.config)]
-        logits_fn = self.code_logits_fn(prompts, num_images)
+        logits_fn = self.code_logits_fn(prompts, len(codes))
         for step in sample_steps(
             logits_fn if guidance == 1 else guided(logits_fn, guidance),
-            codes,
+            codes.to(self.device),
             mask_code=mask_code,
             schedule=self.schedule,
             steps=steps,
             temperature=DEFAULT_TEMPERATURE,
             choice_temperature=DEFAULT_CHOICE_TEMPERATURE,
-            generators=generators,
+            generators=[torch.Generator().manual_seed(seed) for seed in seeds],
         ):
             is_last = step.step == steps
-            pixels = self.model.decode_codes(step.drawn if is_last else step.drawn[:1])
+            pictures = self.model.decode_codes(step.drawn if is_last else step.drawn[:1])
             faces: tuple[GeneratedFace, ...] = ()
             if is_last:
                 faces = tuple(
                     GeneratedFace(
-                        image=to_image(pixels[i]),
-                        seed=seed + i,
-                        codes=tuple(step.codes[i].tolist()),
-                        settings=GenerationSettings(
-                            prompt=prompt,
-                            seed=seed + i,
-                            steps=steps,
-                            guidance=guidance,
-                            checkpoint=self.checkpoint,
-                        ),
+                        image=to_image(picture),
+                        seed=seed,
+                        codes=tuple(row),
+                        settings=replace(settings, seed=seed),
                     )
-                    for i in range(num_images)
+                    for seed, picture, row in zip(seeds, pictures, step.codes.tolist(), strict=True)
                 )
             yield GenerationStep(
-                preview=to_image(pixels[0]),
+                preview=to_image(pictures[0]),
                 is_masked=(step.codes[0] == mask_code)
                 .view(self.config.grid, self.config.grid)
                 .cpu()
                 .numpy(),
                 step=step.step,
                 num_steps=steps,
-                seed=seed,
+                seed=settings.seed,
                 faces=faces,
             )
 
@@ -329,12 +422,15 @@ class UniF2acePipeline:
     @torch.inference_mode()
     def encode(self, image: Image.Image) -> Picture:
         """Codes and frozen features of a picture, resized to the model's size."""
-        if not isinstance(image, Image.Image):
-            raise ValueError(f"expected a PIL picture, got {type(image).__name__}")
-        pixels = to_pixels(image, self.image_size).to(self.device, self.model.dtype)
+        pixels = self._pixels(image)
         return Picture(
             codes=self.model.encode_codes(pixels), features=self.model.encode_features(pixels)
         )
+
+    def _pixels(self, image: Image.Image) -> Tensor:
+        if not isinstance(image, Image.Image):
+            raise ValueError(f"expected a PIL picture, got {type(image).__name__}")
+        return to_pixels(image, self.image_size).to(self.device, self.model.dtype)
 
     def check_question(self, question: str) -> list[int]:
         """The question's ids; ValueError, in words for a visitor, when it cannot be used."""
