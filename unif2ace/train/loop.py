@@ -3,7 +3,10 @@
 Knows no model and no data. An objective is a module whose forward turns a batch into a loss; a
 batch is a function of its number, so the position in the data is the step itself and a resumed
 run continues exactly. Built on `accelerate`: the same script runs on one CPU and under
-`accelerate launch`.
+`accelerate launch --config_file unif2ace/train/ddp.yaml` (or `fsdp.yaml`).
+
+With P processes a step minimises the mean of P losses, each of its own process's batch: what one
+process does that takes the P batches one after the other and averages.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from unif2ace.train.averaging import AveragedWeights
+from unif2ace.train.averaging import AveragedWeights, is_sharded, whole
 from unif2ace.train.log import StepLog
 
 CHECKPOINT = "checkpoint"
@@ -194,6 +197,39 @@ def _agreed(accelerator: Accelerator, seconds: float, is_stopping: bool) -> tupl
     return float(total[0]), bool(total[1] > 0)
 
 
+def _mean_over_processes(accelerator: Accelerator, loss: Tensor, metrics: Mapping[str, Any]):
+    """(loss, metrics) as numbers, the same on all ranks."""
+    values = [loss.detach(), *map(torch.as_tensor, metrics.values())]
+    if accelerator.num_processes > 1:
+        mine = torch.stack([v.detach().float().to(accelerator.device) for v in values])
+        values = list(accelerator.reduce(mine, reduction="mean"))
+    first, *rest = (float(value) for value in values)
+    return first, dict(zip(metrics, rest, strict=True))
+
+
+def _prepare_shards(module: nn.Module) -> bool:
+    """Whether `module` was sharded; if so, lets experts go unused on some processes alone.
+
+    Raises ValueError when this torch cannot do that: it would hang in the first such step.
+    """
+    if not any(is_sharded(parameter) for parameter in module.parameters()):
+        return False
+    if not hasattr(module, "set_reduce_scatter_unused_params"):
+        raise ValueError(f"torch {torch.__version__} cannot shard experts: use DDP or a newer one")
+    module.set_reduce_scatter_unused_params(True)
+    return True
+
+
+@torch.no_grad()
+def _gather_shards(module: nn.Module) -> None:
+    """Whole parameters in place of shares, on the CPU; `module` is for saving only after that."""
+    for part in list(module.modules()):
+        for name, parameter in list(part._parameters.items()):
+            if parameter is not None and is_sharded(parameter):
+                gathered = whole(parameter).cpu()
+                part._parameters[name] = nn.Parameter(gathered, parameter.requires_grad)
+
+
 def run(
     config: TrainConfig,
     objective: nn.Module,
@@ -208,7 +244,7 @@ def run(
         objective: forward(batch, progress) -> (loss, {name: scalar}); progress 0..1 is the share
             of the budget spent. Runs under autocast. Parameters without gradient stay as they are.
         on_sample: called on the main process with the step while the averaged weights are in
-            place, now and then and at the end.
+            place, now and then and at the end; not under FSDP, where no process has them whole.
         learning_rate_scale: parameter name to a factor on the learning rate.
     Raises: ValueError when the loss is not finite, naming the step.
     """
@@ -223,6 +259,8 @@ def run(
         _parameter_groups(objective, config, learning_rate_scale), betas=config.betas
     )
     module, optimizer = accelerator.prepare(objective, optimizer)
+    if is_split := _prepare_shards(module):
+        on_sample = None
     averaged, clock = AveragedWeights(module, config.ema_decay), Clock()
     accelerator.register_for_checkpointing(averaged, clock)
     if checkpoint := find_checkpoint(config.out):
@@ -294,14 +332,13 @@ def run(
             clock.step += 1
             bar.update()
             if clock.step % config.log_every == 0 or clock.step == config.steps:
-                loss_value = float(loss.detach())
+                loss_value, values = _mean_over_processes(accelerator, loss, metrics)
                 if not math.isfinite(loss_value):
                     raise ValueError(
                         f"the loss is {loss_value} at step {clock.step}; lower the learning rate"
                         f" ({config.learning_rate}) or raise warmup_steps ({config.warmup_steps})"
                     )
                 if log is not None:
-                    values = {name: torch.as_tensor(v).item() for name, v in metrics.items()}
                     log.write(
                         clock.step,
                         clock.seconds,
@@ -314,6 +351,8 @@ def run(
     save_checkpoint(accelerator, config.out)
     bar.close()
     averaged.copy_to_module()
+    if is_split:
+        _gather_shards(objective)
     if on_sample is not None and accelerator.is_main_process:
         objective.eval()
         on_sample(clock.step)
