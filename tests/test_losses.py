@@ -129,17 +129,65 @@ def test_total_is_masked_plus_alpha_score_and_gradients_are_right():
     is_masked = torch.tensor([[True, False, True], [False, True, True]])
     t = torch.tensor([0.3, 0.8], dtype=torch.float64)
 
-    def loss(x, alpha=0.01):
-        return d3diff_loss(x, codes, is_masked, t, schedule=MaskSchedule(), alpha=alpha)
+    def loss(x, alpha=0.01, **weights):
+        return d3diff_loss(x, codes, is_masked, t, schedule=MaskSchedule(), alpha=alpha, **weights)
 
     out = loss(logits)
     alone = loss(logits[is_masked])  # the head of the masked positions is enough
     torch.testing.assert_close(alone.total, out.total)
     torch.testing.assert_close(out.total, out.masked + 0.01 * out.score)
     torch.testing.assert_close(loss(logits, alpha=0).total, out.masked)
+    torch.testing.assert_close(loss(logits, masked_weight=0.0).total, 0.01 * out.score)
     assert torch.autograd.gradcheck(lambda x: loss(x).total, logits)
     (grad,) = torch.autograd.grad(loss(logits).total, logits)
     assert (grad[~is_masked] == 0).all() and (grad[is_masked] != 0).any(-1).all()
+
+
+def test_both_terms_are_sums_over_masked_tokens_by_hand():
+    generator = torch.Generator().manual_seed(6)
+    logits = torch.randn(2, 3, 4, generator=generator, dtype=torch.float64)
+    codes = torch.randint(0, 4, (2, 3), generator=generator)
+    is_masked = torch.tensor([[True, False, True], [False, True, False]])
+    t = torch.tensor([0.3, 0.8], dtype=torch.float64)
+    nats, score = [], 0.0
+    for b, i in is_masked.nonzero().tolist():
+        exponentials = [math.exp(x) for x in logits[b, i].tolist()]
+        nats.append(-math.log(exponentials[codes[b, i]] / sum(exponentials)))
+        half = 0.5 * math.pi * t[b].item()  # cosine schedule: m = sin(pi t / 2)
+        score += 0.5 * math.pi * math.cos(half) / math.sin(half) * nats[-1] / 2  # of two pictures
+    out = d3diff_loss(logits, codes, is_masked, t, schedule=MaskSchedule(), alpha=1)
+    assert out.masked.item() == pytest.approx(sum(nats) / 3)
+    assert out.score.item() == pytest.approx(score)
+
+
+def test_the_papers_score_has_the_same_gradient():
+    """It divides by m where the exact score has (1 - m) / m: another value, the same gradient."""
+    generator = torch.Generator().manual_seed(7)
+    logits = torch.randn(1, 4, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    codes = torch.randint(0, 5, (1, 4), generator=generator)
+    is_masked, m = torch.tensor([[True, True, False, True]]), 0.6
+    sigma = torch.tensor([-math.log(1 - m)], dtype=torch.float64)
+    ratio = (1 - m) / m
+    papers = logits.log_softmax(-1).exp() / m
+    attract = ratio * papers.log().gather(-1, codes[..., None]).squeeze(-1)
+    papers = ((papers.sum(-1) - attract + ratio * (math.log(ratio) - 1)) * is_masked).sum()
+    exact = score_entropy(logits.log_softmax(-1), codes, is_masked, sigma).sum()
+    assert papers > exact
+    torch.testing.assert_close(*(torch.autograd.grad(x, logits)[0] for x in (papers, exact)))
+
+
+@pytest.mark.parametrize("weights", [{"alpha": -0.1}, {"alpha": 1, "masked_weight": -2.0}])
+def test_negative_weights_are_refused(weights):
+    empty = torch.zeros(1, 1, dtype=torch.long)
+    with pytest.raises(ValueError, match="must be >= 0"):
+        d3diff_loss(
+            torch.zeros(1, 1, 2),
+            empty,
+            empty.bool(),
+            torch.ones(1),
+            schedule=MaskSchedule(),
+            **weights,
+        )
 
 
 def test_the_score_weight_is_clipped():

@@ -164,6 +164,7 @@ class UniF2aceConfig(PretrainedConfig):
         vq, encoders, moe: the parts (dataclasses or their dicts).
         schedule: how the share of masked tokens grows with time.
         score_weight: alpha of D3Diff (arXiv 2503.08120, table 3: 0.01).
+        masked_weight: of D3Diff's masked term; 0 for the ablation "only score".
         qk_norm: normalise queries and keys per head (Show-o does).
         parallel_block: attention and token experts read one normalised input (Phi's block).
     """
@@ -184,6 +185,7 @@ class UniF2aceConfig(PretrainedConfig):
         moe: MoEConfig | dict | None = None,
         schedule: Literal["cosine", "linear"] = "cosine",
         score_weight: float = 0.01,
+        masked_weight: float = 1.0,
         condition_dropout: float = 0.1,
         rope_theta: float = 10000.0,
         rotary_share: float = 1.0,
@@ -203,6 +205,7 @@ class UniF2aceConfig(PretrainedConfig):
         self.num_heads = num_heads
         self.schedule = schedule
         self.score_weight = score_weight
+        self.masked_weight = masked_weight
         self.condition_dropout = condition_dropout
         self.rope_theta = rope_theta
         self.rotary_share = rotary_share

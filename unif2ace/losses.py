@@ -22,7 +22,7 @@ the cosine schedule), so it is clipped; below t = 0.032 the score term is then a
 
 @dataclass(frozen=True, kw_only=True)
 class D3DiffLoss:
-    """`total` = `masked` + alpha * `score`, each a scalar in nats."""
+    """`total` = masked_weight * `masked` + alpha * `score`, each a scalar in nats."""
 
     total: Tensor
     masked: Tensor
@@ -63,6 +63,7 @@ def d3diff_loss(
     *,
     schedule: MaskSchedule,
     alpha: float,
+    masked_weight: float = 1.0,
     max_score_weight: float = MAX_SCORE_WEIGHT,
 ) -> D3DiffLoss:
     """Masked cross entropy (mean over masked tokens) + alpha * score entropy (sum per image).
@@ -75,10 +76,11 @@ def d3diff_loss(
             the rest's head; softmax in float32 or wider.
         codes: (B, N) clean codes. is_masked: (B, N) bool. t: (B,) times in (0, 1).
         alpha: weight of the score term, >= 0; 0 leaves the masked term alone.
+        masked_weight: of the masked term, >= 0; 0 leaves the score term, for ablation.
     Source: arXiv 2503.08120 (L = masked + alpha * score, alpha = 0.01).
     """
-    if alpha < 0:
-        raise ValueError(f"alpha must be >= 0, got {alpha}")
+    if min(alpha, masked_weight) < 0:
+        raise ValueError(f"alpha and masked_weight must be >= 0, got {alpha}, {masked_weight}")
     if logits.ndim == 3:
         logits = logits[is_masked]  # (M, K)
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
@@ -87,7 +89,7 @@ def d3diff_loss(
     masked = nats.sum() / is_masked.sum().clamp(min=1)
     weight = schedule.loss_weight(t).clamp(max=max_score_weight).to(nats)
     score = (weight * nats.sum(-1)).mean()
-    return D3DiffLoss(total=masked + alpha * score, masked=masked, score=score)
+    return D3DiffLoss(total=masked_weight * masked + alpha * score, masked=masked, score=score)
 
 
 def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:

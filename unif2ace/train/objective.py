@@ -53,6 +53,7 @@ def generation_loss(
         sample.times,
         schedule=MaskSchedule(config.schedule),
         alpha=config.score_weight,
+        masked_weight=config.masked_weight,
     )
     balance = balance_of(output.token_routing, batch.segments)
     return StepLoss(
