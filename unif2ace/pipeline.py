@@ -20,12 +20,14 @@ from transformers import DynamicCache, PreTrainedTokenizerBase, PreTrainedTokeni
 
 from unif2ace.attributes import ATTRIBUTES, check_value
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
+from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import parse_attributes
 from unif2ace.prompting import (
     PADDING_SEGMENT,
     Turn,
     encode_request,
     encode_text,
+    generation_batch,
     image_batch,
     omni_attention_mask,
     prefix_batch,
@@ -33,9 +35,11 @@ from unif2ace.prompting import (
     question_ids,
     text_batch,
     turns_batch,
+    understanding_batch,
 )
 from unif2ace.quantize import compute_in, nf4_config, unpacked
 from unif2ace.regions import check_region, region_tokens, touched_tokens
+from unif2ace.routing import FaceRouting
 from unif2ace.sampler import LogitsFn, generate_tokens, guided, sample_steps
 from unif2ace.schedule import MaskSchedule
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
@@ -510,6 +514,67 @@ class UniF2acePipeline:
             next_logits(torch.tensor([question], device=self.device)),
             eos_token_id=self.config.layout.special_id("<|eos|>"),
             max_new_tokens=min(max_new_tokens, self.config.max_answer_tokens - len(question)),
+        )
+
+    @torch.inference_mode()
+    def routing(
+        self, image: Image.Image, question: str | None = None, prompt: str | None = None
+    ) -> FaceRouting:
+        """Which experts of each layer a face is given to.
+
+        With a prompt, as when the last step of painting this face after it; otherwise as when
+        reading the face, to answer `question` if there is one. The picture does not see the
+        question, so that only changes what is said about the text.
+        Raises: ValueError for both a question and a prompt, or an unusable one.
+        """
+        if question is not None and prompt is not None:
+            raise ValueError("routing takes a question or a prompt, not both")
+        group: Group = "understanding" if prompt is None else "generation"
+        ids: list[int] = []
+        if prompt is not None:
+            ids = self.check_prompt(prompt)
+        elif question is not None:
+            ids = self.check_question(question)
+        picture, count = self.encode(image), self.config.num_image_tokens
+        codes = picture.codes.cpu()
+        if prompt is not None:
+            batch = generation_batch([ids], codes, self.config)
+            text = slice(0, len(ids))
+        else:
+            turn = Turn(question=ids[1:-1], answer=())
+            batch = (
+                understanding_batch(codes, [[turn]], self.config)
+                if ids
+                else prefix_batch(codes, self.config)
+            )
+            text = slice(count + 3, count + 3 + len(ids))
+        output = self.model(
+            batch.token_ids.to(self.device),
+            positions=batch.positions.to(self.device),
+            mask=batch.mask().to(self.device),
+            group=group,
+            image_start=batch.image_start,
+            features=picture.features if prompt is None else None,
+        )
+        pixels = slice(batch.image_start, batch.image_start + count)
+        grid = (self.config.grid, self.config.grid)
+
+        def gathered(rows: tuple[Routing, ...], name: str) -> Tensor:
+            return torch.stack([getattr(row, name) for row in rows]).cpu()  # (A, tokens, ...)
+
+        experts = gathered(output.token_routing, "experts")
+        weights = gathered(output.token_routing, "weights")
+        return FaceRouting(
+            group=group,
+            num_experts=self.config.moe.num_experts,
+            token_experts=experts[:, pixels].unflatten(1, grid).numpy(),
+            token_weights=weights[:, pixels].unflatten(1, grid).numpy(),
+            sequence_kinds=SEQUENCE_EXPERTS[group],
+            sequence_probs=gathered(output.sequence_routing, "probs")[:, 0].numpy(),
+            sequence_experts=gathered(output.sequence_routing, "experts")[:, 0].numpy(),
+            sequence_weights=gathered(output.sequence_routing, "weights")[:, 0].numpy(),
+            text=tuple(self.tokenizer.decode([i]) for i in ids),
+            text_experts=experts[:, text].numpy(),
         )
 
     @torch.inference_mode()
