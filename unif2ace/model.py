@@ -314,13 +314,17 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
 
     # -- heads ---------------------------------------------------------------------------------
 
-    def code_logits(self, hidden: Tensor) -> Tensor:
-        """(..., D) to (..., K): which code, the other ids left out."""
+    def code_head(self) -> tuple[Tensor, Tensor]:
+        """Weight (K, D) and bias (K,) of the codes' slice: made once for many `code_logits`."""
         layout = self.config.layout
         span = slice(layout.image_start, layout.mask_token_id)
-        codes = torch.arange(layout.codebook_size, device=hidden.device)
-        weight = self.lm_head.weight[span] + self.head_digits(codes)
-        return F.linear(hidden, weight.to(hidden.dtype), self.lm_head.bias[span].to(hidden.dtype))
+        codes = torch.arange(layout.codebook_size, device=self.lm_head.weight.device)
+        return self.lm_head.weight[span] + self.head_digits(codes), self.lm_head.bias[span]
+
+    def code_logits(self, hidden: Tensor, head: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """(..., D) to (..., K): which code, the other ids left out. `head`: of `code_head`."""
+        weight, bias = head or self.code_head()
+        return F.linear(hidden, weight.to(hidden.dtype), bias.to(hidden.dtype))
 
     def text_logits(self, hidden: Tensor) -> Tensor:
         """(..., D) to (..., V): text and special ids, codes left out."""

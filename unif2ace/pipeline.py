@@ -6,6 +6,7 @@ Takes and gives PIL pictures and text; every draw comes from a seed, never from 
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,7 +41,7 @@ from unif2ace.prompting import (
 from unif2ace.quantize import compute_in, nf4_config, unpacked
 from unif2ace.regions import check_region, region_tokens, touched_tokens
 from unif2ace.routing import FaceRouting
-from unif2ace.sampler import LogitsFn, generate_tokens, guided, sample_steps
+from unif2ace.sampler import LogitsFn, SampleStep, generate_tokens, guided, sample_steps
 from unif2ace.schedule import MaskSchedule
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
@@ -226,12 +227,8 @@ class UniF2acePipeline:
         callback: Callable[[GenerationStep], None] | None = None,
     ) -> list[GeneratedFace]:
         """Paint `num_images` faces; picture i has seed + i. `callback` sees every step."""
-        for step in self.generate_steps(
-            prompt, seed=seed, steps=steps, guidance=guidance, num_images=num_images
-        ):
-            if callback is not None:
-                callback(step)
-        return list(step.faces)
+        ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
+        return self._painted(self._open_codes(num_images), ids, settings, callback)
 
     def generate_steps(
         self,
@@ -243,8 +240,7 @@ class UniF2acePipeline:
     ) -> Iterator[GenerationStep]:
         """Like `generate`, step by step. Bad arguments raise before the first step."""
         ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
-        codes = torch.full((1, self.config.num_image_tokens), self.config.layout.mask_code)
-        return self._paint(codes.expand(num_images, -1), ids, settings)
+        return self._paint(self._open_codes(num_images), ids, settings)
 
     def edit(
         self,
@@ -268,18 +264,8 @@ class UniF2acePipeline:
             steps: at most one per marked token is done.
         Raises: ValueError as `generate`, and for a mask that marks nothing or has another shape.
         """
-        for step in self.edit_steps(
-            image,
-            mask_or_region,
-            prompt,
-            seed=seed,
-            steps=steps,
-            guidance=guidance,
-            num_images=num_images,
-        ):
-            if callback is not None:
-                callback(step)
-        return list(step.faces)
+        start = self._edit_start(image, mask_or_region, prompt, seed, steps, guidance, num_images)
+        return self._painted(*start, callback)
 
     def edit_steps(
         self,
@@ -292,6 +278,21 @@ class UniF2acePipeline:
         num_images: int = 1,
     ) -> Iterator[GenerationStep]:
         """Like `edit`, step by step. Bad arguments raise before the first step."""
+        return self._paint(
+            *self._edit_start(image, mask_or_region, prompt, seed, steps, guidance, num_images)
+        )
+
+    def _edit_start(
+        self,
+        image: Image.Image,
+        mask_or_region: Image.Image | np.ndarray | str,
+        prompt: str,
+        seed: int | None,
+        steps: int | None,
+        guidance: float,
+        num_images: int,
+    ) -> tuple[Tensor, list[int], EditSettings]:
+        """The picture's codes (num_images, N), masked where to paint, prompt ids and settings."""
         ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
         if isinstance(mask_or_region, str):
             check_region(mask_or_region)
@@ -302,7 +303,11 @@ class UniF2acePipeline:
         region = mask_or_region if isinstance(mask_or_region, str) else "mask"
         edit = EditSettings(**vars(settings), region=region)
         edit = replace(edit, steps=min(settings.steps, int(is_open.sum())))
-        return self._paint(codes.expand(num_images, -1), ids, edit)
+        return codes.expand(num_images, -1), ids, edit
+
+    def _open_codes(self, num_images: int) -> Tensor:
+        shape = (num_images, self.config.num_image_tokens)
+        return torch.full(shape, self.config.layout.mask_code)
 
     @torch.inference_mode()
     def _token_mask(
@@ -342,46 +347,69 @@ class UniF2acePipeline:
             prompt=prompt, seed=seed, steps=steps, guidance=guidance, checkpoint=self.checkpoint
         )
 
+    def _sample(
+        self, codes: Tensor, ids: list[int], settings: GenerationSettings
+    ) -> Iterator[SampleStep]:
+        """Fill the masked codes (num_images, N); row i draws from seed + i."""
+        guidance = settings.guidance
+        prompts = [ids] if guidance == 1 else [ids, prompt_ids([], self.config)]
+        logits_fn = self.code_logits_fn(prompts, len(codes))
+        return sample_steps(
+            logits_fn if guidance == 1 else guided(logits_fn, guidance),
+            codes.to(self.device),
+            mask_code=self.config.layout.mask_code,
+            schedule=self.schedule,
+            steps=settings.steps,
+            temperature=DEFAULT_TEMPERATURE,
+            choice_temperature=DEFAULT_CHOICE_TEMPERATURE,
+            generators=[
+                torch.Generator().manual_seed(settings.seed + i) for i in range(len(codes))
+            ],
+        )
+
+    def _faces(self, step: SampleStep, settings: GenerationSettings) -> tuple[GeneratedFace, ...]:
+        """The faces that the last step has painted."""
+        return tuple(
+            GeneratedFace(
+                image=to_image(picture),
+                seed=settings.seed + i,
+                codes=tuple(step.codes[i].tolist()),
+                settings=replace(settings, seed=settings.seed + i),
+            )
+            for i, picture in enumerate(self.model.decode_codes(step.codes))
+        )
+
+    @torch.inference_mode()
+    def _painted(
+        self,
+        codes: Tensor,
+        ids: list[int],
+        settings: GenerationSettings,
+        callback: Callable[[GenerationStep], None] | None,
+    ) -> list[GeneratedFace]:
+        """The finished faces; previews are decoded only if somebody looks."""
+        if callback is None:
+            (last,) = deque(self._sample(codes, ids, settings), maxlen=1)
+            return list(self._faces(last, settings))
+        for step in self._paint(codes, ids, settings):
+            callback(step)
+        return list(step.faces)
+
     @torch.inference_mode()
     def _paint(
         self, codes: Tensor, ids: list[int], settings: GenerationSettings
     ) -> Iterator[GenerationStep]:
-        """Fill the masked codes (num_images, N); row i draws from seed + i."""
-        mask_code, steps, guidance = self.config.layout.mask_code, settings.steps, settings.guidance
-        seeds = [settings.seed + i for i in range(len(codes))]
-        prompts = [ids] if guidance == 1 else [ids, prompt_ids([], self.config)]
-        logits_fn = self.code_logits_fn(prompts, len(codes))
-        for step in sample_steps(
-            logits_fn if guidance == 1 else guided(logits_fn, guidance),
-            codes.to(self.device),
-            mask_code=mask_code,
-            schedule=self.schedule,
-            steps=steps,
-            temperature=DEFAULT_TEMPERATURE,
-            choice_temperature=DEFAULT_CHOICE_TEMPERATURE,
-            generators=[torch.Generator().manual_seed(seed) for seed in seeds],
-        ):
-            is_last = step.step == steps
-            pictures = self.model.decode_codes(step.drawn if is_last else step.drawn[:1])
-            faces: tuple[GeneratedFace, ...] = ()
-            if is_last:
-                faces = tuple(
-                    GeneratedFace(
-                        image=to_image(picture),
-                        seed=seed,
-                        codes=tuple(row),
-                        settings=replace(settings, seed=seed),
-                    )
-                    for seed, picture, row in zip(seeds, pictures, step.codes.tolist(), strict=True)
-                )
+        grid = (self.config.grid, self.config.grid)
+        for step in self._sample(codes, ids, settings):
+            faces = self._faces(step, settings) if step.step == step.num_steps else ()
+            is_masked = (step.codes[0] == self.config.layout.mask_code).view(grid)
             yield GenerationStep(
-                preview=to_image(pictures[0]),
-                is_masked=(step.codes[0] == mask_code)
-                .view(self.config.grid, self.config.grid)
-                .cpu()
-                .numpy(),
+                preview=faces[0].image
+                if faces
+                else to_image(self.model.decode_codes(step.drawn[:1])[0]),
+                is_masked=is_masked.cpu().numpy(),
                 step=step.step,
-                num_steps=steps,
+                num_steps=step.num_steps,
                 seed=settings.seed,
                 faces=faces,
             )
@@ -403,21 +431,23 @@ class UniF2acePipeline:
         )
         cache.batch_repeat_interleave(num_images)
         is_text = (segments != PADDING_SEGMENT).repeat_interleave(num_images, 0)  # (P*n, L)
+        width = self.config.num_image_tokens + 2
+        sees = torch.cat([is_text, is_text.new_ones(len(is_text), width)], dim=1)
+        mask = sees[:, None, None].expand(-1, -1, width, -1)
+        head = self.model.code_head()
 
         def logits_fn(codes: Tensor) -> Tensor:
             image = image_batch(codes, self.config)
-            width = image.token_ids.shape[1]
-            sees = torch.cat([is_text, is_text.new_ones(len(codes), width)], dim=1)
             output = self.model(
                 image.token_ids,
                 positions=image.positions,
-                mask=sees[:, None, None].expand(-1, -1, width, -1),
+                mask=mask,
                 group="generation",
                 image_start=image.image_start,
                 cache=cache,
             )
             cache.crop(-width)  # the image's keys are of this step only
-            return self.model.code_logits(output.hidden[:, 1:-1])
+            return self.model.code_logits(output.hidden[:, 1:-1], head)
 
         return logits_fn
 
@@ -488,12 +518,12 @@ class UniF2acePipeline:
         )
         return cache
 
-    @torch.inference_mode()
-    def _answer_tokens(
-        self, image: Image.Image, question: list[int], max_new_tokens: int
-    ) -> Iterator[int]:
-        cache = self._prefill(self.encode(image))
-        start = cache.get_seq_length()
+    def text_logits_fn(self, picture: Picture) -> LogitsFn:
+        """Logits (V,) of the token after those given (1, L) so far, call by call.
+
+        Keys and values of all earlier ones are kept.
+        """
+        cache = self._prefill(picture)
 
         def next_logits(token_ids: Tensor) -> Tensor:
             before, length = cache.get_seq_length(), token_ids.shape[1]
@@ -508,7 +538,13 @@ class UniF2acePipeline:
             )
             return self.model.text_logits(output.hidden[0, -1])
 
-        assert start == self.config.num_image_tokens + 3
+        return next_logits
+
+    @torch.inference_mode()
+    def _answer_tokens(
+        self, image: Image.Image, question: list[int], max_new_tokens: int
+    ) -> Iterator[int]:
+        next_logits = self.text_logits_fn(self.encode(image))
         yield from generate_tokens(
             next_logits,
             next_logits(torch.tensor([question], device=self.device)),
