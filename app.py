@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,37 +23,46 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from unif2ace import page, provenance, views
+from unif2ace.composing import toggled
 from unif2ace.images import FaceCrop, crop_face, read_upload
+from unif2ace.languages import preferred, say
 from unif2ace.links import Link
+from unif2ace.parsing import parse_attributes
 from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, UniF2acePipeline
+from unif2ace.routing import routing_picture
 from unif2ace.serving import (
+    Finished,
     Observed,
     Painted,
     Painting,
     Request,
     Result,
+    Routed,
     Said,
     check,
     check_question,
     serve,
 )
 
+# Settings, what was asked for, and agreement: of a painted face all but the picture
+Facts = tuple[Mapping[str, str | int | float], Mapping[str, str], Mapping[str, float]]
 EXAMPLES = sorted(str(path) for path in (page.ASSETS / "examples").glob("*.png"))
+TITLE = "UniF²ace: paint and describe faces"
+KEEP_SECONDS = int(os.environ.get("UNIF2ACE_KEEP_SECONDS", 600))  # uploads and painted files
 MODEL: dict[str, Any] = {
     "concurrency_id": "model",
     "concurrency_limit": 1,
     "api_visibility": "private",
 }
+ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
+FINE = gr.validate(True, "")
+NO_PICTURE = "There is no picture yet. Please choose one first."
+QUOTA_ADVICE = "Fewer steps and pictures need less of it; signing in to Hugging Face gives more."
 QUICK: dict[str, Any] = {
     "concurrency_limit": 4,
     "api_visibility": "private",
     "show_progress": "hidden",
 }
-# On a phone the picture lies below what was pressed.
-SHOW_PAINTING = """() => {
-    const painting = document.getElementById("painting");
-    if (innerWidth < 700) painting.scrollIntoView({behavior: "smooth", block: "start"});
-}"""
 
 
 def load_pipeline() -> UniF2acePipeline:
@@ -69,19 +79,30 @@ LIMITS = PIPELINE.limits
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
+def in_words(language: str = "en") -> Iterator[None]:
     """Turn ValueErrors, which are written for visitors, into messages on the page."""
     try:
         yield
     except ValueError as error:
-        raise gr.Error(str(error), title="Not possible", print_exception=False) from None
+        title = say("Not possible", language)
+        raise gr.Error(say(str(error), language), title=title, print_exception=False) from None
 
 
 @gpu
-def run_model(request: Request) -> Iterator[Result]:
+def on_gpu(request: Request) -> Iterator[Result]:
     """The one function that touches the model, for every tab and endpoint."""
     with in_words():  # inside, since other exceptions lose their words on the way from the GPU
         yield from serve(PIPELINE, request)
+
+
+def run_model(request: Request, language: str = "en") -> Iterator[Result]:
+    """`on_gpu`, with advice when the visitor's GPU time is used up."""
+    try:
+        yield from on_gpu(request)
+    except gr.Error as error:
+        if "quota" in f"{error.title} {error.message}".lower():
+            error.message = f"{error.message} {say(QUOTA_ADVICE, language)}"
+        raise
 
 
 def see(source: str | bytes | None) -> FaceCrop:
@@ -90,7 +111,7 @@ def see(source: str | bytes | None) -> FaceCrop:
     A picture that was painted here is used whole: it is framed already.
     """
     if source is None:
-        raise ValueError("There is no picture yet. Please choose one first.")
+        raise ValueError(NO_PICTURE)
     image = read_upload(source)
     if image.width == image.height and provenance.verify(image).has_invisible_mark:
         size = (PIPELINE.image_size, PIPELINE.image_size)
@@ -98,75 +119,163 @@ def see(source: str | bytes | None) -> FaceCrop:
     return crop_face(image, PIPELINE.image_size)
 
 
-def show_crop(source: str | None) -> tuple[Any, str]:
+def show_crop(source: str | None, language: str) -> tuple[Any, str]:
     """The crop the model will see, and a line about it."""
     if source is None:
         return None, ""
     try:
         crop = see(source)
     except ValueError as error:
-        return None, f"⚠ {error}"
+        return None, f"⚠ {say(str(error), language)}"
     if crop.num_faces > 1:
-        return crop.image, f"{crop.num_faces} faces were found. The largest one is used."
-    return crop.image, "This is what the AI sees."
+        words = say("{} faces were found. The largest one is used.", language)
+        return crop.image, words.format(crop.num_faces)
+    return crop.image, say("This is what the AI sees.", language)
 
 
-def ask(source: str | None, question: str) -> Iterator[str]:
-    with in_words():
+def ask(source: str | None, question: str, language: str = "en") -> Iterator[tuple[str, Any]]:
+    """Yields the answer so far, and a link to the question."""
+    with in_words(language):
         request = Request(task="answer", text=question, image=see(source).image)
         check(PIPELINE, request)
-    yield from _said(request)
+    link = views.question_link(question, PIPELINE.checkpoint, language)
+    for text in _said(request, language):
+        yield text, gr.update(value=link, visible=True)
 
 
-def ask_description(source: str | None) -> Iterator[str]:
-    with in_words():
+def ask_description(source: str | None, language: str = "en") -> Iterator[str]:
+    with in_words(language):
         request = Request(task="describe", image=see(source).image)
-    yield from _said(request)
+    yield from _said(request, language)
 
 
-def _said(request: Request) -> Iterator[str]:
-    for result in run_model(request):
+def _said(request: Request, language: str) -> Iterator[str]:
+    for result in run_model(request, language):
         assert isinstance(result, Said)
-        yield result.text
+        yield say(result.text, language)
 
 
-def observe(source: str | None) -> str:
-    return views.observations(attributes(source))
+def observe(source: str | None, language: str) -> str:
+    return views.observations(_observed(source, "", language), language)
+
+
+def _observed(source: str | None, names: str, language: str = "en") -> dict[str, dict[str, float]]:
+    with in_words(language):
+        request = Request(task="attributes", text=names, image=see(source).image)
+        check(PIPELINE, request)
+    (observed,) = run_model(request, language)
+    assert isinstance(observed, Observed)
+    return {name: dict(values) for name, values in observed.table.items()}
 
 
 def paint(
-    prompt: str, seed: float | None, is_random: bool, steps: float, guidance: float
-) -> Iterator[tuple[Any, ...]]:
-    """Yields picture, mosaic, result line, agreement, seed field, and the ask button."""
-    with in_words():
-        request = _paint_request(prompt, None if is_random else seed, steps, guidance)
-    for result in run_model(request):
+    prompt: str,
+    seed: float | None,
+    is_random: bool,
+    steps: float,
+    guidance: float,
+    num_images: float,
+    language: str,
+) -> Iterator[dict[Any, Any]]:
+    with in_words(language):
+        request = _paint_request(prompt, None if is_random else seed, steps, guidance, num_images)
+    yield from _painting(request, language)
+
+
+def change(
+    prompt: str,
+    seed: float | None,
+    is_random: bool,
+    steps: float,
+    guidance: float,
+    num_images: float,
+    language: str,
+    source: str | None,
+    region: str,
+) -> Iterator[dict[Any, Any]]:
+    with in_words(language):
+        request = _edit_request(
+            source, region, prompt, None if is_random else seed, steps, guidance, num_images
+        )
+    yield from _painting(request, language)
+
+
+def show_routing(source: str | None, prompt: str, language: str) -> Image.Image:
+    """Which experts serve which piece of a face, layer by layer."""
+    with in_words(language):
+        request = Request(task="routing", text=prompt.strip(), image=see(source).image)
+        check(PIPELINE, request)
+    (routed,) = run_model(request, language)
+    assert isinstance(routed, Routed) and request.image is not None
+    return routing_picture(request.image, routed.routing)
+
+
+def _painting(request: Request, language: str) -> Iterator[dict[Any, Any]]:
+    """What changes on the Generate tab: previews, then the faces, the best one in front."""
+    hidden = gr.update(visible=False)
+    first = {make.seed: request.seed, make.agreement: "", make.all_painted: hidden}
+    for result in run_model(request, language):
         if isinstance(result, Painting):
-            yield (
-                result.preview,
-                views.mosaic(result),
-                gr.skip(),
-                "",
-                request.seed,
-                gr.Button(interactive=False),
-            )
-        elif isinstance(result, Painted):
-            yield (
-                _save(result),
-                gr.skip(),
-                views.result_line(result.settings),
-                views.agreement(result.agreement),
-                request.seed,
-                gr.Button(interactive=True),
-            )
+            mosaic = views.mosaic(result, language)
+            buttons = {make.ask: OFF, make.change: OFF}
+            yield {make.painting: result.preview, make.mosaic: mosaic, **buttons, **first}
+            first = {}
+        elif isinstance(result, Finished):
+            files = [_save(face) for face in result.faces]
+            names = [f"{face.fit:.0%} · {face.settings['seed']}" for face in result.faces]
+            facts = [(face.settings, face.asked, face.agreement) for face in result.faces]
+            yield {
+                **_shown(files[0], facts[0], language),
+                make.ask: ON,
+                make.change: ON,
+                make.all_painted: gr.update(
+                    value=list(zip(files, names, strict=True)), visible=len(files) > 1
+                ),
+                painted: list(zip(files, facts, strict=True)),
+            }
 
 
-def _paint_request(prompt: str, seed: float | None, steps: float, guidance: float) -> Request:
+def _shown(path: str, facts: Facts, language: str) -> dict[Any, Any]:
+    settings, asked, agreement = facts
+    return {
+        make.painting: path,
+        make.line: views.result_line(settings, language),
+        make.agreement: views.agreement(asked, agreement, language),
+    }
+
+
+def show_another(
+    made: list[tuple[str, Facts]], language: str, event: gr.SelectData
+) -> dict[Any, Any]:
+    """Put the picture that was chosen among all of a request in front."""
+    path, facts = made[event.index]
+    return _shown(path, facts, language)
+
+
+def _paint_request(
+    prompt: str, seed: float | None, steps: float, guidance: float, num_images: float
+) -> Request:
     if seed is None:
-        seed = random.SystemRandom().randrange(LIMITS.seed[1])
+        seed = random.SystemRandom().randrange(LIMITS.seed[1] - LIMITS.num_images[1])
     request = Request(
-        task="generate", text=prompt, seed=int(seed), steps=int(steps), guidance=float(guidance)
+        task="generate",
+        text=prompt,
+        seed=int(seed),
+        steps=int(steps),
+        guidance=float(guidance),
+        num_images=int(num_images),
     )
+    check(PIPELINE, request)
+    return request
+
+
+def _edit_request(source: str | None, region: str, *settings: Any) -> Request:
+    """As `_paint_request`, with a picture that was painted here: nobody's photograph is changed."""
+    request = _paint_request(*settings)
+    image = see(source).image
+    if not _verify(source).is_generated:
+        raise ValueError("Only faces that were painted here can be changed here.")
+    request = dataclasses.replace(request, task="edit", image=image, region=region)
     check(PIPELINE, request)
     return request
 
@@ -178,35 +287,63 @@ def _save(painted: Painted) -> str:
     return save_bytes_to_cache(data, name, get_upload_folder())
 
 
+def pick_value(prompt: str, event: gr.EventData) -> str:
+    """The prompt with the value of a pressed button put in or taken out."""
+    return toggled(prompt, event.name, event.value)
+
+
+def pressed(prompt: str) -> Any:
+    """Which buttons say what the prompt says already."""
+    return gr.HTML(pressed=[f"{name}={value}" for name, value in parse_attributes(prompt).items()])
+
+
 def check_painting(
-    prompt: str, seed: float | None, is_random: bool, steps: float, guidance: float
+    prompt: str,
+    seed: float | None,
+    is_random: bool,
+    steps: float,
+    guidance: float,
+    num_images: float,
+    language: str,
+    *of_a_change: Any,
 ) -> list[dict[str, Any]]:
     """Before queueing: what is wrong is said next to the prompt."""
-    fine = gr.validate(True, "")
+    problem = ""
     try:
-        _paint_request(prompt, None if is_random else seed, steps, guidance)
+        _paint_request(prompt, None if is_random else seed, steps, guidance, num_images)
     except ValueError as error:
-        return [gr.validate(False, str(error)), fine, fine, fine, fine]
-    return [fine] * 5
+        problem = say(str(error), language)
+    return [gr.validate(not problem, problem), *[FINE] * (6 + len(of_a_change))]
 
 
-def check_asking(source: str | None, question: str) -> list[dict[str, Any]]:
+def check_asking(source: str | None, question: str, language: str) -> list[dict[str, Any]]:
     """Before queueing: a picture is there, and the question can and may be answered."""
-    fine = gr.validate(True, "")
-    if source is None:
-        return [gr.validate(False, "Please choose a picture first."), fine]
+    asked = ""
     try:
         check_question(PIPELINE, question)
     except ValueError as error:
-        return [fine, gr.validate(False, str(error))]
-    return [fine, fine]
+        asked = say(str(error), language)
+    return [check_picture(source, language)[0], gr.validate(not asked, asked), FINE]
+
+
+def check_picture(source: str | None, language: str) -> list[dict[str, Any]]:
+    """Before queueing: a picture is there."""
+    return [gr.validate(source is not None, say(NO_PICTURE, language)), FINE]
+
+
+def check_routing(source: str | None, prompt: str, language: str) -> list[dict[str, Any]]:
+    """Before queueing: a picture is there."""
+    return [*check_picture(source, language), FINE]
 
 
 def open_link(request: gr.Request) -> tuple[Any, ...]:
-    """Set tab, fields and a note from the URL's parameters; leave alone what it does not name."""
-    link = Link.from_params(dict(request.query_params), LIMITS)
+    """Set tab, fields and language from the URL's parameters and the browser; leave alone what
+    they do not name."""
+    params = dict(request.query_params)
+    link = Link.from_params(params, LIMITS)
+    language = preferred(params.get("lang") or request.headers.get("accept-language", ""))
     if link.checkpoint and link.checkpoint != PIPELINE.checkpoint:
-        gr.Info("This link was made with other weights, so the face will differ.")
+        gr.Info(say("This link was made with other weights, so the face will differ.", language))
 
     def given(value: object) -> Any:
         return gr.skip() if value is None else value
@@ -219,18 +356,18 @@ def open_link(request: gr.Request) -> tuple[Any, ...]:
         given(link.steps),
         given(link.guidance),
         given(link.question),
-        gr.Markdown(visible=link.prompt is not None),
+        language,
     )
 
 
-def check_origin(source: str | None) -> str:
-    return "" if source is None else views.verification(_verify(source))
+def check_origin(source: str | None, language: str) -> str:
+    return "" if source is None else views.verification(_verify(source, language), language)
 
 
-def _verify(source: str | None) -> provenance.Verification:
-    with in_words():
+def _verify(source: str | None, language: str = "en") -> provenance.Verification:
+    with in_words(language):
         if source is None:
-            raise ValueError("There is no picture yet. Please choose one first.")
+            raise ValueError(NO_PICTURE)
         return provenance.verify(source)
 
 
@@ -239,6 +376,7 @@ def generate(
     seed: float | None = None,
     steps: float = DEFAULT_STEPS,
     guidance: float = DEFAULT_GUIDANCE,
+    num_images: float = 1,
 ) -> tuple[str, dict[str, Any]]:
     """Paint an invented face from a description in English.
 
@@ -247,13 +385,50 @@ def generate(
         seed: whole number that fixes the result; drawn at random if left out.
         steps: painting steps; more are slower and a little finer.
         guidance: how strictly to follow the words; 1 is loosely.
-    Returns: the picture as a marked PNG file, and its settings with the agreement per attribute.
+        num_images: how many to paint, 1 to 4, of which the one that fits the words best is given.
+    Returns: the picture as a marked PNG file, and its settings with the agreement per attribute;
+        "candidates" lists seed and fit of all that were painted, the best first.
     """
     with in_words():
-        request = _paint_request(prompt, seed, steps, guidance)
-    *_, painted = run_model(request)
-    assert isinstance(painted, Painted)
-    return _save(painted), {**painted.settings, "agreement": dict(painted.agreement)}
+        request = _paint_request(prompt, seed, steps, guidance, num_images)
+    return _best(request)
+
+
+def _best(request: Request) -> tuple[str, dict[str, Any]]:
+    *_, finished = run_model(request)
+    assert isinstance(finished, Finished)
+    best = finished.faces[0]
+    candidates = [
+        {"seed": face.settings["seed"], "fit": round(face.fit, 4)} for face in finished.faces
+    ]
+    data = {**best.settings, "agreement": dict(best.agreement), "candidates": candidates}
+    return _save(best), data
+
+
+def edit(
+    image: str | None,
+    region: str,
+    prompt: str,
+    seed: float | None = None,
+    steps: float = DEFAULT_STEPS,
+    guidance: float = DEFAULT_GUIDANCE,
+    num_images: float = 1,
+) -> tuple[str, dict[str, Any]]:
+    """Paint one part of a face anew that was painted here; the rest of it stays.
+
+    Args:
+        image: a picture file that /generate or /edit gave.
+        region: hair, brows, eyes, nose, mouth, chin, cheeks, ears, skin, face or background.
+        prompt: what the whole face looks like afterwards, for example "an old man with red hair".
+        seed: whole number that fixes the result; drawn at random if left out.
+        steps: painting steps; more are slower and a little finer.
+        guidance: how strictly to follow the words; 1 is loosely.
+        num_images: how many to paint, 1 to 4, of which the one that fits the words best is given.
+    Returns: as /generate.
+    """
+    with in_words():
+        request = _edit_request(image, region, prompt, seed, steps, guidance, num_images)
+    return _best(request)
 
 
 def answer(image: str | None, question: str) -> str:
@@ -263,7 +438,7 @@ def answer(image: str | None, question: str) -> str:
         image: a picture that shows a face.
         question: for example "What color is the hair?".
     """
-    return list(ask(image, question))[-1]
+    return list(ask(image, question))[-1][0]
 
 
 def describe(image: str | None) -> str:
@@ -282,12 +457,7 @@ def attributes(image: str | None, names: str = "") -> dict[str, dict[str, float]
         image: a picture that shows a face.
         names: attributes to look at, with commas between them; all if left out.
     """
-    with in_words():
-        request = Request(task="attributes", text=names, image=see(image).image)
-        check(PIPELINE, request)
-    (observed,) = run_model(request)
-    assert isinstance(observed, Observed)
-    return {name: dict(values) for name, values in observed.table.items()}
+    return _observed(image, names)
 
 
 def verify(image: str | None) -> dict[str, Any]:
@@ -306,93 +476,147 @@ def verify(image: str | None) -> dict[str, Any]:
     }
 
 
-def build() -> gr.Blocks:
-    """The page. Everything that needs the model shares one queue slot."""
-    # Served from where they are: copies in the upload folder would be deleted with the uploads.
-    gr.set_static_paths([page.ASSETS / "examples"])
-    with gr.Blocks(title="UniF²ace: paint and describe faces", delete_cache=(300, 600)) as blocks:
-        wire_endpoints(page.endpoints())  # first, so that their names are free
-        gr.Markdown(page.HEADLINE, elem_id="headline")
-        with gr.Tabs(elem_id="tabs") as tabs:
-            with gr.Tab("Understand", id="understand"):
-                look = page.understand_tab(LIMITS, EXAMPLES)
-            with gr.Tab("Generate", id="generate"):
-                make = page.generate_tab(LIMITS)
-            with gr.Tab("About", id="about"):
-                about = page.about_tab()
-        wire_understand(look)
-        wire_generate(make, tabs, look.picture)
-        about.picture.change(check_origin, about.picture, about.verification, **QUICK)
-        if EXAMPLES:  # the first one is there from the start
-            shown = [look.crop, look.crop_note]
-            blocks.load(show_crop, look.picture, shown, **QUICK)
-        blocks.load(
-            open_link,
-            None,
-            [tabs, *make.settings, look.question, make.note],
-            **QUICK,
-        )
-    return blocks
+# -- the page ----------------------------------------------------------------------------------
 
 
-def wire_understand(tab: page.UnderstandTab) -> None:
-    tab.picture.change(show_crop, tab.picture, [tab.crop, tab.crop_note], **QUICK)
-    for button, path in zip(tab.examples, EXAMPLES, strict=True):
-        button.click(lambda path=path: Image.open(path), None, tab.picture, **QUICK)
+def wire_understand(look: page.UnderstandTab, language: gr.Radio) -> None:
+    shown = [look.crop, look.crop_note]
+    look.picture.change(show_crop, [look.picture, language], shown, **QUICK)
+    for button, path in zip(look.examples, EXAMPLES, strict=True):
+        button.click(lambda path=path: Image.open(path), None, look.picture, **QUICK)
     asking: dict[str, Any] = {
         "fn": ask,
-        "inputs": [tab.picture, tab.question],
-        "outputs": tab.answer,
+        "inputs": [look.picture, look.question, language],
+        "outputs": [look.answer, look.link],
         "validator": check_asking,
         **MODEL,
     }
-    events = [gr.on([tab.ask.click, tab.question.submit], **asking)]
-    for chip, text in zip(tab.chips, page.QUESTIONS, strict=True):
-        fill = chip.click(lambda text=text: text, None, tab.question, **QUICK)
-        events.append(fill.then(**asking))
-    events.append(tab.describe.click(ask_description, tab.picture, tab.answer, **MODEL))
-    events.append(tab.observe.click(observe, tab.picture, tab.observed, **MODEL))
-    tab.stop.click(None, cancels=events, api_visibility="private")
-
-
-def wire_generate(tab: page.GenerateTab, tabs: gr.Tabs, carried_to: gr.Image) -> None:
-    event = gr.on(
-        [tab.generate.click, tab.prompt.submit],
-        paint,
-        tab.settings,
-        [tab.painting, tab.mosaic, tab.line, tab.agreement, tab.seed, tab.ask],
-        show_progress_on=tab.painting,
-        show_progress="minimal",
-        validator=check_painting,
+    looking: dict[str, Any] = {
+        "inputs": [look.picture, language],
+        "validator": check_picture,
         **MODEL,
-    )
-    tab.generate.click(None, js=SHOW_PAINTING, api_visibility="private")
-    tab.stop.click(None, cancels=[event], api_visibility="private")
-    tab.ask.click(
+    }
+    events = [
+        gr.on([look.ask.click, look.question.submit], **asking),
+        look.chooser.select(_value, None, look.question, **QUICK).then(**asking),
+        look.describe.click(ask_description, outputs=look.answer, **looking),
+        look.observe.click(observe, outputs=look.observed, **looking),
+    ]
+    look.stop.click(None, cancels=events, api_visibility="private")
+
+
+def _value(event: gr.EventData) -> str:
+    return event.value
+
+
+def wire_generate(carried_to: gr.Image, tabs: gr.Tabs, language: gr.Radio) -> None:
+    result = [make.painting, make.line, make.agreement]
+    painting: dict[str, Any] = {
+        "outputs": [
+            *result,
+            make.mosaic,
+            make.seed,
+            make.ask,
+            make.change,
+            make.all_painted,
+            painted,
+        ],
+        "show_progress_on": make.painting,
+        "show_progress": "minimal",
+        "validator": check_painting,
+        **MODEL,
+    }
+    settings = [*make.settings, language]
+    events = [
+        gr.on([make.generate.click, make.prompt.submit], paint, settings, **painting),
+        make.change.click(change, [*settings, make.painting, make.region], **painting),
+    ]
+    for event in events:
+        event.success(None, make.painting, js="unif2ace.remember", api_visibility="private")
+    make.generate.click(None, js="unif2ace.showPainting", api_visibility="private")
+    make.stop.click(None, cancels=events, api_visibility="private")
+    make.all_painted.select(show_another, [painted, language], result, **QUICK)
+    make.chooser.select(pick_value, make.prompt, make.prompt, **QUICK)
+    make.prompt.change(pressed, make.prompt, make.chooser, trigger_mode="always_last", **QUICK)
+    make.ask.click(
         lambda path: (path, gr.Tabs(selected="understand")),
-        tab.painting,
+        make.painting,
         [carried_to, tabs],
         **QUICK,
     )
 
 
+def wire_language(language: gr.Radio, look: page.UnderstandTab) -> None:
+    """All texts of the page in the language that was picked."""
+    spoken = page.spoken(demo)
+
+    def speak(language: str) -> list[Any]:
+        updates = [
+            gr.update(**{name: say(text, language) for name, text in texts.items()})
+            for _, texts in spoken
+        ]
+        choosers = [views.question_chooser(language), views.value_chooser(language)]
+        return [*updates, *choosers, views.nothing_painted(language), page.about_text(language)]
+
+    outputs: list[Any] = [component for component, _ in spoken]
+    outputs += [look.chooser, make.chooser, make.mosaic, about]
+    language.change(speak, language, outputs, **QUICK)
+
+
 def wire_endpoints(api: page.Endpoints) -> None:
     """The named endpoints, apart from what the page looks like."""
     click, public = api.trigger.click, {**MODEL, "api_visibility": "public"}
-    settings = [api.prompt, api.seed, api.steps, api.guidance]
+    settings = [api.prompt, api.seed, api.steps, api.guidance, api.num_images]
     click(generate, settings, [api.painted, api.data], api_name="generate", **public)
+    edited = [api.image, api.region, *settings]
+    click(edit, edited, [api.painted, api.data], api_name="edit", **public)
     click(answer, [api.image, api.question], api.text, api_name="answer", **public)
     click(describe, api.image, api.text, api_name="describe", **public)
     click(attributes, [api.image, api.names], api.data, api_name="attributes", **public)
     click(verify, api.image, api.data, api_name="verify", concurrency_limit=4)
 
 
-demo = build()
+# Served from where they are: copies in the upload folder would be deleted with the uploads.
+gr.set_static_paths([page.ASSETS / "examples"])
+with gr.Blocks(title=TITLE, delete_cache=(KEEP_SECONDS // 2, KEEP_SECONDS)) as demo:
+    wire_endpoints(page.endpoints())  # first, so that their names are free
+    language = page.header()
+    painted = gr.State([])  # of this visitor: files and settings of the last request
+    with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tab(page.text("Understand"), id="understand"):
+            look = page.understand_tab(LIMITS, EXAMPLES)
+        with gr.Tab(page.text("Generate"), id="generate"):
+            make = page.generate_tab(LIMITS)
+        with gr.Tab(page.text("Routing"), id="routing"):
+            routes = page.routing_tab(LIMITS, EXAMPLES)
+        with gr.Tab(page.text("Verify"), id="verify"):
+            origin = page.verify_tab()
+        with gr.Tab(page.text("About"), id="about"):
+            about = page.about_tab()
+    wire_understand(look, language)
+    wire_generate(look.picture, tabs, language)
+    wire_language(language, look)
+    routes.show.click(
+        show_routing,
+        [routes.picture, routes.prompt, language],
+        routes.drawing,
+        validator=check_routing,
+        **MODEL,
+    )
+    origin.picture.change(check_origin, [origin.picture, language], origin.verification, **QUICK)
+    if EXAMPLES:  # the first one is there from the start
+        demo.load(show_crop, [look.picture, language], [look.crop, look.crop_note], **QUICK)
+    demo.load(pressed, make.prompt, make.chooser, **QUICK)
+    demo.load(open_link, None, [tabs, *make.settings[:5], look.question, language], **QUICK).then(
+        None, js="unif2ace.openLink", api_visibility="private"
+    )
 
 if __name__ == "__main__":
     demo.queue(max_size=32).launch(
         theme=page.THEME,
         css_paths=page.ASSETS / "app.css",
+        head=f"<script>{page.SCRIPT}</script>",
+        i18n=page.I18N,
         max_file_size="40mb",
         run_history=False,
         mcp_server=True,

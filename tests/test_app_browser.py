@@ -1,5 +1,6 @@
 """Each tab as a visitor uses it, in headless Chromium, on a desk and in a hand."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 from skimage.data import astronaut
+
+from unif2ace.attributes import ATTRIBUTES
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
@@ -99,9 +102,11 @@ def test_a_question_chip_asks_at_once(page, face):
 @in_both_sizes
 def test_every_attribute_is_listed(page, face):
     choose(page, "#picture", face)
-    page.get_by_text("Everything it can see").click()
     page.locator("#observe").click()
     expect(page.locator("#observed")).to_contain_text("Hair color")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="JSON").click()
+    assert set(json.loads(download.value.path().read_text())) == set(ATTRIBUTES)
 
 
 def test_an_example_is_one_click(page):
@@ -147,15 +152,49 @@ def test_an_empty_prompt_is_told_at_the_prompt(page):
     expect(page.get_by_text("The prompt is empty").first).to_be_visible()
 
 
-def test_the_link_brings_prompt_and_seed_back(page, app_url):
+def test_the_link_paints_the_same_face_again(page, app_url):
     paint(page, "a woman & a hat, 100 %")
     seed = page.locator("#seed-used").inner_text()
     link = page.locator("#repeat-link").get_attribute("href")
     page.goto(app_url + link)
     expect(page.locator("#prompt textarea")).to_have_value("a woman & a hat, 100 %")
-    expect(page.locator("#link-note")).to_be_visible()
-    page.locator("#generate").click()
     expect(page.locator("#seed-used")).to_have_text(seed)
+
+
+@in_both_sizes
+def test_picked_values_make_the_prompt(page):
+    open_tab(page, "Generate")
+    prompt, values = page.locator("#prompt textarea"), page.locator("#values")
+    prompt.fill("")
+    values.get_by_role("button", name="Hair", exact=True).click()
+    red = values.get_by_role("button", name="Hair color: red")
+    red.click()
+    expect(prompt).to_have_value("A person with red hair")
+    expect(red).to_have_attribute("aria-pressed", "true")
+    red.click()
+    expect(prompt).to_have_value("")
+
+
+def test_several_pictures_are_shown_and_kept_for_this_visit(page):
+    open_tab(page, "Generate")
+    page.get_by_text("Settings").click()
+    page.locator("#num-images input[type=number]").fill("2")
+    paint(page, "an old man")
+    pictures = page.locator("#all-painted button img")
+    expect(pictures).to_have_count(2)
+    best = page.locator("#seed-used").inner_text()
+    pictures.nth(1).click()
+    expect(page.locator("#seed-used")).not_to_have_text(best)
+    expect(page.locator("#history .strip img")).to_have_count(1)
+
+
+def test_the_page_speaks_the_language_that_is_picked(page):
+    page.locator("#language").get_by_text("日本語").click()
+    expect(page.locator("#ask")).to_have_text("質問する")
+    expect(page.get_by_role("tab", name="生成")).to_be_visible()
+    page.locator("#question textarea, #question input").first.fill("Who is this?")
+    page.locator("#ask").click()
+    expect(page.get_by_text("誰であるかを答えません").first).to_be_visible()
 
 
 @in_both_sizes
@@ -165,7 +204,7 @@ def test_a_painted_picture_is_recognised(page, tmp_path):
     assert source is not None
     saved = tmp_path / "painted.png"
     saved.write_bytes(page.request.get(source).body())
-    open_tab(page, "About")
+    open_tab(page, "Verify")
     choose(page, "#verify", saved)
     expect(page.locator("#verification")).to_contain_text("Painted by this AI")
     expect(page.locator("#verification")).to_contain_text("an old woman")
@@ -184,7 +223,7 @@ def test_the_keyboard_is_enough(page):
 
 @in_both_sizes
 def test_every_field_and_button_has_a_name(page):
-    for tab in ("Understand", "Generate", "About"):
+    for tab in ("Understand", "Generate", "Routing", "Verify", "About"):
         open_tab(page, tab)
         nameless = page.evaluate(
             """() => [...document.querySelectorAll('button, textarea, input')]

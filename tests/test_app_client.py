@@ -44,7 +44,8 @@ def test_the_endpoints_and_their_arguments_are_these(client):
         for name, endpoint in endpoints.items()
     }
     assert given == {
-        "/generate": ["prompt", "seed", "steps", "guidance"],
+        "/generate": ["prompt", "seed", "steps", "guidance", "num_images"],
+        "/edit": ["image", "region", "prompt", "seed", "steps", "guidance", "num_images"],
         "/answer": ["image", "question"],
         "/describe": ["image"],
         "/attributes": ["image", "names"],
@@ -55,7 +56,7 @@ def test_the_endpoints_and_their_arguments_are_these(client):
 def test_the_endpoints_are_tools_for_other_programs(app_url):
     with urlopen(f"{app_url}gradio_api/mcp/schema") as answer:
         tools = {tool["name"]: tool["inputSchema"]["properties"] for tool in json.load(answer)}
-    assert set(tools) == {"generate", "answer", "describe", "attributes", "verify"}
+    assert set(tools) == {"generate", "edit", "answer", "describe", "attributes", "verify"}
     assert "old man" in tools["generate"]["prompt"]["description"]
 
 
@@ -66,6 +67,28 @@ def test_a_generated_picture_carries_its_settings_and_both_marks(client):
     assert found.source_type and found.settings["seed"] == 5
     assert found.settings["guidance"] == 2.5
     assert Image.open(path).format == "PNG"
+
+
+def test_of_several_pictures_the_one_that_fits_best_is_given(client):
+    path, settings = client.predict("red hair", 5, 2, num_images=3, api_name="/generate")
+    fits = [candidate["fit"] for candidate in settings["candidates"]]
+    assert fits == sorted(fits, reverse=True)
+    assert {candidate["seed"] for candidate in settings["candidates"]} == {5, 6, 7}
+    assert settings["seed"] == settings["candidates"][0]["seed"]
+    again, _ = client.predict("red hair", settings["seed"], 2, api_name="/generate")
+    assert Path(path).read_bytes() == Path(again).read_bytes()
+
+
+def test_a_part_of_a_painted_face_is_changed_and_of_a_photograph_it_is_not(client, face):
+    path, _ = client.predict("an old man", 5, 3, api_name="/generate")
+    changed, settings = client.predict(
+        handle_file(path), "face", "a young man", 6, 2, api_name="/edit"
+    )
+    assert settings["region"] == "face" and verify(Path(changed)).is_generated
+    with pytest.raises(AppError, match="painted here"):
+        client.predict(face, "face", "a young man", api_name="/edit")
+    with pytest.raises(AppError, match="unknown region 'soul'"):
+        client.predict(handle_file(path), "soul", "a young man", api_name="/edit")
 
 
 def test_the_answer_of_verify_is_that_of_the_program(client, face):

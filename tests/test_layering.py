@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ROWS = (
     {"config", "schedule", "attributes"},
     {"layers", "conv", "moe", "vq", "encoders", "losses", "sampler", "images", "provenance"}
-    | {"policy", "wording", "lexicon", "lexing", "parsing", "text"},
+    | {"policy", "wording", "lexicon", "lexing", "parsing", "composing", "text", "languages"}
+    | {"regions", "routing"},
     {"prompting", "model"},
     {"quantize", "pipeline", "convert", "parameters"},
     {"synth"},

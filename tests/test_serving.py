@@ -9,10 +9,12 @@ from unif2ace.attributes import ATTRIBUTES
 from unif2ace.pipeline import DESCRIBE_QUESTION
 from unif2ace.serving import (
     NOTHING_SAID,
+    Finished,
     Observed,
     Painted,
     Painting,
     Request,
+    Routed,
     Said,
     attribute_names,
     check,
@@ -42,24 +44,39 @@ class Recorder:
         return method
 
     @staticmethod
-    def _generate_steps(prompt, seed, steps, guidance):
-        face = SimpleNamespace(image=PICTURE, settings=Settings(prompt, seed))
+    def _generate_steps(prompt, seed, steps, guidance, num_images):
+        faces = tuple(
+            SimpleNamespace(
+                image=Image.new("RGB", (8, 8), (seed + i, 0, 0)),
+                settings=Settings(prompt, seed + i),
+            )
+            for i in range(num_images)
+        )
         for step in range(1, steps + 1):
             yield SimpleNamespace(
                 preview=PICTURE,
                 is_masked=np.arange(4).reshape(2, 2) >= step,
                 step=step,
                 num_steps=steps,
-                face=face if step == steps else None,
+                faces=faces if step == steps else (),
             )
+
+    @staticmethod
+    def _edit_steps(image, region, prompt, **how):
+        return Recorder._generate_steps(f"{prompt} ({region})", **how)
 
     @staticmethod
     def _answer_stream(image, question, max_new_tokens):
         yield from ("You", f"You asked: {question}")
 
     @staticmethod
-    def _score(image, prompt):
-        return {"hair_color": 0.5}
+    def _routing(image, prompt):
+        return f"read {prompt}"
+
+    @staticmethod
+    def _score(image, asked):
+        """The redder, the surer."""
+        return dict.fromkeys(asked, image.getpixel((0, 0))[0] / 255)
 
     @staticmethod
     def _attributes(image, names):
@@ -67,14 +84,37 @@ class Recorder:
 
 
 def test_painting_shows_every_step_and_ends_with_the_face():
-    *steps, last = serve(Recorder(), Request(task="generate", text="a face", seed=9, steps=3))
+    asked = Request(task="generate", text="red hair", seed=51, steps=3)
+    *steps, last = serve(Recorder(), asked)
     assert [type(step) for step in steps] == [Painting] * 3
     assert [step.is_masked.sum() for step in steps] == [3, 2, 1]
-    assert last == Painted(
-        image=PICTURE,
-        settings={"prompt": "a face", "seed": 9},
-        agreement={"hair_color": 0.5},
+    face = Painted(
+        image=Image.new("RGB", (8, 8), (51, 0, 0)),
+        settings={"prompt": "red hair", "seed": 51},
+        asked={"hair_color": "red"},
+        agreement={"hair_color": 0.2},
     )
+    assert last == Finished(faces=(face,)) and face.fit == 0.2
+
+
+def test_of_several_faces_the_best_fit_comes_first():
+    asked = Request(task="generate", text="red hair", seed=10, steps=1, num_images=4)
+    *_, last = serve(Recorder(), asked)
+    assert [face.settings["seed"] for face in last.faces] == [13, 12, 11, 10]
+
+
+def test_an_edit_is_of_the_picture_and_its_region():
+    asked = Request(task="edit", text="red hair", image=PICTURE, region="hair", seed=7, steps=2)
+    *steps, last = serve(Recorder(), asked)
+    assert len(steps) == 2
+    assert [face.settings for face in last.faces] == [{"prompt": "red hair (hair)", "seed": 7}]
+
+
+def test_where_nothing_can_be_checked_faces_stay_in_the_order_of_their_seeds():
+    asked = Request(task="generate", text="a face", seed=10, steps=1, num_images=3)
+    *_, last = serve(Recorder(), asked)
+    assert [face.settings["seed"] for face in last.faces] == [10, 11, 12]
+    assert all(face.fit == 0 and face.agreement == {} for face in last.faces)
 
 
 def test_an_answer_streams_and_a_description_is_a_fixed_question():
@@ -98,11 +138,20 @@ def test_attributes_are_looked_at_all_or_by_name():
     assert attribute_names(" , ") == list(ATTRIBUTES)
 
 
+def test_routing_is_of_reading_or_with_a_prompt_of_painting():
+    for text, prompt in (("", None), ("a man", "a man")):
+        (routed,) = serve(Recorder(), Request(task="routing", text=text, image=PICTURE))
+        assert routed == Routed(routing=f"read {prompt}")
+
+
 @pytest.mark.parametrize(
     "request_",
     [
         Request(task="generate", text="a naked man"),
         Request(task="generate", text="Emma Stone"),
+        Request(task="edit", text="a naked man", image=PICTURE, region="hair"),
+        Request(task="edit", text="a man", image=PICTURE, region="soul"),
+        Request(task="edit", text="a man", region="hair"),
         Request(task="answer", text="Who is this?", image=PICTURE),
         Request(task="answer", text="Are there glasses?"),
         Request(task="describe"),

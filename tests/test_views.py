@@ -1,3 +1,7 @@
+import base64
+import csv
+import io
+import json
 import re
 
 import numpy as np
@@ -6,8 +10,11 @@ from PIL import Image
 
 from unif2ace import views
 from unif2ace.attributes import ATTRIBUTES
+from unif2ace.languages import LANGUAGES
+from unif2ace.parsing import parse_attributes
 from unif2ace.provenance import SOURCE_TYPE, Verification
 from unif2ace.serving import Painting
+from unif2ace.wording import NOT_VISIBLE, canonical_question
 
 EVIL = "<script>alert('x')</script>\"&"
 
@@ -19,7 +26,7 @@ def painting(is_masked, color="red"):
 
 def test_the_mosaic_has_one_tile_per_token_hatched_where_masked():
     html = views.mosaic(painting([[True, False, False], [False, True, True]]))
-    tiles = re.findall(r"<i .*?></i>", html)
+    tiles = re.findall(r"<i .*?></i>", html.split("legend")[0])
     assert ["open" in tile for tile in tiles] == [True, False, False, False, True, True]
     assert tiles[1].count("rgb(255,0,0)") == 1
     assert "Step 2 of 5: 3 of 6 pieces still open" in html
@@ -27,25 +34,70 @@ def test_the_mosaic_has_one_tile_per_token_hatched_where_masked():
 
 
 def test_each_bar_has_its_number_and_word():
-    html = views.agreement({"hair_color": 0.91, "glasses": 0.5, "hat": 0.1})
-    assert re.findall(r"(\d+) %</td><td>(. \w+)", html) == [
-        ("91", "✓ yes"),
-        ("50", "~ perhaps"),
-        ("10", "✗ no"),
+    asked = {"hair_color": "red", "glasses": "round", "hat": "beanie"}
+    html = views.agreement(asked, {"hair_color": 0.91, "glasses": 0.5, "hat": 0.1})
+    assert re.findall(r"'row'>(.*?)</th>.*?(\d+) %</td><td>(. \w+)", html) == [
+        ("red hair", "91", "✓ seen"),
+        ("round glasses", "50", "~ perhaps"),
+        ("a beanie", "10", "✗ not"),
     ]
-    assert "nothing" in views.agreement({})
+    assert "nothing" in views.agreement({}, {})
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_what_was_asked_for_is_said_in_words_that_mean_it(name):
+    for value in ATTRIBUTES[name].values:
+        html = views.agreement({name: value}, {name: 0.5})
+        words = re.findall(r"'row'>(.*?)</th>", html)[0]
+        assert words == value or parse_attributes(words).get(name) == value
+
+
+def full_table(chosen):
+    """Certain of the value `chosen(attribute)`, with "not visible" among the values."""
+    return {
+        name: {
+            value: float(value == chosen(attribute)) for value in (*attribute.values, NOT_VISIBLE)
+        }
+        for name, attribute in ATTRIBUTES.items()
+    }
 
 
 def test_every_attribute_is_observed_once_with_its_likeliest_value():
-    table = {
-        name: {value: float(i == 1) for i, value in enumerate(attribute.values)}
-        for name, attribute in ATTRIBUTES.items()
-    }
-    html = views.observations(table)
-    assert html.count("<tr>") == len(ATTRIBUTES)
+    html = views.observations(full_table(lambda attribute: attribute.values[1]))
+    assert html.count("<tr ") == len(ATTRIBUTES)
     for name, attribute in ATTRIBUTES.items():
         row = f">{name.replace('_', ' ').capitalize()}</th><td>{attribute.values[1]}</td>"
         assert html.count(row) == 1
+
+
+def test_what_is_hidden_is_called_not_visible():
+    html = views.observations(full_table(lambda attribute: NOT_VISIBLE))
+    assert html.count("<td><em>not visible</em></td>") == len(ATTRIBUTES)
+
+
+def test_the_table_is_downloaded_whole():
+    table = full_table(lambda attribute: attribute.values[0])
+    html = views.observations(table)
+    files = dict(re.findall(r'download="[^"]*\.(\w+)" href="data:[^,]*,([^"]*)"', html))
+    files = {kind: base64.b64decode(data).decode() for kind, data in files.items()}
+    assert json.loads(files["json"]) == table
+    again: dict[str, dict[str, float]] = {}
+    for row in csv.DictReader(io.StringIO(files["csv"])):
+        again.setdefault(row["attribute"], {})[row["value"]] = float(row["probability"])
+    assert again == table
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_value_and_every_question_can_be_picked_once(language):
+    chips = re.findall(r'data-name="(.*?)" data-value="(.*?)"', views.value_chooser(language))
+    assert sorted(chips) == sorted((n, v) for n, a in ATTRIBUTES.items() for v in a.values)
+    questions = re.findall(r'data-value="(.*?)"', views.question_chooser(language))
+    assert sorted(questions) == sorted(map(canonical_question, ATTRIBUTES))
+
+
+def test_every_region_has_its_place():
+    names = [name for group in views.grouped().values() for name in group]
+    assert sorted(names) == sorted(ATTRIBUTES) and all(views.grouped().values())
 
 
 @pytest.mark.parametrize("score", [0.0, 9.0])
@@ -62,3 +114,9 @@ def test_the_link_repeats_the_settings_and_is_escaped():
     html = views.result_line(settings)
     assert "<script" not in html and "seed=4" in html and "steps=9" in html
     assert ">4</b>" in html and "guidance 2.5" in html
+
+
+def test_the_link_to_a_question_holds_the_question_alone():
+    html = views.question_link("Is it <b>?", "a/b")
+    (query,) = re.findall(r'href="\?(.*?)"', html)
+    assert query == "tab=understand&amp;question=Is+it+%3Cb%3E%3F&amp;checkpoint=a%2Fb"

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from unif2ace.pipeline import Limits
 
-Tab = Literal["understand", "generate", "about"]
+Tab = Literal["understand", "generate", "routing", "verify", "about"]
 TABS: tuple[Tab, ...] = get_args(Tab)
 
 

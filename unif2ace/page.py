@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import gradio as gr
 
 from unif2ace import views
+from unif2ace.evaluate import report
+from unif2ace.languages import LANGUAGES, translations
 from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, Limits
+from unif2ace.regions import REGIONS
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 PROMPTS = (
@@ -19,19 +23,25 @@ PROMPTS = (
     "A surprised woman with a black bob and red lipstick",
     "A bald man with sunglasses in front of a blue background",
 )
-QUESTIONS = (
-    "What color is the hair?",
-    "What is the expression?",
-    "Are there glasses?",
-    "Where is the light coming from?",
-)
+QUESTION = "What color is the hair?"
 HEADLINE = """# Paint a face with words. Ask a face questions.
 One small AI model does both. It paints invented people and identifies nobody."""
 PRIVACY = (
     "You talk to an AI. Your picture is used for the answer only, deleted within 15 minutes, "
-    "and never used for training. Nobody is identified."
+    "never used for training. Nobody is identified."
 )
-LINK_NOTE = "All is set as in the link. Press **Generate** to paint the face again."
+VERIFYING = (
+    "Every painted picture carries two marks: a label in the file and an invisible pattern. "
+    "Choose a file, best as it was downloaded."
+)
+ROUTES = (
+    "For researchers: inside every layer, each piece of the picture is sent to a few of many "
+    "experts. Here is where each one goes."
+)
+I18N = gr.I18n(**translations())
+SCRIPT = (ASSETS / "page.js").read_text(encoding="utf-8")
+MARKER = "__i18n__"
+CHOOSER = "unif2ace.chooser(element, trigger, watch, props); // it triggers 'select'"
 THEME = gr.themes.Soft(
     primary_hue="violet",
     neutral_hue="slate",
@@ -55,38 +65,58 @@ class UnderstandTab:
     crop: gr.Image
     crop_note: gr.Markdown
     question: gr.Textbox
-    chips: tuple[gr.Button, ...]
+    chooser: gr.HTML
     ask: gr.Button
     describe: gr.Button
+    observe: gr.Button
     stop: gr.Button
     answer: gr.Textbox
-    observe: gr.Button
+    link: gr.HTML
     observed: gr.HTML
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateTab:
-    note: gr.Markdown
     prompt: gr.Textbox
+    chooser: gr.HTML
     generate: gr.Button
     stop: gr.Button
+    num_images: gr.Slider
     is_random: gr.Checkbox
     seed: gr.Number
     steps: gr.Slider
     guidance: gr.Slider
     painting: gr.Image
+    all_painted: gr.Gallery
     line: gr.HTML
     ask: gr.Button
+    region: gr.Dropdown
+    change: gr.Button
     mosaic: gr.HTML
     agreement: gr.HTML
 
     @property
     def settings(self) -> list[Any]:
-        return [self.prompt, self.seed, self.is_random, self.steps, self.guidance]
+        return [
+            self.prompt,
+            self.seed,
+            self.is_random,
+            self.steps,
+            self.guidance,
+            self.num_images,
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AboutTab:
+class RoutingTab:
+    picture: gr.Image
+    prompt: gr.Textbox
+    show: gr.Button
+    drawing: gr.Image
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyTab:
     picture: gr.Image
     verification: gr.HTML
 
@@ -103,6 +133,8 @@ class Endpoints:
     seed: gr.Number
     steps: gr.Number
     guidance: gr.Number
+    num_images: gr.Number
+    region: gr.Textbox
     painted: gr.Image
     text: gr.Textbox
     data: gr.JSON
@@ -133,72 +165,109 @@ def upload_box(label: str, elem_id: str, **options: Any) -> gr.Image:
     return box
 
 
+def header() -> gr.Radio:
+    """What the page is, and the language it speaks."""
+    with gr.Row(elem_id="header"):
+        gr.Markdown(text(HEADLINE), elem_id="headline")
+        return gr.Radio(
+            [(name, code) for code, name in LANGUAGES.items()],
+            value="en",
+            label=text("Language"),
+            show_label=False,
+            container=False,
+            scale=0,
+            min_width=250,
+            elem_id="language",
+        )
+
+
 def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
     with gr.Row():
         with gr.Column():
             picture = upload_box(
-                "A picture with a face",
+                text("A picture with a face"),
                 "picture",
                 alt_text="Your picture",
-                height=320,
+                height=300,
                 value=examples[0] if examples else None,
             )
-            gr.Markdown(
-                "You talk to an AI. Your picture is used for the answer only, deleted within "
-                "15 minutes, never used for training. Nobody is identified.",
-                elem_id="privacy",
-            )
             if examples:
-                gr.Markdown("Or one of these invented faces", elem_classes="quiet")
+                _quiet("Or one of these invented faces")
             with gr.Row(elem_classes="faces"):
                 faces = [gr.Button(_said(path), icon=path, size="sm") for path in examples]
-        with gr.Column():
-            question = gr.Textbox(
-                QUESTIONS[0],
-                label="Your question",
-                elem_id="question",
-                max_length=limits.max_question_chars,
-            )
-            with gr.Row(elem_classes="chips"):
-                chips = [gr.Button(text, size="sm") for text in QUESTIONS]
-            with gr.Row():
-                ask_button = gr.Button("Ask", variant="primary", elem_id="ask", min_width=90)
-                describe_button = gr.Button("Describe", elem_id="describe", min_width=90)
-                stop = gr.Button("Stop", elem_id="stop-answer", min_width=70, scale=0)
-            answer = gr.Textbox(
-                label="Answer", lines=4, interactive=False, buttons=["copy"], elem_id="answer"
-            )
-            with gr.Row():
+            with gr.Row(elem_id="seen"):
                 crop = gr.Image(
-                    label="What the AI sees",
+                    label=text("What the AI sees"),
                     show_label=False,
                     alt_text="The part of your picture that the AI looks at",
-                    min_width=110,
+                    min_width=72,
                     scale=0,
                     format="png",
-                    height=110,
+                    height=72,
+                    width=72,
                     interactive=False,
                     buttons=[],
+                    container=False,
                     elem_id="crop",
                 )
                 crop_note = gr.Markdown(elem_id="crop-note")
-    with gr.Accordion("Everything it can see", open=False):
-        observe_button = gr.Button("Look at every attribute", elem_id="observe")
-        observed = gr.HTML(elem_id="observed")
+            gr.Markdown(text(PRIVACY), elem_id="privacy")
+        with gr.Column():
+            question = gr.Textbox(
+                QUESTION,
+                label=text("Your question"),
+                info=text("Questions and prompts are in English."),
+                elem_id="question",
+                max_length=limits.max_question_chars,
+            )
+            with gr.Row(elem_classes="actions"):
+                ask_button = gr.Button(
+                    text("Ask"), variant="primary", elem_id="ask", min_width=80, scale=2
+                )
+                describe_button = gr.Button(text("Describe"), elem_id="describe", min_width=90)
+                observe_button = gr.Button(
+                    text("List everything"), elem_id="observe", min_width=130
+                )
+                stop = gr.Button(text("Stop"), elem_id="stop-answer", min_width=64, scale=0)
+            answer = gr.Textbox(
+                label=text("Answer"),
+                placeholder=text("The answer appears here, word by word."),
+                lines=4,
+                interactive=False,
+                buttons=["copy"],
+                elem_id="answer",
+            )
+            link = gr.HTML(elem_id="answer-link", elem_classes="quiet", visible=False)
+            chooser = _chooser(views.question_chooser("en"), "questions")
+    observed = gr.HTML(elem_id="observed")
     return UnderstandTab(
         picture=picture,
         examples=tuple(faces),
         crop=crop,
         crop_note=crop_note,
         question=question,
-        chips=tuple(chips),
+        chooser=chooser,
         ask=ask_button,
         describe=describe_button,
+        observe=observe_button,
         stop=stop,
         answer=answer,
-        observe=observe_button,
+        link=link,
         observed=observed,
     )
+
+
+def text(english: str) -> str:
+    """What the visitor's browser turns into its own language; see `spoken`."""
+    return str(I18N(english))
+
+
+def _chooser(html: str, elem_id: str) -> gr.HTML:
+    return gr.HTML(html, js_on_load=CHOOSER, elem_id=elem_id, apply_default_css=False, pressed=[])
+
+
+def _quiet(english: str) -> None:
+    gr.Markdown(text(english), elem_classes="quiet")
 
 
 def _said(path: str) -> str:
@@ -209,24 +278,31 @@ def _said(path: str) -> str:
 def generate_tab(limits: Limits) -> GenerateTab:
     with gr.Row():
         with gr.Column():
-            note = gr.Markdown(LINK_NOTE, elem_id="link-note", visible=False)
             prompt = gr.Textbox(
                 PROMPTS[0],
-                label="Describe a face",
+                label=text("Describe a face"),
+                info=text("Questions and prompts are in English."),
                 lines=3,
                 elem_id="prompt",
                 max_length=limits.max_prompt_chars,
             )
-            gr.Examples([[text] for text in PROMPTS], prompt, label="Or start from one of these")
-            with gr.Row():
-                button = gr.Button("Generate", variant="primary", elem_id="generate")
-                stop = gr.Button("Stop", elem_id="stop-painting", min_width=80, scale=0)
-            with gr.Accordion("Settings", open=False, elem_id="settings"):
-                is_random = gr.Checkbox(True, label="A new face each time", elem_id="is-random")
+            with gr.Row(elem_classes="actions"):
+                button = gr.Button(text("Generate"), variant="primary", elem_id="generate")
+                stop = gr.Button(text("Stop"), elem_id="stop-painting", min_width=64, scale=0)
+            with gr.Accordion(text("Settings"), open=False, elem_id="settings"):
+                num_images = gr.Slider(
+                    *limits.num_images,
+                    1,
+                    step=1,
+                    label=text("Pictures"),
+                    info=text("The AI checks each one and shows the best first."),
+                    elem_id="num-images",
+                )
+                is_random = gr.Checkbox(True, label=text("A new face each time"), elem_id="random")
                 seed = gr.Number(
                     0,
-                    label="Seed",
-                    info="The same seed, words and settings give the same face.",
+                    label=text("Seed"),
+                    info=text("The same seed, words and settings give the same face."),
                     precision=0,
                     elem_id="seed",
                 )
@@ -234,22 +310,26 @@ def generate_tab(limits: Limits) -> GenerateTab:
                     *limits.steps,
                     DEFAULT_STEPS,
                     step=1,
-                    label="Steps",
-                    info="More steps take longer and are a little finer.",
+                    label=text("Steps"),
+                    info=text("More steps take longer and are a little finer."),
                     elem_id="steps",
                 )
                 guidance = gr.Slider(
                     *limits.guidance,
                     DEFAULT_GUIDANCE,
                     step=0.5,
-                    label="Follow the words",
-                    info="1 is loosely, higher is stricter.",
+                    label=text("Follow the words"),
+                    info=text("1 is loosely, higher is stricter."),
                     elem_id="guidance",
                 )
+            gr.Examples(
+                [[text] for text in PROMPTS], prompt, label=text("Or start from one of these")
+            )
+            chooser = _chooser(views.value_chooser("en"), "values")
         with gr.Column():
             with gr.Row():
                 painting = gr.Image(
-                    label="The painted face",
+                    label=text("The painted face"),
                     alt_text="The face that was painted from your words",
                     format="png",
                     type="filepath",
@@ -261,53 +341,159 @@ def generate_tab(limits: Limits) -> GenerateTab:
                     elem_id="painting",
                 )
                 with gr.Column(scale=1, min_width=130):
-                    mosaic = gr.HTML(views.NOTHING_PAINTED, elem_id="mosaic")
+                    mosaic = gr.HTML(views.nothing_painted("en"), elem_id="mosaic")
+            all_painted = gr.Gallery(
+                label=text("All pictures, the best first"),
+                columns=4,
+                height=170,
+                format="png",
+                allow_preview=False,
+                visible=False,
+                interactive=False,
+                elem_id="all-painted",
+            )
             line = gr.HTML(elem_id="line")
-            ask_button = gr.Button("Ask about this face", interactive=False, elem_id="ask-about")
+            ask_button = gr.Button(
+                text("Ask about this face"), interactive=False, elem_id="ask-about"
+            )
+            with gr.Row(elem_id="change-row"):
+                region = gr.Dropdown(
+                    list(REGIONS),
+                    value="hair",
+                    label=text("Part"),
+                    info=text(
+                        "Change the words first, for example the hair; "
+                        "the rest of the picture stays."
+                    ),
+                    min_width=150,
+                    scale=2,
+                    elem_id="region",
+                )
+                change = gr.Button(
+                    text("Change this part"), interactive=False, min_width=150, elem_id="change"
+                )
             agreement = gr.HTML(elem_id="agreement")
+    with gr.Column(elem_id="history"):
+        gr.Markdown(text("### Painted in this visit"))
+        _quiet("They are kept in this page only, and gone when you leave it.")
+        gr.HTML('<div class="strip"></div>', apply_default_css=False)
     return GenerateTab(
-        note=note,
         prompt=prompt,
+        chooser=chooser,
         generate=button,
         stop=stop,
+        num_images=num_images,
         is_random=is_random,
         seed=seed,
         steps=steps,
         guidance=guidance,
         painting=painting,
+        all_painted=all_painted,
         line=line,
         ask=ask_button,
+        region=region,
+        change=change,
         mosaic=mosaic,
         agreement=agreement,
     )
 
 
-def about_tab() -> AboutTab:
-    gr.Markdown((ASSETS / "about.md").read_text(encoding="utf-8"))
+def routing_tab(limits: Limits, examples: list[str]) -> RoutingTab:
+    gr.Markdown(text(ROUTES))
+    with gr.Row():
+        with gr.Column(scale=1, min_width=280):
+            picture = upload_box(
+                text("A picture with a face"),
+                "routing-picture",
+                alt_text="The picture whose way through the model is shown",
+                height=260,
+                value=examples[0] if examples else None,
+            )
+            prompt = gr.Textbox(
+                label=text("Prompt"),
+                info=text("Left empty, the picture is read; with words, it is painted."),
+                max_length=limits.max_prompt_chars,
+                elem_id="routing-prompt",
+            )
+            show = gr.Button(text("Show the experts"), variant="primary", elem_id="show-routing")
+        with gr.Column(scale=2):
+            drawing = gr.Image(
+                label=text("Experts by layer"),
+                alt_text="For every layer, the strongest expert of each piece of the face",
+                format="png",
+                interactive=False,
+                buttons=["download", "fullscreen"],
+                elem_id="routing",
+            )
+    return RoutingTab(picture=picture, prompt=prompt, show=show, drawing=drawing)
+
+
+def verify_tab() -> VerifyTab:
+    gr.Markdown(text(VERIFYING))
     with gr.Row():
         with gr.Column():
             picture = upload_box(
-                "Was this picture painted here?",
+                text("Was this picture painted here?"),
                 "verify",
                 alt_text="The picture to check",
-                height=260,
+                height=300,
             )
         with gr.Column():
             result = gr.HTML(elem_id="verification")
-    return AboutTab(picture=picture, verification=result)
+    return VerifyTab(picture=picture, verification=result)
+
+
+def about_tab() -> gr.Markdown:
+    gr.HTML((ASSETS / "diagram.svg").read_text(encoding="utf-8"), elem_id="diagram")
+    about = gr.Markdown(about_text("en"), elem_id="about")
+    if numbers := measured():
+        with gr.Accordion(text("Measured"), open=False, elem_id="measured"):
+            gr.Markdown(numbers)
+    return about
+
+
+def about_text(language: str) -> str:
+    """What the About tab says; English where there is no translation."""
+    translated = ASSETS / f"about.{language}.md"
+    path = translated if translated.is_file() else ASSETS / "about.md"
+    return path.read_text(encoding="utf-8")
+
+
+def measured() -> str:
+    """The tables of assets/report.json, "" if it is missing or of another version."""
+    try:
+        return report.render(json.loads((ASSETS / "report.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError):
+        return ""
+
+
+def spoken(blocks: gr.Blocks) -> list[tuple[Any, dict[str, str]]]:
+    """Every component with texts in the visitor's language: {property: English text}."""
+    found = []
+    for component in blocks.blocks.values():
+        texts = {}
+        for name in ("label", "info", "placeholder", "value"):
+            value = getattr(component, name, None)
+            if isinstance(value, str) and value.startswith(MARKER):
+                texts[name] = json.loads(value.removeprefix(MARKER))["key"]
+        if texts:
+            found.append((component, texts))
+    return found
 
 
 def endpoints() -> Endpoints:
     with gr.Row(visible=False):
         return Endpoints(
             trigger=gr.Button(),
-            image=upload_box("Image", "api-image"),
+            image=upload_box("A picture with a face", "api-image"),
             prompt=gr.Textbox(label="Prompt"),
             question=gr.Textbox(label="Question"),
             names=gr.Textbox("", label="Attributes"),
             seed=gr.Number(None, label="Seed", precision=0),
             steps=gr.Number(DEFAULT_STEPS, label="Steps", precision=0),
             guidance=gr.Number(DEFAULT_GUIDANCE, label="Guidance"),
+            num_images=gr.Number(1, label="Pictures", precision=0),
+            region=gr.Textbox("hair", label="Region"),
             painted=gr.Image(label="Painted face", format="png", type="filepath"),
             text=gr.Textbox(label="Answer"),
             data=gr.JSON(label="Data"),

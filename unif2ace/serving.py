@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,8 +14,17 @@ import numpy as np
 from PIL import Image
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, DESCRIBE_QUESTION, UniF2acePipeline
+from unif2ace.parsing import parse_attributes
+from unif2ace.pipeline import (
+    DEFAULT_GUIDANCE,
+    DEFAULT_STEPS,
+    DESCRIBE_QUESTION,
+    GeneratedFace,
+    UniF2acePipeline,
+)
 from unif2ace.policy import refuse_prompt, refuse_question
+from unif2ace.regions import check_region
+from unif2ace.routing import FaceRouting
 
 MAX_ANSWER_TOKENS = 160
 MAX_DESCRIPTION_TOKENS = 200
@@ -26,16 +35,20 @@ NOTHING_SAID = "The AI has no answer to that. Please ask in other words."
 class Request:
     """One thing asked of the model. `image` is a face crop; `text` is the prompt, the question,
     or the names of the attributes to look at, with commas between them (none means all).
+    `region` is the part of the face that an edit paints anew. Routing is looked at while reading
+    the picture or, with a prompt, while painting it.
 
     `seed` is given, never None: whoever makes the request draws it, so that it can be shown.
     """
 
-    task: Literal["generate", "answer", "describe", "attributes"]
+    task: Literal["generate", "edit", "answer", "describe", "attributes", "routing"]
     text: str = ""
     image: Image.Image | None = None
     seed: int = 0
     steps: int = DEFAULT_STEPS
     guidance: float = DEFAULT_GUIDANCE
+    num_images: int = 1
+    region: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +63,25 @@ class Painting:
 
 @dataclass(frozen=True, kw_only=True)
 class Painted:
-    """The finished face, what fixes it, and how well the model finds the prompt's attributes."""
+    """A finished face, what fixes it, and how sure the model is, looking at it, of each attribute
+    that was asked for."""
 
     image: Image.Image
     settings: Mapping[str, str | int | float]
+    asked: Mapping[str, str]
     agreement: Mapping[str, float]
+
+    @property
+    def fit(self) -> float:
+        """Mean agreement, by which several faces are ranked; 0 if nothing was asked for."""
+        return sum(self.agreement.values()) / max(len(self.agreement), 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """All faces of a request, the best fit first."""
+
+    faces: tuple[Painted, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,22 +98,37 @@ class Observed:
     table: Mapping[str, Mapping[str, float]]
 
 
-Result = Painting | Painted | Said | Observed
+@dataclass(frozen=True, kw_only=True)
+class Routed:
+    """Which experts served each piece of a face, in every layer."""
+
+    routing: FaceRouting
+
+
+Result = Painting | Finished | Said | Observed | Routed
 
 
 def check(pipeline: UniF2acePipeline, request: Request) -> None:
     """Raise ValueError, in words for a visitor, unless the request can and may be served."""
-    if request.task == "generate":
+    if request.task in ("generate", "edit"):
         pipeline.check_prompt(request.text)
         pipeline.check_settings(
-            steps=request.steps, guidance=request.guidance, num_images=1, seed=request.seed
+            steps=request.steps,
+            guidance=request.guidance,
+            num_images=request.num_images,
+            seed=request.seed,
         )
         _raise_if(refuse_prompt(request.text))
+    if request.task == "generate":
         return
+    if request.task == "edit":
+        check_region(request.region)
     if request.image is None:
         raise ValueError("There is no picture yet. Please choose one first.")
     if request.task == "answer":
         check_question(pipeline, request.text)
+    if request.task == "routing" and request.text:
+        pipeline.check_prompt(request.text)
     if request.task == "attributes":
         for name in attribute_names(request.text):
             if name not in ATTRIBUTES:
@@ -110,17 +152,20 @@ def _raise_if(refusal: str | None) -> None:
 
 
 def serve(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
-    """Run a request: `Painting` steps and one `Painted`, growing `Said`, or one `Observed`.
+    """Run a request: `Painting` steps and one `Finished`, growing `Said`, or one `Observed`.
 
     Raises: ValueError as `check` does, before the first result.
     """
     check(pipeline, request)
-    if request.task == "generate":
+    if request.task in ("generate", "edit"):
         yield from _paint(pipeline, request)
         return
     assert request.image is not None
     if request.task == "attributes":
         yield Observed(table=pipeline.attributes(request.image, attribute_names(request.text)))
+        return
+    if request.task == "routing":
+        yield Routed(routing=pipeline.routing(request.image, prompt=request.text or None))
         return
     is_answer = request.task == "answer"
     question = request.text if is_answer else DESCRIBE_QUESTION
@@ -133,20 +178,30 @@ def serve(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
 
 
 def _paint(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
-    face = None
-    for step in pipeline.generate_steps(
-        request.text, seed=request.seed, steps=request.steps, guidance=request.guidance
-    ):
+    faces: Sequence[GeneratedFace] = ()
+    how = {name: getattr(request, name) for name in ("seed", "steps", "guidance", "num_images")}
+    steps = (
+        pipeline.generate_steps(request.text, **how)
+        if request.image is None
+        else pipeline.edit_steps(request.image, request.region, request.text, **how)
+    )
+    for step in steps:
         yield Painting(
             preview=step.preview,
             is_masked=step.is_masked,
             step=step.step,
             num_steps=step.num_steps,
         )
-        face = step.face
-    assert face is not None, "the last step carries the face"
-    yield Painted(
-        image=face.image,
-        settings=dataclasses.asdict(face.settings),
-        agreement=pipeline.score(face.image, request.text),
-    )
+        faces = step.faces
+    asked = parse_attributes(request.text)
+    painted = [
+        Painted(
+            image=face.image,
+            settings=dataclasses.asdict(face.settings),
+            asked=asked,
+            agreement=pipeline.score(face.image, asked),
+        )
+        for face in faces
+    ]
+    assert painted, "the last step carries the faces"
+    yield Finished(faces=tuple(sorted(painted, key=lambda face: -face.fit)))

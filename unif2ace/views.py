@@ -1,33 +1,108 @@
 """Results as small pieces of HTML. Every text that comes from outside is escaped here.
 
-Colour is never the only signal: each bar has its number, each state its word.
+Colour is never the only signal: each bar has its number, each state its word. `language` is one
+of `LANGUAGES`; names and values of attributes stay English, as in prompts.
 """
 
 from __future__ import annotations
 
+import base64
+import csv
+import io
+import json
 from collections.abc import Mapping
 from html import escape
 
 import numpy as np
 from PIL import Image
 
-from unif2ace.attributes import ATTRIBUTES, Kind
+from unif2ace.attributes import ATTRIBUTES
+from unif2ace.composing import phrase
+from unif2ace.languages import say
 from unif2ace.links import Link
 from unif2ace.provenance import Verification
 from unif2ace.serving import Painting
+from unif2ace.wording import NOT_VISIBLE, canonical_question
 
-KIND_TITLES: Mapping[Kind, str] = {
-    "appearance": "Appearance",
-    "emotion": "Emotion",
-    "action": "Action",
-    "accessory": "Worn",
-    "scene": "Scene",
+# Title: regions of `Attribute.region` that are shown together
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "Face": ("face", "skin", "cheeks", "chin"),
+    "Hair": ("hair",),
+    "Eyes": ("eyes", "brows"),
+    "Nose and mouth": ("nose", "mouth"),
+    "Ears and clothes": ("ears", "clothes"),
+    "Pose": ("pose",),
+    "Light": ("scene",),
 }
-NOTHING_PAINTED = '<p class="quiet">While it paints, the pieces that are still open show here.</p>'
 SURE, UNSURE = 0.8, 0.4
+NOTHING_PAINTED = "While it paints, the pieces that are still open show here."
 
 
-def mosaic(painting: Painting) -> str:
+def grouped() -> dict[str, list[str]]:
+    """{title: names of attributes}, every attribute once."""
+    return {
+        title: [name for name, attribute in ATTRIBUTES.items() if attribute.region in regions]
+        for title, regions in GROUPS.items()
+    }
+
+
+# -- choosing instead of typing ----------------------------------------------------------------
+
+
+def question_chooser(language: str) -> str:
+    """Buttons with the question about each attribute, by region."""
+    return _chooser(
+        {
+            title: "".join(_chip("question", canonical_question(name)) for name in names)
+            for title, names in grouped().items()
+        },
+        "Or pick a question",
+        language,
+    )
+
+
+def value_chooser(language: str) -> str:
+    """Buttons with the values of each attribute, by region; they say whether they are picked."""
+    panels = {}
+    for title, names in grouped().items():
+        rows = []
+        for name in names:
+            chips = "".join(
+                _chip(name, value, toggles=True, label=f"{_name(name)}: {value}")
+                for value in ATTRIBUTES[name].values
+            )
+            rows.append(f'<div class="row"><span>{_name(name)}</span>{chips}</div>')
+        panels[title] = "".join(rows)
+    return _chooser(panels, "Or pick what you want to see", language)
+
+
+def _chip(name: str, value: str, *, toggles: bool = False, label: str = "") -> str:
+    state = f' aria-pressed="false" aria-label="{escape(label)}"' if toggles else ""
+    return (
+        f'<button type="button" class="chip" data-name="{escape(name)}" '
+        f'data-value="{escape(value)}"{state}>{escape(value)}</button>'
+    )
+
+
+def _chooser(panels: Mapping[str, str], heading: str, language: str) -> str:
+    """One button per panel; assets/page.js shows one panel at a time."""
+    tabs = "".join(
+        f'<button type="button" data-panel="{i}" aria-expanded="{str(i == 0).lower()}">'
+        f"{say(title, language)}</button>"
+        for i, title in enumerate(panels)
+    )
+    shown = "".join(
+        f'<div data-panel="{i}"{"" if i == 0 else " hidden"}>{panel}</div>'
+        for i, panel in enumerate(panels.values())
+    )
+    heading = f'<p class="quiet">{say(heading, language)}</p>'
+    return f'<div class="chooser">{heading}<div class="regions">{tabs}</div>{shown}</div>'
+
+
+# -- painting ----------------------------------------------------------------------------------
+
+
+def mosaic(painting: Painting, language: str = "en") -> str:
     """The painting as coarse tiles, one per image token; hatched where still masked."""
     rows, columns = painting.is_masked.shape
     small = painting.preview.convert("RGB").resize((columns, rows), Image.Resampling.BOX)
@@ -36,51 +111,133 @@ def mosaic(painting: Painting) -> str:
         '<i class="open"></i>' if is_open else f'<i style="background:rgb({r},{g},{b})"></i>'
         for is_open, (r, g, b) in zip(painting.is_masked.flat, colors.tolist(), strict=True)
     )
-    left = int(painting.is_masked.sum())
-    words = f"Step {painting.step} of {painting.num_steps}: " + (
-        f"{left} of {painting.is_masked.size} pieces still open" if left else "all pieces painted"
-    )
+    left, total = int(painting.is_masked.sum()), painting.is_masked.size
+    if left:
+        said = say("Step {} of {}: {} of {} pieces still open", language)
+        words = said.format(painting.step, painting.num_steps, left, total)
+    else:
+        said = say("Step {} of {}: all pieces painted", language)
+        words = said.format(painting.step, painting.num_steps)
     return (
         f'<div class="mosaic" role="img" aria-label="{words}" '
         f'style="grid-template-columns:repeat({columns},1fr)">{tiles}</div>'
+        f'<p class="quiet legend"><i class="open"></i>{say("still open", language)} '
+        f'<i class="done"></i>{say("painted", language)}</p>'
         f'<p class="quiet" id="progress">{words}</p>'
     )
 
 
-def agreement(scores: Mapping[str, float]) -> str:
-    """How sure the model is, looking at its own picture, that each asked attribute is there."""
+def nothing_painted(language: str) -> str:
+    return f'<p class="quiet">{say(NOTHING_PAINTED, language)}</p>'
+
+
+def agreement(asked: Mapping[str, str], scores: Mapping[str, float], language: str = "en") -> str:
+    """How sure the model is, looking at its own picture, of each attribute that was asked for."""
     if not scores:
-        return '<p class="quiet">The words name nothing that could be checked in the picture.</p>'
+        words = "The words name nothing that could be checked in the picture."
+        return f'<p class="quiet">{say(words, language)}</p>'
     rows = "".join(
-        f"<tr><th scope='row'>{_name(name)}</th><td>{_bar(p)}</td><td>{_verdict(p)}</td></tr>"
+        f"<tr><th scope='row'>{_asked(name, asked[name])}</th><td>{_bar(p)}</td>"
+        f"<td>{_verdict(p, language)}</td></tr>"
         for name, p in scores.items()
     )
+    caption = say("Asked for, and how surely the AI sees it", language)
+    return f"<table class='facts'><caption>{caption}</caption>{rows}</table>"
+
+
+def _asked(name: str, value: str) -> str:
+    return escape(phrase(name, value)[1] or value)
+
+
+def _verdict(probability: float, language: str) -> str:
+    if probability >= SURE:
+        return f"✓ {say('seen', language)}"
+    if probability >= UNSURE:
+        return f"~ {say('perhaps', language)}"
+    return f"✗ {say('not seen', language)}"
+
+
+def result_line(settings: Mapping[str, str | int | float], language: str = "en") -> str:
+    """Which seed painted this, and a link that repeats it.
+
+    A changed part has no link: it would have to hold the picture that was changed.
+    """
+    link = Link(
+        tab="generate",
+        prompt=str(settings["prompt"]),
+        seed=int(settings["seed"]),
+        steps=int(settings["steps"]),
+        guidance=float(settings["guidance"]),
+        checkpoint=str(settings["checkpoint"]),
+    )
+    numbers = say("{} steps · guidance {}", language).format(
+        settings["steps"], f"{settings['guidance']:g}"
+    )
+    if "region" in settings:
+        origin = say("Changed: {}", language).format(escape(str(settings["region"])))
+    else:
+        origin = _link(link, "repeat-link", "Link that paints this again", language)
+    seed = f'{say("Seed", language)} <b id="seed-used">{settings["seed"]}</b>'
+    words = escape(str(settings["prompt"]))
+    return f'<p id="result-line" data-words="{words}">{seed} · {numbers} · {origin}</p>'
+
+
+def question_link(question: str, checkpoint: str, language: str = "en") -> str:
+    """A link that asks the same question, of whatever picture its reader chooses."""
+    link = Link(tab="understand", question=question, checkpoint=checkpoint)
+    return f"<p>{_link(link, 'question-link', 'Link to this question', language)}</p>"
+
+
+def _link(link: Link, elem_id: str, words: str, language: str) -> str:
     return (
-        f"<table class='facts'><caption>Asked for, and seen in the picture</caption>{rows}</table>"
+        f'<a id="{elem_id}" href="{escape(link.to_query())}" target="_blank" rel="noopener">'
+        f"{say(words, language)}</a>"
     )
 
 
-def _verdict(probability: float) -> str:
-    if probability >= SURE:
-        return "✓ yes"
-    return "~ perhaps" if probability >= UNSURE else "✗ no"
+# -- looking -----------------------------------------------------------------------------------
 
 
-def observations(table: Mapping[str, Mapping[str, float]]) -> str:
-    """The likeliest value of every attribute with its probability, by kind."""
+def observations(
+    table: Mapping[str, Mapping[str, float]], language: str = "en", *, title: str = ""
+) -> str:
+    """The likeliest value of every attribute with its probability, by region, and downloads."""
     groups = []
-    for kind, title in KIND_TITLES.items():
-        names = [name for name in table if ATTRIBUTES[name].kind == kind]
-        rows = []
-        for name in names:
-            value, p = max(table[name].items(), key=lambda item: item[1])
-            rows.append(
-                f"<tr><th scope='row'>{_name(name)}</th><td>{escape(value)}</td>"
-                f"<td>{_bar(p)}</td></tr>"
-            )
+    for group, names in grouped().items():
+        rows = [_observed(name, table[name], language) for name in names if name in table]
         if rows:
-            groups.append(f"<table class='facts'><caption>{title}</caption>{''.join(rows)}</table>")
-    return f"<div class='groups'>{''.join(groups)}</div>"
+            caption = f"<caption>{say(group, language)}</caption>"
+            groups.append(f"<table class='facts'>{caption}{''.join(rows)}</table>")
+    downloads = " · ".join(
+        f'<a download="face-attributes.{kind.lower()}" '
+        f'href="data:{mime};base64,{base64.b64encode(text.encode()).decode()}">{kind}</a>'
+        for kind, mime, text in (
+            ("JSON", "application/json", json.dumps(table, indent=2)),
+            ("CSV", "text/csv", as_csv(table)),
+        )
+    )
+    links = f"<p id='downloads'>{say('Download as', language)} {downloads}</p>"
+    return f"{title}<div class='groups'>{''.join(groups)}</div>{links}"
+
+
+def _observed(name: str, values: Mapping[str, float], language: str) -> str:
+    value, p = max(values.items(), key=lambda item: item[1])
+    said = f"<em>{say('not visible', language)}</em>" if value == NOT_VISIBLE else escape(value)
+    everything = ", ".join(f"{v} {100 * q:.0f} %" for v, q in values.items())
+    return (
+        f"<tr title='{escape(everything)}'><th scope='row'>{_name(name)}</th><td>{said}</td>"
+        f"<td>{_bar(p)}</td></tr>"
+    )
+
+
+def as_csv(table: Mapping[str, Mapping[str, float]]) -> str:
+    """One line per value: attribute, value, probability."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["attribute", "value", "probability"])
+    for name, values in table.items():
+        writer.writerows([name, value, round(p, 6)] for value, p in values.items())
+    return text.getvalue()
 
 
 def _name(attribute: str) -> str:
@@ -92,41 +249,36 @@ def _bar(probability: float) -> str:
     return f'<span class="bar"><b style="width:{percent}%"></b></span> {percent} %'
 
 
-def result_line(settings: Mapping[str, str | int | float]) -> str:
-    """Which seed painted this, and a link that repeats it."""
-    link = Link(
-        tab="generate",
-        prompt=str(settings["prompt"]),
-        seed=int(settings["seed"]),
-        steps=int(settings["steps"]),
-        guidance=float(settings["guidance"]),
-        checkpoint=str(settings["checkpoint"]),
-    )
-    return (
-        f'<p id="result-line">Seed <b id="seed-used">{settings["seed"]}</b> · '
-        f"{settings['steps']} steps · guidance {settings['guidance']:g} · "
-        f'<a id="repeat-link" href="{escape(link.to_query())}" target="_blank" rel="noopener">'
-        "Link that paints this again</a></p>"
-    )
+# -- origin ------------------------------------------------------------------------------------
 
 
-def verification(found: Verification) -> str:
+def verification(found: Verification, language: str = "en") -> str:
     """What both marks say, in words."""
-    title = "✓ Painted by this AI" if found.is_generated else "No mark of this AI was found"
-    mark = (
-        f"Invisible mark: {'found' if found.has_invisible_mark else 'not found'} "
-        f"(strength {found.score:.1f}; pictures from elsewhere lie between -4 and 4)."
-    )
-    label = f"Label in the file: {'AI-made picture' if found.source_type else 'none'}."
-    lines = [mark, label]
+    is_found = found.has_invisible_mark
+    strength = say("strength {:.1f}; pictures from elsewhere lie between -4 and 4", language)
+    lines = [
+        f"{say('Invisible mark: found' if is_found else 'Invisible mark: not found', language)} "
+        f"({strength.format(found.score)})",
+        say(
+            "Label in the file: AI-made picture"
+            if found.source_type
+            else "Label in the file: none",
+            language,
+        ),
+    ]
     if not found.is_generated:
         lines.append(
-            "That proves little: marks are lost when a picture is cropped or heavily changed."
+            say(
+                "That proves little: marks are lost when a picture is cropped or heavily changed.",
+                language,
+            )
         )
     text = "".join(f"<p>{line}</p>" for line in lines)
     rows = "".join(
         f"<tr><th scope='row'>{_name(str(name))}</th><td>{escape(str(value))}</td></tr>"
         for name, value in (found.settings or {}).items()
     )
-    table = f"<table class='facts'><caption>Settings in the file</caption>{rows}</table>"
-    return f"<h3>{title}</h3>{text}{table if rows else ''}"
+    caption = say("Settings in the file", language)
+    table = f"<table class='facts'><caption>{caption}</caption>{rows}</table>" if rows else ""
+    title = "✓ Painted by this AI" if found.is_generated else "No mark of this AI was found"
+    return f"<h3>{say(title, language)}</h3>{text}{table}"

@@ -17,11 +17,13 @@ if TYPE_CHECKING:  # the module behind it imports torch
 # Seconds on the GPU, rounded up generously. A visitor is refused when the declared time exceeds
 # what is left of the day's quota, so a small honest number serves more people than a large one.
 START_SECONDS = 3.0  # moving the weights there, first kernels
-STEP_SECONDS = 0.12  # one painting step, guided, with its preview
-SCORE_SECONDS = 1.0  # looking at the painted face
+STEP_SECONDS = 0.12  # one painting step of one picture, guided, with its preview
+MORE_SHARE = 0.25  # what each further picture adds to a step: they are painted side by side
+SCORE_SECONDS = 1.0  # looking at a painted face
 ANSWER_SECONDS = 7.0  # the longest answer, token by token
 DESCRIBE_SECONDS = 8.0
 ATTRIBUTES_SECONDS = 2.0
+ROUTING_SECONDS = 1.0
 
 
 def estimate_seconds(request: Request) -> int:
@@ -29,11 +31,16 @@ def estimate_seconds(request: Request) -> int:
 
     Raises: ValueError for an unknown task.
     """
+    more = max(request.num_images - 1, 0)
+    steps = STEP_SECONDS * max(request.steps, 1) * (1 + MORE_SHARE * more)
+    painting = steps + SCORE_SECONDS * (1 + more)
     work = {
-        "generate": STEP_SECONDS * max(request.steps, 1) + SCORE_SECONDS,
+        "generate": painting,
+        "edit": painting,
         "answer": ANSWER_SECONDS,
         "describe": DESCRIBE_SECONDS,
         "attributes": ATTRIBUTES_SECONDS,
+        "routing": ROUTING_SECONDS,
     }
     if request.task not in work:
         raise ValueError(f"unknown task {request.task!r}; known: {', '.join(work)}")

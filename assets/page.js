@@ -1,0 +1,60 @@
+// What the page does by itself: regions to choose from, the history of this visit, scrolling.
+window.unif2ace = {
+  // One panel of buttons at a time; a pressed button is told to the server as "select".
+  chooser(element, trigger, watch, props) {
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      if (!button.dataset.name) {
+        for (const part of element.querySelectorAll("[data-panel]")) {
+          const isMine = part.dataset.panel === button.dataset.panel;
+          if (part.tagName === "DIV") part.hidden = !isMine;
+          else part.setAttribute("aria-expanded", isMine);
+        }
+        return;
+      }
+      trigger("select", { name: button.dataset.name, value: button.dataset.value });
+    });
+    const press = () => {
+      const pressed = new Set(props.pressed || []);
+      for (const chip of element.querySelectorAll("[aria-pressed]"))
+        chip.setAttribute("aria-pressed", pressed.has(chip.dataset.name + "=" + chip.dataset.value));
+    };
+    watch(["pressed", "value"], press);
+    press();
+  },
+
+  // The last pictures of this visit, as copies in the page: the server keeps none of them.
+  async remember(painting) {
+    const line = document.getElementById("result-line");
+    const strip = document.querySelector("#history .strip");
+    if (!painting?.url || !line) return;
+    const copy = URL.createObjectURL(await (await fetch(painting.url)).blob());
+    const entry = document.createElement("a");
+    const link = document.getElementById("repeat-link");
+    entry.href = link ? link.getAttribute("href") : copy;
+    entry.target = "_blank";
+    entry.title = line.dataset.words;
+    entry.innerHTML = "<img width=84 height=84>";
+    entry.firstChild.src = copy;
+    entry.firstChild.alt = line.dataset.words;
+    strip.prepend(entry);
+    while (strip.children.length > 24) {
+      URL.revokeObjectURL(strip.lastChild.firstChild.src);
+      strip.lastChild.remove();
+    }
+    document.getElementById("history").classList.add("filled");
+  },
+
+  // On a phone the picture lies below what was pressed.
+  showPainting() {
+    if (innerWidth < 700)
+      document.getElementById("painting").scrollIntoView({ behavior: "smooth", block: "start" });
+  },
+
+  // A link with a prompt paints at once.
+  openLink() {
+    if (new URLSearchParams(location.search).get("prompt")?.trim())
+      document.getElementById("generate").click();
+  },
+};

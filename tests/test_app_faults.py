@@ -1,0 +1,74 @@
+"""Many visitors, malformed requests, and what is left of a visit. Larger: tests/loading.py."""
+
+import io
+import re
+import time
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, started
+from gradio_client import Client, handle_file
+from loading import fuzz, load
+from PIL import Image
+from skimage.data import astronaut
+
+SECRET = "the house with the green door"
+KEEP_SECONDS = 12
+
+
+def test_many_visitors_get_their_own_pictures(app_url):
+    count = load(app_url, visitors=6, seconds=300, rounds=2)
+    assert count.errors == [] and count.mixed_up == 0 and count.requests == 24
+
+
+def test_malformed_requests_are_answered_in_words_and_leave_the_app_alive(app_url):
+    assert fuzz(app_url, 40, seed=1) == []
+    client = Client(app_url, verbose=False)
+    assert client.predict("an old man", 1, 1, api_name="/generate")
+
+
+def test_what_the_page_promises_about_uploads_is_what_is_set():
+    code = (ROOT / "app.py").read_text()
+    keep = int(re.search(r'"UNIF2ACE_KEEP_SECONDS", (\d+)', code).group(1))
+    minutes = (keep + keep // 2) / 60  # looked for every half of that time
+    for name in ("page.py", "languages.py"):
+        text = (ROOT / "unif2ace" / name).read_text()
+        promises = [int(m) for m in re.findall(r"(\d+)\s*(?:minutes|分)", text.replace('"\n', ""))]
+        assert promises and all(promise >= minutes for promise in promises)
+
+
+@pytest.fixture
+def forgetful_app(tiny_checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setenv("UNIF2ACE_KEEP_SECONDS", str(KEEP_SECONDS))
+    process, url = started(tiny_checkpoint, tmp_path)
+    yield url, tmp_path
+    process.terminate()
+    process.wait(timeout=30)
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in (folder / "uploads").rglob("*") if path.is_file()]
+
+
+def test_a_visit_leaves_no_picture_and_no_word(forgetful_app):
+    url, folder = forgetful_app
+    exif = Image.Exif()
+    exif[0x010E] = SECRET  # ImageDescription
+    photo, data = folder / "photo.jpg", io.BytesIO()
+    Image.fromarray(astronaut()).save(data, "JPEG", exif=exif)
+    photo.write_bytes(data.getvalue())
+    examples = {path.name for path in files(folder)}  # copies that the page itself shows
+
+    client = Client(url, verbose=False, download_files=folder / "downloads")
+    client.predict(handle_file(str(photo)), "Is there a green hat?", api_name="/answer")
+    client.predict("a purple beard", 1, 1, api_name="/generate")
+    with_secret = [path for path in files(folder) if SECRET.encode() in path.read_bytes()]
+    assert len(with_secret) <= 1  # the upload itself, and nothing made from it
+
+    deadline = time.monotonic() + 20 * KEEP_SECONDS
+    while {path.name for path in files(folder)} - examples and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert {path.name for path in files(folder)} <= examples
+    log = (folder / "app.log").read_text()
+    for words in ("green hat", "purple beard", SECRET, "photo.jpg"):
+        assert words not in log

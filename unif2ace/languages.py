@@ -1,0 +1,259 @@
+"""The page in English, Japanese and Chinese. The English text is the key, as in gettext.
+
+Prompts, questions and answers stay English: the model knows nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+LANGUAGES: Mapping[str, str] = {"en": "English", "ja": "日本語", "zh": "中文"}
+
+# English: (Japanese, Chinese). "{}" is filled in after translation.
+TABLE: Mapping[str, tuple[str, str]] = {
+    # -- frame
+    "# Paint a face with words. Ask a face questions.\nOne small AI model does both. "
+    "It paints invented people and identifies nobody.": (
+        "# 言葉で顔を描く。顔に質問する。\nどちらも一つの小さな AI モデルが行います。"
+        "描くのは架空の人物だけで、個人の特定はしません。",
+        "# 用文字画脸，向脸提问。\n一个小型 AI 模型同时完成两件事。只画虚构的人，不识别任何人。",
+    ),
+    "Language": ("言語", "语言"),
+    "Understand": ("理解", "理解"),
+    "Generate": ("生成", "生成"),
+    "Routing": ("経路", "路由"),
+    "Verify": ("確認", "验证"),
+    "About": ("説明", "关于"),
+    "Stop": ("停止", "停止"),
+    # -- understand
+    "A picture with a face": ("顔が写った画像", "含有人脸的图片"),
+    "Or one of these invented faces": ("または架空の顔から選ぶ", "或选一张虚构的脸"),
+    "You talk to an AI. Your picture is used for the answer only, deleted within 15 minutes, "
+    "never used for training. Nobody is identified.": (
+        "相手は AI です。画像は回答のためだけに使われ、15 分以内に削除され、"
+        "学習には使われません。個人の特定はしません。",
+        "您在与 AI 对话。图片只用于回答，15 分钟内删除，绝不用于训练。不识别任何人。",
+    ),
+    "Your question": ("質問", "您的问题"),
+    "Questions and prompts are in English.": (
+        "質問と説明文は英語で書いてください。",
+        "问题和描述请用英语书写。",
+    ),
+    "Or pick a question": ("または質問を選ぶ", "或选一个问题"),
+    "Ask": ("質問する", "提问"),
+    "Describe": ("描写する", "描述"),
+    "List everything": ("すべて調べる", "列出全部"),
+    "Answer": ("回答", "回答"),
+    "The answer appears here, word by word.": (
+        "ここに回答が一語ずつ表示されます。",
+        "回答会逐词显示在这里。",
+    ),
+    "What the AI sees": ("AI に見えているもの", "AI 看到的画面"),
+    "This is what the AI sees.": ("これが AI に見えている部分です。", "这是 AI 看到的部分。"),
+    "{} faces were found. The largest one is used.": (
+        "顔が {} つ見つかりました。最も大きい顔を使います。",
+        "找到 {} 张脸，使用其中最大的一张。",
+    ),
+    "Link to this question": ("この質問へのリンク", "此问题的链接"),
+    "Face": ("顔", "脸"),
+    "Hair": ("髪", "头发"),
+    "Eyes": ("目", "眼睛"),
+    "Nose and mouth": ("鼻と口", "鼻与嘴"),
+    "Ears and clothes": ("耳と服", "耳与衣服"),
+    "Pose": ("姿勢", "姿态"),
+    "Light": ("光", "光线"),
+    "not visible": ("見えない", "看不到"),
+    "Download as": ("保存形式", "下载为"),
+    # -- generate
+    "Describe a face": ("顔を説明する", "描述一张脸"),
+    "Or start from one of these": ("または例から始める", "或从这些例子开始"),
+    "Or pick what you want to see": ("または特徴を選ぶ", "或挑选想要的特征"),
+    "Settings": ("設定", "设置"),
+    "Pictures": ("枚数", "图片数量"),
+    "The AI checks each one and shows the best first.": (
+        "AI が一枚ずつ確かめ、最もよい一枚を先に示します。",
+        "AI 会检查每一张，把最好的排在最前。",
+    ),
+    "A new face each time": ("毎回新しい顔", "每次都是新的脸"),
+    "Seed": ("シード", "种子"),
+    "The same seed, words and settings give the same face.": (
+        "シード、言葉、設定が同じなら、同じ顔になります。",
+        "种子、文字和设置相同，得到的脸也相同。",
+    ),
+    "Steps": ("ステップ数", "步数"),
+    "More steps take longer and are a little finer.": (
+        "多いほど時間がかかり、少し細かくなります。",
+        "步数越多越慢，也略为精细。",
+    ),
+    "Follow the words": ("言葉への忠実さ", "遵循文字的程度"),
+    "1 is loosely, higher is stricter.": (
+        "1 はゆるく、大きいほど厳密です。",
+        "1 较宽松，越大越严格。",
+    ),
+    "The painted face": ("描かれた顔", "画出的脸"),
+    "All pictures, the best first": ("すべての画像（よい順）", "全部图片（最好的在前）"),
+    "Part": ("部分", "部位"),
+    "Change this part": ("この部分を描き直す", "重画此部位"),
+    "Change the words first, for example the hair; the rest of the picture stays.": (
+        "先に説明文の髪などを変えてください。画像の残りはそのままです。",
+        "请先修改文字，例如头发；图片的其余部分保持不变。",
+    ),
+    "Changed: {}": ("変更：{}", "已修改：{}"),
+    "Only faces that were painted here can be changed here.": (
+        "変更できるのは、ここで描かれた顔だけです。",
+        "这里只能修改在此画出的脸。",
+    ),
+    "Ask about this face": ("この顔に質問する", "就这张脸提问"),
+    "While it paints, the pieces that are still open show here.": (
+        "描いている間、まだ空いている部分がここに見えます。",
+        "作画时，这里显示还空着的小块。",
+    ),
+    "Step {} of {}: {} of {} pieces still open": (
+        "ステップ {} / {}：残り {} / {} 個",
+        "第 {} / {} 步：还剩 {} / {} 块",
+    ),
+    "Step {} of {}: all pieces painted": (
+        "ステップ {} / {}：すべて描きました",
+        "第 {} / {} 步：全部画完",
+    ),
+    "still open": ("未定", "未画"),
+    "painted": ("描画済み", "已画"),
+    "{} steps · guidance {}": ("{} ステップ · 忠実さ {}", "{} 步 · 遵循 {}"),
+    "Link that paints this again": ("もう一度描くリンク", "重新画出此图的链接"),
+    "Asked for, and how surely the AI sees it": (
+        "頼んだことと、AI にどれほど確かに見えるか",
+        "您的要求，以及 AI 有多确定看到了它",
+    ),
+    "seen": ("見える", "看到"),
+    "perhaps": ("おそらく", "也许"),
+    "not seen": ("見えない", "没看到"),
+    "The words name nothing that could be checked in the picture.": (
+        "画像で確かめられる言葉がありません。",
+        "文字中没有可在图中检查的内容。",
+    ),
+    "### Painted in this visit": ("### 今回描いたもの", "### 本次画过的"),
+    "They are kept in this page only, and gone when you leave it.": (
+        "このページだけに残り、離れると消えます。",
+        "只保存在此页面中，离开后即消失。",
+    ),
+    # -- routing
+    "For researchers: inside every layer, each piece of the picture is sent to a few of many "
+    "experts. Here is where each one goes.": (
+        "研究者向け：各層で、画像の断片は多くのエキスパートのうち数個に送られます。"
+        "ここでは、それぞれの行き先を示します。",
+        "面向研究者：在每一层，图片的每个小块都会送往众多专家中的几个。这里显示各自的去向。",
+    ),
+    "Prompt": ("説明文", "描述"),
+    "Left empty, the picture is read; with words, it is painted.": (
+        "空なら画像を読むとき、言葉があれば描くときの経路です。",
+        "留空则为读图，填写文字则为作画。",
+    ),
+    "Show the experts": ("エキスパートを表示", "显示专家"),
+    "Experts by layer": ("層ごとのエキスパート", "各层的专家"),
+    # -- verify
+    "Was this picture painted here?": ("この画像はここで描かれましたか", "这张图片是在这里画的吗"),
+    "Every painted picture carries two marks: a label in the file and an invisible pattern. "
+    "Choose a file, best as it was downloaded.": (
+        "描かれた画像には、ファイル内のラベルと見えない模様の二つの印があります。"
+        "ダウンロードしたままのファイルを選んでください。",
+        "每张画都带有两个标记：文件中的标签和不可见的图案。请选择文件，最好是原始下载的。",
+    ),
+    "✓ Painted by this AI": ("✓ この AI が描きました", "✓ 由此 AI 所画"),
+    "No mark of this AI was found": (
+        "この AI の印は見つかりませんでした",
+        "没有找到此 AI 的标记",
+    ),
+    "Invisible mark: found": ("見えない印：あり", "不可见标记：有"),
+    "Invisible mark: not found": ("見えない印：なし", "不可见标记：无"),
+    "strength {:.1f}; pictures from elsewhere lie between -4 and 4": (
+        "強さ {:.1f}。ほかの画像は -4 から 4 の間です",
+        "强度 {:.1f}；其他图片在 -4 到 4 之间",
+    ),
+    "Label in the file: AI-made picture": (
+        "ファイルのラベル：AI による画像",
+        "文件标签：AI 生成的图片",
+    ),
+    "Label in the file: none": ("ファイルのラベル：なし", "文件标签：无"),
+    "That proves little: marks are lost when a picture is cropped or heavily changed.": (
+        "これだけでは何とも言えません。切り抜きや大きな加工で印は失われます。",
+        "这说明不了什么：裁剪或大幅修改后标记会丢失。",
+    ),
+    "Settings in the file": ("ファイル内の設定", "文件中的设置"),
+    # -- about
+    "Measured": ("測定値", "测量数据"),
+    # -- what may go wrong
+    "Not possible": ("できません", "无法完成"),
+    "There is no picture yet. Please choose one first.": (
+        "画像がありません。先に選んでください。",
+        "还没有图片，请先选择一张。",
+    ),
+    "This link was made with other weights, so the face will differ.": (
+        "このリンクは別の重みで作られたため、顔は異なります。",
+        "此链接由其他权重生成，所以脸会不同。",
+    ),
+    "No face was found. Please choose a picture that shows one face from the front, "
+    "well lit and not too small.": (
+        "顔が見つかりません。正面を向き、明るく、小さすぎない顔の画像を選んでください。",
+        "没有找到人脸。请选择正面、光线充足、不太小的人脸图片。",
+    ),
+    "The prompt is empty: describe a face, for example 'an old man'.": (
+        "説明文が空です。「an old man」のように顔を説明してください。",
+        "描述为空：请描述一张脸，例如 “an old man”。",
+    ),
+    "The question is empty: ask something about the face.": (
+        "質問が空です。顔について質問してください。",
+        "问题为空：请就这张脸提问。",
+    ),
+    "The AI has no answer to that. Please ask in other words.": (
+        "答えられません。別の言葉で質問してください。",
+        "AI 答不上来，请换个说法。",
+    ),
+    "Sexual pictures are not painted here. Please describe a face.": (
+        "性的な画像は描きません。顔を説明してください。",
+        "这里不画色情图片。请描述一张脸。",
+    ),
+    "Young people are not painted in such a context here. Please describe a face.": (
+        "そのような文脈で若い人は描きません。顔を説明してください。",
+        "这里不在此类情境中画年轻人。请描述一张脸。",
+    ),
+    "Only invented people are painted here. Please describe a face instead of naming a person.": (
+        "描くのは架空の人物だけです。名前ではなく顔を説明してください。",
+        "这里只画虚构的人。请描述一张脸，而不是写人名。",
+    ),
+    "This AI does not say who somebody is. "
+    "It describes what can be seen: hair, eyes, expression.": (
+        "この AI は誰であるかを答えません。髪、目、表情など、見えるものだけを述べます。",
+        "此 AI 不说某人是谁，只描述看得到的：头发、眼睛、表情。",
+    ),
+    "This AI does not guess origin, belief, orientation, health or character from a face. "
+    "It describes what can be seen: hair, eyes, expression.": (
+        "この AI は顔から出自、信条、指向、健康、性格を推測しません。"
+        "髪、目、表情など、見えるものだけを述べます。",
+        "此 AI 不从脸上推测出身、信仰、取向、健康或性格，只描述看得到的：头发、眼睛、表情。",
+    ),
+    "Fewer steps and pictures need less of it; signing in to Hugging Face gives more.": (
+        "ステップと枚数を減らすと少なくて済みます。Hugging Face にログインすると増えます。",
+        "减少步数和图片可少用；登录 Hugging Face 可获得更多。",
+    ),
+}  # fmt: skip
+
+
+def say(text: str, language: str) -> str:
+    """`text` in a language of LANGUAGES; in English where there is no translation."""
+    column = {"ja": 0, "zh": 1}.get(language)
+    return text if column is None or text not in TABLE else TABLE[text][column]
+
+
+def translations() -> dict[str, dict[str, str]]:
+    """{language: {English: text}} of the texts that need no filling in."""
+    plain = [text for text in TABLE if "{" not in text]
+    return {language: {text: say(text, language) for text in plain} for language in LANGUAGES}
+
+
+def preferred(accept_language: str) -> str:
+    """The first known language of an Accept-Language header, else English."""
+    for entry in accept_language.lower().split(","):
+        language = entry.split(";")[0].strip().split("-")[0]
+        if language in LANGUAGES:
+            return language
+    return "en"
