@@ -447,7 +447,8 @@ class UniF2acePipeline:
                 cache=cache,
             )
             cache.crop(-width)  # the image's keys are of this step only
-            return self.model.code_logits(output.hidden[:, 1:-1], head)
+            hidden = output.hidden[:, 1:-1].contiguous()  # else one product per row: slower
+            return self.model.code_logits(hidden, head)
 
         return logits_fn
 

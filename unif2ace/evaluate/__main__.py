@@ -17,6 +17,7 @@ from unif2ace.evaluate.faces import LabelledFaces, read_faces
 from unif2ace.evaluate.generation import evaluate_generation, fits, grammar_requests, paint
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
+from unif2ace.evaluate.ratios import bench_ratios, ratio_lines
 from unif2ace.evaluate.report import write_report
 from unif2ace.evaluate.sheets import contact_sheet
 from unif2ace.evaluate.understanding import evaluate_understanding
@@ -75,6 +76,11 @@ def run_bench(args: argparse.Namespace) -> None:
     image = read_faces(args.faces, "test", limit=1).image(0)
     measured["pipeline"] = bench_pipeline(pipe, image, repeats=args.repeats)
     measured["weights"] = bench_weights(pipe, args.checkpoint)
+    best = max(measured["pipeline"]["matmul_gflop_per_second"].values())
+    measured["ratios"] = bench_ratios(pipe, image, repeats=args.repeats, best_gflops=best)
+    for name, seconds in measured["pipeline"]["seconds"].items():
+        print(f"{name}: {seconds:.2f} s")
+    print(*ratio_lines(measured["ratios"]), sep="\n")
     write_json(args.json, measured)
 
 
@@ -157,7 +163,13 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     generation = ("faces", "judge", "count", *painting, "json")
     add("generation", run_generation, "How well it paints faces.", *model, *generation)
     costs = ("faces", "app", "repeats", "json")
-    add("bench", run_bench, "Start-up, memory, seconds, NF4 coverage.", *model, *costs)
+    add(
+        "bench",
+        run_bench,
+        "Start-up, memory, seconds, speed beside plain twins, NF4.",
+        *model,
+        *costs,
+    )
     add("coverage", run_coverage, "Which weights are NF4.", *model, "json")
     add("sheets", run_sheets, "Contact sheets to look at.", *model, "faces", *painting, "out")
     gathering = ("measured", "documents", "json")

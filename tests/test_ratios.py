@@ -1,0 +1,85 @@
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import save_tiny, tiny_config
+from torch.utils.flop_counter import FlopCounterMode
+
+from unif2ace.evaluate.ratios import (
+    bench_ratios,
+    dense_twin,
+    paint_codes,
+    plain_code_logits_fn,
+    plain_text_logits_fn,
+    ratio_lines,
+    say_tokens,
+    step_products,
+)
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.prompting import prompt_ids
+
+PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8))
+
+
+@pytest.fixture(scope="module")
+def pipe(tmp_path_factory):
+    folder = save_tiny(tmp_path_factory.mktemp("checkpoint"))
+    return UniF2acePipeline.from_pretrained(folder, quantization=None, device="cpu")
+
+
+def test_the_plain_sampler_paints_the_same_codes(pipe):
+    for seed in range(3):
+        ours = paint_codes(pipe, pipe.code_logits_fn, seed=seed, steps=3)
+        assert torch.equal(
+            ours, paint_codes(pipe, partial(plain_code_logits_fn, pipe), seed=seed, steps=3)
+        )
+    assert not torch.equal(ours, paint_codes(pipe, pipe.code_logits_fn, seed=0, steps=3))
+
+
+@torch.inference_mode()
+def test_the_plain_answer_says_the_same_tokens(pipe):
+    picture = pipe.encode(PICTURE)
+    plain = partial(plain_text_logits_fn, pipe)
+    tokens = say_tokens(pipe, picture, pipe.text_logits_fn, 9)
+    assert tokens == say_tokens(pipe, picture, plain, 9) and len(tokens) == 9
+    fast, slow = pipe.text_logits_fn(picture), plain(picture)
+    for ids in ([[3, 1, 4]], [[1]], [[5]]):
+        torch.testing.assert_close(
+            fast(torch.tensor(ids)), slow(torch.tensor(ids)), atol=1e-4, rtol=1e-4
+        )
+
+
+@torch.inference_mode()
+def test_the_products_of_a_step_are_all_its_products(pipe):
+    prompts = [prompt_ids([5, 6], pipe.config), prompt_ids([], pipe.config)]
+    logits_fn, codes = pipe.code_logits_fn(prompts, 1), torch.full((2, 4), 3)
+    with FlopCounterMode(display=False) as whole:
+        logits_fn(codes)
+    products = step_products(pipe, logits_fn, codes)
+    with FlopCounterMode(display=False) as alone:
+        for product in products:
+            product.run()
+
+    def linear(counter):
+        counts = counter.get_flop_counts()["Global"]
+        return sum(n for op, n in counts.items() if "mm" in str(op) and "bmm" not in str(op))
+
+    assert linear(alone) == linear(whole) > 0
+    assert sum(product.flop for product in products) == alone.get_total_flops()
+
+
+def test_the_dense_twin_multiplies_as_much_as_a_token_meets():
+    config = tiny_config()
+    met = config.moe.shared_expert_dim + config.moe.experts_per_token * config.moe.expert_dim
+    weights = sum(p.numel() for p in dense_twin(config).parameters() if p.dim() == 2)
+    assert weights == 2 * config.hidden_size * met
+
+
+def test_every_ratio_is_measured_and_told(pipe):
+    measured = bench_ratios(pipe, PICTURE, repeats=1, best_gflops=50.0)
+    assert measured["sampler"]["same_codes_as_plain"]
+    assert measured["answers"]["same_tokens_as_plain"]
+    assert 0 < measured["sampler"]["rate_over_best_matmul"] < 1
+    assert len(ratio_lines(measured)) == 5
