@@ -7,6 +7,7 @@ from unif2ace.sampler import (
     annealed,
     generate_tokens,
     guided,
+    gumbel_noise,
     sample_codes,
     sample_steps,
 )
@@ -56,6 +57,12 @@ def test_same_seed_same_codes_whatever_the_batch():
     alone = sample_codes(lambda c: TABLE[c], ALL_MASKED[:1], **options(generators=seeded(1)))
     assert torch.equal(pair[1:], alone)
     assert not torch.equal(pair[0], pair[1])
+
+
+def test_noise_is_gumbel_and_moves_no_other_draw():
+    noise = gumbel_noise(torch.Size((3, 50)), seeded(5)[0])
+    uniform = torch.rand(3, 50, generator=seeded(5)[0], dtype=torch.float32).double()
+    torch.testing.assert_close(noise.double(), -(-uniform.log()).log(), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("steps", [1, 7, 49])

@@ -98,7 +98,8 @@ class TokenMoE(nn.Module):
         order = routing.experts.flatten().argsort(stable=True)  # (T*k,), grouped by expert
         counts = routing.experts.flatten().bincount(minlength=len(self.experts)).tolist()
         source = order // self.experts_per_token  # the token each row comes from
-        chunks = zip(self.experts, tokens[source].split(counts), strict=True)
+        rows = tokens.index_select(0, source)  # its gradient is quicker than that of indexing
+        chunks = zip(self.experts, rows.split(counts), strict=True)
         routed = torch.cat([expert(chunk) for expert, chunk in chunks if len(chunk)])
         routed = routed * routing.weights.flatten()[order, None].to(routed.dtype)
         out = self.shared(tokens).index_add(0, source, routed)
@@ -130,8 +131,10 @@ class FeatureMix(nn.Module):
 
     @torch.no_grad()
     def reset_parameters(self) -> None:
-        """At the start mostly x: w = 0.88."""
-        self.balance[0], self.balance[1] = 1.0, -1.0
+        """At the start mostly x, w = 0.73, and a projected feature as large as x."""
+        self.balance[0], self.balance[1] = 0.5, -0.5
+        nn.init.normal_(self.project.weight, std=self.project.in_features**-0.5)
+        nn.init.zeros_(self.project.bias)
 
     def forward(self, x: Tensor, feature: Tensor) -> Tensor:
         keep, take = self.balance.float().softmax(0).to(x.dtype)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unif2ace.evaluate.bench import bench_app, bench_pipeline, bench_weights
+from unif2ace.evaluate.compare import compare, forms
 from unif2ace.evaluate.faces import LabelledFaces, read_faces
 from unif2ace.evaluate.generation import evaluate_generation, fits, grammar_requests, paint
 from unif2ace.evaluate.judge import Judge
@@ -81,6 +82,19 @@ def run_bench(args: argparse.Namespace) -> None:
     for name, seconds in measured["pipeline"]["seconds"].items():
         print(f"{name}: {seconds:.2f} s")
     print(*ratio_lines(measured["ratios"]), sep="\n")
+    write_json(args.json, measured)
+
+
+def run_compare(args: argparse.Namespace) -> None:
+    faces = read_faces(args.faces, "test", limit=args.limit)
+    measured = compare(forms(args.checkpoint), faces, seed=args.seed)
+    for name, row in measured["forms"].items():
+        print(
+            f"{name:9} accuracy {row['accuracy']['share']:.1%}, lost {row['accuracy_lost']:.1%}; "
+            f"as {next(iter(measured['forms']))}: {row['same_attributes']['share']:.1%} of "
+            f"attributes, {row['same_answers']['share']:.1%} of answers, "
+            f"{row['same_codes']:.1%} of codes; {row['weight_mib']:.1f} MiB"
+        )
     write_json(args.json, measured)
 
 
@@ -170,6 +184,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         *model,
         *costs,
     )
+    forms_help = "Full precision, bfloat16 and NF4 on the same seeds and questions."
+    add("compare", run_compare, forms_help, "checkpoint", "faces", "limit", "seed", "json")
     add("coverage", run_coverage, "Which weights are NF4.", *model, "json")
     add("sheets", run_sheets, "Contact sheets to look at.", *model, "faces", *painting, "out")
     gathering = ("measured", "documents", "json")
