@@ -82,6 +82,16 @@ class Resampler(nn.Module):
         self.out = nn.Linear(dim, out_dim)
         self.out_norm = nn.LayerNorm(out_dim)
 
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Queries far enough apart that each place attends to other features from the start.
+
+        Our choice: with queries near 0 every place gets the mean of all features, and it takes
+        long until attention tells them apart.
+        """
+        nn.init.normal_(self.queries, std=2.5)
+        nn.init.normal_(self.key_value.weight, std=self.key_value.in_features**-0.5)
+
     def forward(self, features: Tensor) -> Tensor:
         batch = features.shape[0]
         heads = (batch, -1, self.num_heads, self.queries.shape[-1] // self.num_heads)

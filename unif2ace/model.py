@@ -206,10 +206,8 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        if isinstance(module, SequenceRouter | FeatureMix):
+        if isinstance(module, SequenceRouter | FeatureMix | Resampler):
             module.reset_parameters()
-        elif isinstance(module, Resampler):
-            nn.init.normal_(module.queries, std=0.02)
         else:  # linear and embedding weights: normal, 0.02; biases 0; norms 1 and 0
             super()._init_weights(module)
 
