@@ -24,7 +24,7 @@ from PIL import Image
 
 from unif2ace import page, provenance, views
 from unif2ace.composing import toggled
-from unif2ace.images import FaceCrop, crop_face, read_upload
+from unif2ace.images import FaceCrop, crop_face, open_upload, read_upload
 from unif2ace.languages import preferred, say
 from unif2ace.links import Link
 from unif2ace.parsing import parse_attributes
@@ -242,6 +242,15 @@ def _shown(path: str, facts: Facts, language: str) -> dict[Any, Any]:
         make.line: views.result_line(settings, language),
         make.agreement: views.agreement(asked, agreement, language),
     }
+
+
+def carry(source: str | None, language: str) -> tuple[Any, Any]:
+    """The painted face as the picture to ask about."""
+    with in_words(language):
+        if source is None:
+            raise ValueError(NO_PICTURE)
+        open_upload(source)
+    return source, gr.Tabs(selected="understand")
 
 
 def show_another(
@@ -539,8 +548,8 @@ def wire_generate(carried_to: gr.Image, tabs: gr.Tabs, language: gr.Radio) -> No
     make.chooser.select(pick_value, make.prompt, make.prompt, **QUICK)
     make.prompt.change(pressed, make.prompt, make.chooser, trigger_mode="always_last", **QUICK)
     make.ask.click(
-        lambda path: (path, gr.Tabs(selected="understand")),
-        make.painting,
+        carry,
+        [make.painting, language],
         [carried_to, tabs],
         **QUICK,
     )
@@ -619,6 +628,7 @@ if __name__ == "__main__":
         i18n=page.I18N,
         max_file_size="40mb",
         run_history=False,
+        show_error=True,  # a malformed request is answered in words, too
         mcp_server=True,
         footer_links=["api"],
     )

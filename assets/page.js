@@ -52,9 +52,15 @@ window.unif2ace = {
       document.getElementById("painting").scrollIntoView({ behavior: "smooth", block: "start" });
   },
 
-  // A link with a prompt paints at once.
+  // A link with a prompt paints at once, when its tab is there.
   openLink() {
-    if (new URLSearchParams(location.search).get("prompt")?.trim())
-      document.getElementById("generate").click();
+    if (!new URLSearchParams(location.search).get("prompt")?.trim()) return;
+    let patience = 200;
+    const press = () => {
+      const button = document.getElementById("generate");
+      if (button) setTimeout(() => button.click(), 300);
+      else if (patience--) setTimeout(press, 100);
+    };
+    press();
   },
 };

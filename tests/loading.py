@@ -116,11 +116,12 @@ def call(url: str, name: str, data: object) -> str:
         with urlopen(request, timeout=120) as answer:
             event = json.load(answer)["event_id"]
         with urlopen(f"{url}gradio_api/call/{name}/{event}", timeout=300) as answer:
-            kind = text = ""
-            for line in answer.read().decode().splitlines():
-                key, _, value = line.partition(": ")
-                kind, text = (value, text) if key == "event" else (kind, value or text)
-        return "" if kind == "complete" or text not in ("", "null") else f"{kind} without words"
+            lines = [line.partition(": ")[::2] for line in answer.read().decode().splitlines()]
+        told = [value for key, value in lines if key == "data"][-1]
+        kind = [value for key, value in lines if key == "event"][-1]
+        said = json.loads(told or "null")
+        words = said.get("error") if isinstance(said, dict) else said
+        return "" if kind == "complete" or words else f"{kind} without words: {told}"
     except HTTPError as error:
         words = error.read().decode(errors="replace")
         return "" if words.strip() and error.code < 500 else f"{error.code} {words[:200]}"

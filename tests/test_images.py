@@ -69,6 +69,11 @@ def test_what_is_no_picture_is_refused(data):
         read_upload(data)
 
 
+def test_a_picture_that_was_deleted_meanwhile_is_asked_for_again(tmp_path):
+    with pytest.raises(ValueError, match="choose it again"):
+        read_upload(tmp_path / "gone.png")
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "TIFF"])
 def test_half_a_file_is_refused(kind):
     data = file_bytes(FACE, kind)

@@ -60,6 +60,16 @@ def test_the_mark_is_faint_and_survives_jpeg_80_and_a_75_percent_resize(side):
         assert min(map(score, wear)) >= THRESHOLD
 
 
+def test_of_many_worn_pictures_99_in_100_are_found_and_of_unmarked_ones_less_than_1_in_1000():
+    originals = [smooth_picture(seed, 128) for seed in range(100, 130)]
+    marked = [embed(image) for image in originals]
+    faintness = [psnr(np.asarray(a), np.asarray(b)) for a, b in zip(originals, marked, strict=True)]
+    assert min(faintness) >= 40
+    assert np.mean([score(jpeg(resized(image, 0.75), 80)) >= THRESHOLD for image in marked]) >= 0.99
+    plain = np.array([score(jpeg(resized(image, 0.75), 80)) for image in originals])
+    assert (THRESHOLD - plain.mean()) / plain.std() > 3.3  # a normal tail of 1 in 2,000
+
+
 def test_scores_of_unmarked_pictures_are_standard_normal():
     scores = np.array([score(smooth_picture(seed, 128)) for seed in range(120)])
     assert abs(scores.mean()) < 0.25 and 0.85 < scores.std() < 1.15

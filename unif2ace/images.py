@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 MAX_BYTES = 40 * 2**20
 MAX_PIXELS = 64_000_000  # decoded as RGBA this is 256 MB, the most one visitor may cost
 MIN_SIDE_PX = 48
+GONE = "The picture is no longer here: pictures are deleted soon. Please choose it again."
 WORKING_SIDE_PX = 1536  # larger pictures are reduced: faces are cropped to 128 or 256 px anyway
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 FORMAT_WORDS = "JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
@@ -93,6 +94,8 @@ def open_upload(source: str | Path | bytes) -> Image.Image:
     """The picture with its metadata, pixels not decoded yet. Raises ValueError as `read_upload`."""
     if not isinstance(source, bytes):
         path = Path(source)
+        if not path.is_file():
+            raise ValueError(GONE)
         if path.stat().st_size > MAX_BYTES:
             raise ValueError(_too_many_bytes(path.stat().st_size))
         source = path.read_bytes()

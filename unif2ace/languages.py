@@ -187,6 +187,10 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "画像がありません。先に選んでください。",
         "还没有图片，请先选择一张。",
     ),
+    "The picture is no longer here: pictures are deleted soon. Please choose it again.": (
+        "画像はもうありません。画像はまもなく削除されます。もう一度選んでください。",
+        "图片已不在：图片会很快删除。请重新选择。",
+    ),
     "This link was made with other weights, so the face will differ.": (
         "このリンクは別の重みで作られたため、顔は異なります。",
         "此链接由其他权重生成，所以脸会不同。",

@@ -147,11 +147,6 @@ def upload_box(label: str, elem_id: str, **options: Any) -> gr.Image:
     messages that name paths, and re-encode it without its metadata.
     """
 
-    def as_it_came(payload: Any) -> str | bytes | None:
-        if payload is not None and (payload.url or "").startswith("data:"):
-            return base64.b64decode(payload.url.partition(",")[2])
-        return None if payload is None else payload.path
-
     box = gr.Image(
         label=label,
         elem_id=elem_id,
@@ -161,7 +156,18 @@ def upload_box(label: str, elem_id: str, **options: Any) -> gr.Image:
         sources=["upload", "webcam", "clipboard"],
         **options,
     )
-    setattr(box, "preprocess", as_it_came)  # noqa: B010  (mypy: a method is replaced on purpose)
+    return as_it_came(box)
+
+
+def as_it_came(box: gr.Image) -> gr.Image:
+    """The image box, its handlers given the path of the file, or its bytes, instead of pixels."""
+
+    def unopened(payload: Any) -> str | bytes | None:
+        if payload is not None and (payload.url or "").startswith("data:"):
+            return base64.b64decode(payload.url.partition(",")[2])
+        return None if payload is None else payload.path
+
+    setattr(box, "preprocess", unopened)  # noqa: B010  (mypy: a method is replaced on purpose)
     return box
 
 
@@ -340,6 +346,7 @@ def generate_tab(limits: Limits) -> GenerateTab:
                     buttons=["download", "fullscreen"],
                     elem_id="painting",
                 )
+                as_it_came(painting)
                 with gr.Column(scale=1, min_width=130):
                     mosaic = gr.HTML(views.nothing_painted("en"), elem_id="mosaic")
             all_painted = gr.Gallery(
