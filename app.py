@@ -568,6 +568,7 @@ def wire_language(language: gr.Radio, look: page.UnderstandTab) -> None:
         return [*updates, *choosers, views.nothing_painted(language), page.about_text(language)]
 
     outputs: list[Any] = [component for component, _ in spoken]
+    language.change(show_crop, [look.picture, language], [look.crop, look.crop_note], **QUICK)
     outputs += [look.chooser, make.chooser, make.mosaic, about]
     language.change(speak, language, outputs, **QUICK)
 
