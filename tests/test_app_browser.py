@@ -118,7 +118,7 @@ def test_an_example_is_one_click(page):
 def test_without_a_picture_the_message_is_readable(page):
     page.locator("#picture").get_by_label("Remove Image").click()
     page.locator("#ask").click()
-    expect(page.get_by_text("Please choose a picture first.").first).to_be_visible()
+    expect(page.get_by_text("There is no picture yet.").first).to_be_visible()
 
 
 def test_a_picture_without_a_face_is_told_at_once(page, tmp_path):

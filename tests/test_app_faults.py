@@ -13,7 +13,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 SECRET = "the house with the green door"
-KEEP_SECONDS = 12
+KEEP_SECONDS = 20
 
 
 def test_many_visitors_get_their_own_pictures(app_url):
