@@ -1,19 +1,22 @@
 import dataclasses
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from tiny import save_tiny, tiny_config, tiny_tokenizer
 
-from unif2ace.attributes import visible
+from unif2ace.attributes import ATTRIBUTES, visible
 from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.prompting import encode_request
 from unif2ace.synth.sampling import sample_attributes
 from unif2ace.train.features import FaceLabel, read_features, write_features
 from unif2ace.train.loop import TrainConfig
-from unif2ace.train.sequences import generation_sample, understanding_sample
+from unif2ace.train.sequences import canonical_turns, generation_sample, understanding_sample
 from unif2ace.train.transformer import TransformerOptions, train
+from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
 NUM_FACES = 4
 
@@ -170,3 +173,16 @@ def test_every_question_becomes_a_labelled_turn(features):
     assert ((batch.labels == eos).sum(1) == 3).all()
     fields = {f.name for f in dataclasses.fields(sample)}
     assert fields == {"sequences", "features"}
+
+
+def test_canonical_turns_ask_each_attribute_once_and_decline_what_is_hidden(features):
+    label, tokenizer = read_features(features).labels[0], tiny_tokenizer()
+    half = replace(label, visible=frozenset(list(ATTRIBUTES)[::2]))
+    turns = canonical_turns(half, tokenizer, random.Random(0), 100)
+    assert len(turns) == len(ATTRIBUTES)
+    answers = {tuple(turn.question): tokenizer.decode(turn.answer) for turn in turns}
+    for name in ATTRIBUTES:
+        expected = canonical_answer(name, label.attributes[name])
+        question = tuple(encode_request(tokenizer, canonical_question(name)))
+        assert answers[question] == (expected if name in half.visible else NOT_VISIBLE)
+    assert len(canonical_turns(half, tokenizer, random.Random(0), 5)) == 5

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import UniF2aceConfig
 from unif2ace.model import ImageFeatures
 from unif2ace.prompting import (
@@ -25,10 +26,16 @@ from unif2ace.schedule import MaskSchedule, mask_codes, sample_times
 from unif2ace.synth.captions import Style, caption
 from unif2ace.synth.questions import questions
 from unif2ace.train.features import FaceFeatures, FaceLabel
+from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
 CAPTION_STYLES: dict[Style, float] = {"tags": 0.2, "short": 0.35, "plain": 0.3, "long": 0.15}
 """Shares of caption styles: visitors type short prompts, and short ones train faster. A batch
 holds one style, so that hardly anything is padding."""
+
+
+CANONICAL_SHARE = 0.5
+"""Share of understanding batches that ask in one fixed wording, twice as many questions a face:
+where nothing but the value is open, looking facts up is learnt soonest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +84,24 @@ def turns_of(
     ]
 
 
+def canonical_turns(
+    label: FaceLabel, tokenizer: PreTrainedTokenizerBase, rng: random.Random, count: int
+) -> list[Turn]:
+    """The fixed questions about `count` different attributes of one face, or about all."""
+    return [
+        Turn(
+            question=encode_request(tokenizer, canonical_question(name)),
+            answer=encode_text(
+                tokenizer,
+                canonical_answer(name, label.attributes[name])
+                if name in label.visible
+                else NOT_VISIBLE,
+            ),
+        )
+        for name in rng.sample(list(ATTRIBUTES), min(count, len(ATTRIBUTES)))
+    ]
+
+
 def generation_sample(
     faces: FaceFeatures,
     indices: Sequence[int],
@@ -112,7 +137,11 @@ def understanding_sample(
     rng: random.Random,
 ) -> UnderstandingSample:
     codes, features = faces.batch(indices)
-    rows = [turns_of(faces.labels[i], tokenizer, rng, questions_per_face) for i in indices]
+    if rng.random() < CANONICAL_SHARE:
+        draw, count = canonical_turns, 2 * questions_per_face
+    else:
+        draw, count = turns_of, questions_per_face
+    rows = [draw(faces.labels[i], tokenizer, rng, count) for i in indices]
     return UnderstandingSample(
         sequences=understanding_batch(codes, rows, config), features=features
     )

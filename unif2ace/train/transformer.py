@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from accelerate import PartialState
 from PIL import Image
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -102,8 +103,9 @@ def train(
         on_sample=lambda step: sample_sheet(model, tokenizer, config.out / f"{step:07d}.png"),
         learning_rate_scale=lambda name: ROUTER_LR_SCALE if "sequence_moe" in name else 1.0,
     )
-    model.save_pretrained(config.out / "model", max_shard_size=SHARD_SIZE)
-    tokenizer.save_pretrained(config.out / "model")
+    if PartialState().is_main_process:
+        model.save_pretrained(config.out / "model", max_shard_size=SHARD_SIZE)
+        tokenizer.save_pretrained(config.out / "model")
     return result
 
 
