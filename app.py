@@ -365,7 +365,7 @@ def open_link(request: gr.Request) -> tuple[Any, ...]:
         given(link.steps),
         given(link.guidance),
         given(link.question),
-        language,
+        gr.skip() if language == "en" else language,  # the visitor may have picked one meanwhile
     )
 
 
