@@ -192,7 +192,7 @@ def test_requests_ask_for_one_to_twenty_things_that_can_be_true_together():
 
 
 def test_captions_that_do_not_fit_are_passed_over():
-    everything = grammar_requests(20, seed=0)
+    everything = grammar_requests(60, seed=0)
     short = grammar_requests(8, seed=0, fits=lambda prompt: len(prompt) < 60)
     assert short == [r for r in everything if len(r.prompt) < 60][:8]
 

@@ -7,7 +7,7 @@ are exact. Neither knows the transformer, and neither identifies anybody.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -181,8 +181,9 @@ class SemanticEncoder(nn.Module):
 class FaceEncoder(nn.Module):
     """A small convolutional network trained to read faces.
 
-    tokens: (B, 1 + (S/32)**2, face_dim) at S pixels, the pooled vector first: all that the
-    network was taught can be read off it by a linear map. pooled: (B, face_dim).
+    tokens: (B, 1 + number of attributes, face_dim): the pooled vector, then what was read of each
+    attribute, as the mean of its values' fixed random vectors under the probabilities read. One
+    place per fact lets attention look facts up. pooled: (B, face_dim).
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -205,6 +206,8 @@ class FaceEncoder(nn.Module):
         self.geometry = nn.Linear(dim, 2 * NUM_LANDMARKS + 4)
         self.units = nn.Linear(dim, NUM_UNITS)
         self.attributes = nn.Linear(dim, sum(self.values.values()))
+        facts = torch.randn(sum(self.values.values()), dim)
+        self.facts = nn.Parameter(facts, requires_grad=False)  # never trained, only told apart
 
     def forward(self, pixels: Tensor) -> FaceOutput:
         """pixels: (B, 3, H, W) in [-1, 1], H and W multiples of 16."""
@@ -214,13 +217,19 @@ class FaceEncoder(nn.Module):
         geometry = 0.5 + self.geometry(pooled)  # starts at the middle of the picture
         logits = self.attributes(pooled).split(list(self.values.values()), dim=-1)
         return FaceOutput(
-            tokens=torch.cat([pooled[:, None], grid.flatten(2).transpose(1, 2)], dim=1),
+            tokens=torch.cat([pooled[:, None], self.read_facts(logits)], dim=1),
             pooled=pooled,
             landmarks=geometry[:, : 2 * NUM_LANDMARKS].unflatten(-1, (NUM_LANDMARKS, 2)),
             box=geometry[:, 2 * NUM_LANDMARKS :],
             units=self.units(pooled),
             attribute_logits=dict(zip(self.values, logits, strict=True)),
         )
+
+    def read_facts(self, logits: Sequence[Tensor]) -> Tensor:
+        """Logits of each attribute, (B, number of values) each, to (B, attributes, dim)."""
+        facts = self.facts.split([part.shape[-1] for part in logits])
+        means = [part.softmax(-1) @ own for part, own in zip(logits, facts, strict=True)]
+        return torch.stack(means, dim=1)
 
 
 def resized(pixels: Tensor, size: int) -> Tensor:
