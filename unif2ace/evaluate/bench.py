@@ -58,7 +58,7 @@ def bench_pipeline(
 ) -> dict[str, Any]:
     """Seconds per face, answer, description and attribute table, beside the machine's rate.
 
-    `bf16_gflop` is seconds times the rate: how much plain matrix product the wait is worth.
+    `float32_gflop` is seconds times the rate: how much plain matrix product the wait is worth.
     """
     rates = {"float32": matmul_rate(torch.float32), "bfloat16": matmul_rate(torch.bfloat16)}
     question = "What color is the hair?"
@@ -73,7 +73,7 @@ def bench_pipeline(
         "threads": torch.get_num_threads(),
         "matmul_gflop_per_second": {name: round(value, 1) for name, value in rates.items()},
         "seconds": {name: round(value, 3) for name, value in spent.items()},
-        "bf16_gflop": {name: round(v * rates["bfloat16"]) for name, v in spent.items()},
+        "float32_gflop": {name: round(v * rates["float32"]) for name, v in spent.items()},
     }
 
 

@@ -150,13 +150,13 @@ def bench_table(measured: Json) -> str:
     rows = [
         (f"one {name.replace('attributes', 'attribute table')}", f"{seconds:.2f} s", f"{work:,}")
         for (name, seconds), work in zip(
-            speed["seconds"].items(), speed["bf16_gflop"].values(), strict=True
+            speed["seconds"].items(), speed["float32_gflop"].values(), strict=True
         )
     ]
     rate = f"{flops['float32']:.0f} (float32) and {flops['bfloat16']:.0f} (bf16) GFLOP/s"
     lines = [
         f"**Cost** on {speed['threads']} CPU threads with matrix products at {rate}",
-        table(("what", "time", "bf16 GFLOP in that time"), rows),
+        table(("what", "time", "float32 GFLOP in that time"), rows),
     ]
     weights = measured["weights"]
     lines.append(
