@@ -1,5 +1,6 @@
 import pytest
 import torch
+from safetensors.torch import load_file
 from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 
 from unif2ace.model import UniF2aceForConditionalGeneration
@@ -7,6 +8,8 @@ from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.quantize import nf4_share, weight_report
 from unif2ace.train.assemble import assemble, transformer_parts
 from unif2ace.train.export import export
+from unif2ace.train.tokenizer import load_tokenizer
+from unif2ace.train.unpack import unpack
 
 
 def test_trained_parts_arrive_and_the_transformer_comes_from_the_seed(tmp_path):
@@ -60,3 +63,18 @@ def test_export_replaces_weights_and_keeps_the_card(tmp_path):
     pipe = UniF2acePipeline.from_pretrained(out, device="cpu")
     assert nf4_share(weight_report(pipe.model)) > 0.95
     assert pipe.generate("a face", seed=0, steps=2)[0].image.size == (32, 32)
+
+
+def test_an_exported_checkpoint_is_taken_apart_into_what_trainers_start_from(tmp_path):
+    export(save_tiny(tmp_path / "full"), tmp_path / "small")
+    unpack(tmp_path / "small", tmp_path / "parts")
+    model = tiny_model()
+    parts = {
+        "image_tokenizer": load_tokenizer(tmp_path / "parts" / "tokenizer").state_dict(),
+        "face_encoder": load_file(tmp_path / "parts" / "encoder" / "face.safetensors"),
+    }
+    for name, state in parts.items():
+        wanted = model.get_submodule(name).state_dict()
+        assert state.keys() == wanted.keys()
+        for key, tensor in state.items():  # a checkpoint keeps them in bfloat16
+            torch.testing.assert_close(tensor, wanted[key], atol=1e-6, rtol=2**-8)

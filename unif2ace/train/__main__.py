@@ -14,6 +14,7 @@ COMMANDS = {
     "features": "prepare the transformer's training features",
     "transformer": "train the transformer",
     "export": "quantise a checkpoint to NF4 on disk",
+    "unpack": "take a checkpoint's tokenizer and encoders apart, to go on from them",
 }
 """Each is a module of this package with `add_arguments(parser)` and `main(arguments)`."""
 
