@@ -1,12 +1,13 @@
-import dataclasses
 import json
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from tiny import save_tiny, tiny_config, tiny_tokenizer
+from transformers import PreTrainedTokenizerFast
 
 from unif2ace.attributes import ATTRIBUTES, visible
 from unif2ace.model import UniF2aceForConditionalGeneration
@@ -14,11 +15,18 @@ from unif2ace.prompting import encode_request
 from unif2ace.synth.sampling import sample_attributes
 from unif2ace.train.features import FaceLabel, read_features, write_features
 from unif2ace.train.loop import TrainConfig
-from unif2ace.train.sequences import canonical_turns, generation_sample, understanding_sample
+from unif2ace.train.sequences import (
+    canonical_turns,
+    generation_sample,
+    place_words,
+    telling_token,
+    understanding_sample,
+)
 from unif2ace.train.transformer import TransformerOptions, train
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
 NUM_FACES = 4
+CHECKPOINT = Path(__file__).parents[1] / "assets" / "checkpoint"
 
 
 @pytest.fixture(scope="module")
@@ -171,8 +179,25 @@ def test_every_question_becomes_a_labelled_turn(features):
     assert batch.segments.max() == 3 and sample.features.face.shape[0] == 2
     eos = tiny_config().layout.special_id("<|eos|>")
     assert ((batch.labels == eos).sum(1) == 3).all()
-    fields = {f.name for f in dataclasses.fields(sample)}
-    assert fields == {"sequences", "features"}
+    assert sample.place_words.shape == (2, min(len(ATTRIBUTES), tiny_config().num_image_tokens))
+
+
+def test_what_a_place_should_say_tells_all_values_of_its_attribute_apart():
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(CHECKPOINT)
+    for name, attribute in ATTRIBUTES.items():
+        answers = [canonical_answer(name, value) for value in attribute.values]
+        said = {telling_token(answer, tokenizer) for answer in [*answers, NOT_VISIBLE]}
+        assert len(said) == len(answers) + 1, name
+
+
+def test_each_place_says_one_attribute_or_that_it_is_hidden(features):
+    label, tokenizer = read_features(features).labels[0], tiny_tokenizer()
+    half = replace(label, visible=frozenset(list(ATTRIBUTES)[::2]))
+    (said,) = place_words([half], tokenizer, tiny_config(image_size=128)).tolist()
+    for name, word in zip(ATTRIBUTES, said, strict=True):
+        is_seen = name in half.visible
+        answer = canonical_answer(name, label.attributes[name]) if is_seen else NOT_VISIBLE
+        assert word == telling_token(answer, tokenizer)
 
 
 def test_canonical_turns_ask_each_attribute_once_and_decline_what_is_hidden(features):

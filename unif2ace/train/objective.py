@@ -71,7 +71,12 @@ def understanding_loss(
     sample: UnderstandingSample,
     exploration: Exploration | None = None,
 ) -> StepLoss:
-    """Next-token cross entropy on answer tokens, plus balance."""
+    """Next-token cross entropy on answer tokens and on what image places say, plus balance.
+
+    Our choice: the image places behind the picture's experts each say one attribute's value through
+    the text head (`sequences.place_words`). A question then has to find one place and copy from
+    it, the same way for every attribute, and every face teaches all of its values at once.
+    """
     config, batch = model.config, sample.sequences
     output = model(
         batch.token_ids,
@@ -86,12 +91,18 @@ def understanding_loss(
     is_answer = batch.labels >= 0
     logits = model.text_logits(output.hidden[is_answer])
     loss = answer_loss(logits, batch.labels[is_answer])
+    places = slice(batch.image_start, batch.image_start + sample.place_words.shape[1])
+    place_logits = model.text_logits(output.hidden[:, places])  # (B, P, V)
+    place = answer_loss(place_logits.flatten(0, 1), sample.place_words.flatten())
     balance = balance_of(output.token_routing, batch.segments)
+    right_places = (place_logits.argmax(-1) == sample.place_words).float().mean()
     right = (logits.argmax(-1) == batch.labels[is_answer]).float().mean()
     return StepLoss(
-        total=loss + config.moe.balance_weight * balance,
+        total=loss + place + config.moe.balance_weight * balance,
         parts={
             "answer": loss.detach(),
+            "place": place.detach(),
+            "place_accuracy": right_places.detach(),
             "answer_token_accuracy": right.detach(),
             "balance_understanding": balance.detach(),
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,6 +39,9 @@ CANONICAL_SHARE = 0.5
 where nothing but the value is open, looking facts up is learnt soonest."""
 
 
+_ARTICLE = re.compile(r"(a|to the|at the|the) ")
+
+
 @dataclass(frozen=True, kw_only=True)
 class GenerationSample:
     """A batch of faces to paint: sequences, clean codes, where they are masked, and when."""
@@ -50,10 +54,14 @@ class GenerationSample:
 
 @dataclass(frozen=True, kw_only=True)
 class UnderstandingSample:
-    """A batch of faces with questions."""
+    """A batch of faces with questions.
+
+    place_words: (B, P) ids of what each image place should say, see `place_words`.
+    """
 
     sequences: SequenceBatch
     features: ImageFeatures
+    place_words: Tensor
 
 
 def prompt_of(
@@ -102,6 +110,38 @@ def canonical_turns(
     ]
 
 
+def place_words(
+    labels: Sequence[FaceLabel], tokenizer: PreTrainedTokenizerBase, config: UniF2aceConfig
+) -> Tensor:
+    """What the image places of each face should say, (B, P): place p, the p-th attribute's value.
+
+    Of the canonical answer the first token behind its article, which tells the values of an
+    attribute apart. P is the number of attributes, or of image tokens if there are fewer.
+    """
+    names = list(ATTRIBUTES)[: config.num_image_tokens]
+    return torch.tensor(
+        [
+            [
+                telling_token(
+                    canonical_answer(name, label.attributes[name])
+                    if name in label.visible
+                    else NOT_VISIBLE,
+                    tokenizer,
+                )
+                for name in names
+            ]
+            for label in labels
+        ]
+    )
+
+
+def telling_token(answer: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The first id of a canonical answer behind its article."""
+    article = _ARTICLE.match(answer)
+    skipped = 0 if article is None else len(encode_text(tokenizer, article[0].rstrip()))
+    return encode_text(tokenizer, answer)[skipped]
+
+
 def generation_sample(
     faces: FaceFeatures,
     indices: Sequence[int],
@@ -143,5 +183,7 @@ def understanding_sample(
         draw, count = turns_of, questions_per_face
     rows = [draw(faces.labels[i], tokenizer, rng, count) for i in indices]
     return UnderstandingSample(
-        sequences=understanding_batch(codes, rows, config), features=features
+        sequences=understanding_batch(codes, rows, config),
+        features=features,
+        place_words=place_words([faces.labels[i] for i in indices], tokenizer, config),
     )
