@@ -256,7 +256,7 @@ def run(
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
     )
     optimizer = torch.optim.AdamW(
-        _parameter_groups(objective, config, learning_rate_scale), betas=config.betas
+        _parameter_groups(objective, config, learning_rate_scale), betas=config.betas, fused=True
     )
     module, optimizer = accelerator.prepare(objective, optimizer)
     if is_split := _prepare_shards(module):

@@ -29,12 +29,12 @@ from unif2ace.synth.questions import questions
 from unif2ace.train.features import FaceFeatures, FaceLabel
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
-CAPTION_STYLES: dict[Style, float] = {"tags": 0.2, "short": 0.35, "plain": 0.3, "long": 0.15}
+CAPTION_STYLES: dict[Style, float] = {"tags": 0.3, "short": 0.4, "plain": 0.22, "long": 0.08}
 """Shares of caption styles: visitors type short prompts, and short ones train faster. A batch
 holds one style, so that hardly anything is padding."""
 
 
-CANONICAL_SHARE = 0.5
+CANONICAL_SHARE = 0.6
 """Share of understanding batches that ask in one fixed wording, twice as many questions a face:
 where nothing but the value is open, looking facts up is learnt soonest."""
 

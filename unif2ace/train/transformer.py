@@ -32,7 +32,7 @@ from unif2ace.train.sequences import (
 )
 
 EXPLORATION_SHARE = 0.6
-"""Noise on sequence routing falls from 1 to 0 over this share of the run."""
+"""Noise on sequence routing falls to 0 over this share of the run."""
 
 ROUTER_LR_SCALE = 5.0
 """Sequence routers start level and must decide early, so they learn faster."""
@@ -61,13 +61,13 @@ class TransformerBatch:
 class TransformerObjective(nn.Module):
     """forward(batch, progress) -> (loss, parts): L = D3Diff + answers + balance, unit weights."""
 
-    def __init__(self, model: UniF2aceForConditionalGeneration) -> None:
+    def __init__(self, model: UniF2aceForConditionalGeneration, exploration: float) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.exploration = model, exploration
 
     def forward(self, batch: TransformerBatch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         exploration = None
-        scale = max(0.0, 1 - progress / EXPLORATION_SHARE)
+        scale = self.exploration * max(0.0, 1 - progress / EXPLORATION_SHARE)
         if scale > 0:
             exploration = Exploration(scale, torch.Generator().manual_seed(batch.seed))
         painting = generation_loss(self.model, batch.generation, exploration)
@@ -77,10 +77,19 @@ class TransformerObjective(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerOptions:
-    """How a step's batch is made up; `TrainConfig.batch_size` counts the faces to paint."""
+    """How a step's batch is made up; `TrainConfig.batch_size` counts the faces to paint.
+
+    exploration: noise on sequence routing at the start; little when going on from weights whose
+        routers have decided.
+    """
 
     understanding_batch_size: int = 8
     questions_per_face: int = 8
+    exploration: float = 1.0
+
+    def __post_init__(self) -> None:
+        if min(self.understanding_batch_size, self.questions_per_face) < 1 or self.exploration < 0:
+            raise ValueError(f"sizes must be positive, exploration not negative: {self}")
 
 
 def train(
@@ -98,7 +107,7 @@ def train(
     draw = batch_drawer(faces, tokenizer, model, config, options)
     result = run(
         config,
-        TransformerObjective(model),
+        TransformerObjective(model, options.exploration),
         draw,
         on_sample=lambda step: sample_sheet(model, tokenizer, config.out / f"{step:07d}.png"),
         learning_rate_scale=lambda name: ROUTER_LR_SCALE if "sequence_moe" in name else 1.0,
@@ -174,6 +183,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", type=int, default=24, help="faces to paint per process")
     parser.add_argument("--understanding-batch-size", type=int, default=8)
     parser.add_argument("--questions-per-face", type=int, default=8)
+    parser.add_argument("--exploration", type=float, default=1.0, help="noise on routing at first")
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--seed", type=int, default=0)
 
@@ -193,6 +203,7 @@ def main(arguments: argparse.Namespace) -> None:
         TransformerOptions(
             understanding_batch_size=arguments.understanding_batch_size,
             questions_per_face=arguments.questions_per_face,
+            exploration=arguments.exploration,
         ),
     )
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")
