@@ -16,6 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFont
+from tiny import tiny_config, tiny_model
 
 from unif2ace.attributes import ATTRIBUTES, FaceAttributes
 from unif2ace.evaluate.bench import bench_app, coverage, peak_memory_kib
@@ -39,6 +40,7 @@ from unif2ace.evaluate.metrics import (
     wilson_interval,
 )
 from unif2ace.evaluate.negatives import NEGATIVES, mixed, shuffled
+from unif2ace.evaluate.patchwork import Rebuilt, patches, rebuild
 from unif2ace.evaluate.report import END, START, insert, interval, merge, write_report
 from unif2ace.evaluate.sheets import FACE_PX, FONT_PX, MARGIN_PX, contact_sheet, wrap
 from unif2ace.quantize import WeightReport
@@ -235,6 +237,42 @@ def test_a_batch_is_chosen_faces_with_their_labels_and_then_spoilt_ones():
     assert batch["pixels"].shape == (26, 3, 128, 128)
     gaps = batch["pixels"][:14].mean((2, 3)) - to_tensor(faces.pictures)[chosen].mean((2, 3))
     assert gaps.abs().max() < 0.2  # augmented, still the same flat colour
+
+
+def test_patches_take_a_share_of_the_tokens_in_blots_and_in_cells():
+    chosen = patches(200, 8, torch.Generator().manual_seed(0))
+    shares = chosen.flatten(1).float().mean(1)
+    assert 0.29 < shares.min() < 0.35 and 0.65 < shares.max() < 0.71
+    edges = (chosen[:, 1:] != chosen[:, :-1]).flatten(1).float().mean(1)
+    assert edges[::2].mean() < 0.7 * edges[1::2].mean()  # blots hang together
+
+
+def test_rebuilt_faces_are_the_models_own_and_patched_ones_hold_two_faces():
+    model, grid = tiny_model(), tiny_config().grid
+    pictures = np.random.default_rng(0).integers(0, 255, (5, 32, 32, 3), dtype=np.uint8)
+    rebuilt = rebuild(model, pictures, torch.Generator().manual_seed(3), batch_size=2)
+    codes = model.encode_codes(to_tensor(pictures))
+    from_other = patches(5, grid, torch.Generator().manual_seed(3)).flatten(1)
+    for found, rows in (
+        (rebuilt.whole, codes),
+        (rebuilt.patched, torch.where(from_other, codes[[4, 0, 1, 2, 3]], codes)),
+    ):
+        expected = model.decode_codes(rows).clamp(-1, 1)
+        assert (to_tensor(found) - expected).abs().max() < 0.005
+    with pytest.raises(ValueError, match="32 px"):
+        rebuild(model, pictures[:, :16], torch.Generator())
+
+
+def test_a_batch_shows_rebuilt_faces_as_faces_and_patched_ones_as_none():
+    faces, chosen = labelled_faces(20), torch.arange(16)
+    labels = torch.arange(20)[:, None].expand(-1, len(ATTRIBUTES))
+    light = np.full((6, 128, 128, 3), 250, np.uint8)
+    rebuilt = Rebuilt(whole=light, patched=255 - light)
+    batch = judge_batch(faces, labels, chosen, torch.Generator().manual_seed(0), rebuilt)
+    assert batch["is_face"].tolist() == [1.0] * 16 + [0.0] * 16
+    brightness = batch["pixels"].mean((1, 2, 3))
+    assert (brightness[:4] > 0.7).all() and (brightness[-4:] < -0.7).all()
+    assert (batch["labels"][:4] < 6).all() and batch["labels"][4:, 0].tolist() == list(range(4, 16))
 
 
 def test_verdicts_do_not_depend_on_size_or_company():

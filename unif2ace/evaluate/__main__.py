@@ -12,18 +12,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from unif2ace.evaluate.bench import bench_app, bench_pipeline, bench_weights
 from unif2ace.evaluate.compare import compare, forms
 from unif2ace.evaluate.faces import LabelledFaces, read_faces
 from unif2ace.evaluate.generation import evaluate_generation, fits, grammar_requests, paint
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
+from unif2ace.evaluate.patchwork import Rebuilt, rebuild
 from unif2ace.evaluate.ratios import bench_ratios, ratio_lines
 from unif2ace.evaluate.report import write_report
 from unif2ace.evaluate.sheets import contact_sheet
 from unif2ace.evaluate.understanding import evaluate_understanding
 from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, UniF2acePipeline
 
+REBUILT_FACES = 2000  # that the judge meets as an image tokenizer rebuilds them
 SHEET_FACES = 24
 SHEET_NAMES = ("gender", "age", "hair_color", "hair_style", "expression", "glasses", "hat")
 
@@ -43,8 +47,15 @@ def load(args: argparse.Namespace, device: str | None = None) -> UniF2acePipelin
 def run_train_judge(args: argparse.Namespace) -> None:
     tested = read_faces(args.test_faces or args.faces, "test", limit=args.limit)
     faces = read_faces(args.faces, "train", limit=args.max_faces)
-    judge = train_judge(faces, judge_config(args.out, args.steps, args.seed))
-    write_json(args.json, score_judge(judge, tested))
+    rebuilt: list[Rebuilt | None] = [None, None]
+    if args.tokenizer_of is not None:
+        model = UniF2acePipeline.from_pretrained(args.tokenizer_of, quantization=None).model
+        generator = torch.Generator().manual_seed(args.seed)
+        shown = (faces.pictures[:REBUILT_FACES], tested.pictures)
+        rebuilt = [rebuild(model, pictures, generator) for pictures in shown]
+    config = judge_config(args.out, args.steps, args.seed)
+    judge = train_judge(faces, config, rebuilt[0])
+    write_json(args.json, score_judge(judge, tested, rebuilt=rebuilt[1]))
 
 
 def run_understanding(args: argparse.Namespace) -> None:
@@ -168,6 +179,9 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     judge = add("train-judge", run_train_judge, "Train the judge and score it.", "faces", "seed")
     judge.add_argument("--test-faces", type=Path, help="test renders, if elsewhere")
     judge.add_argument("--out", type=Path, required=True, help="folder for the judge")
+    judge.add_argument(
+        "--tokenizer-of", type=Path, help="checkpoint whose image tokenizer rebuilds and patches"
+    )
     judge.add_argument("--steps", type=int, default=2400, help="of 32 faces each")
     judge.add_argument("--max-faces", type=int, default=12_000, help="renders to train on")
     judge.add_argument("--limit", type=int, help="unseen renders to score")

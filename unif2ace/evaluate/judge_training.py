@@ -26,6 +26,7 @@ from unif2ace.evaluate.judge import (
 )
 from unif2ace.evaluate.metrics import balanced_accuracy, majority_share, rate
 from unif2ace.evaluate.negatives import NEGATIVES
+from unif2ace.evaluate.patchwork import Rebuilt
 from unif2ace.train.loop import TrainConfig, run
 
 UNSEEN = -100  # label of an attribute that cannot be seen: cross entropy passes it over
@@ -123,22 +124,38 @@ class JudgeObjective(nn.Module):
 
 
 def judge_batch(
-    faces: LabelledFaces, labels: Tensor, chosen: Tensor, generator: torch.Generator
+    faces: LabelledFaces,
+    labels: Tensor,
+    chosen: Tensor,
+    generator: torch.Generator,
+    rebuilt: Rebuilt | None = None,
 ) -> dict[str, Tensor]:
-    """The chosen faces, and a quarter as many spoilt ones, all augmented."""
+    """The chosen faces, and a quarter as many spoilt ones, all augmented.
+
+    With `rebuilt`, of the first faces of the set: a quarter of the chosen comes as rebuilt whole,
+    and as many patched ones are added to the spoilt.
+    """
     pixels = to_tensor(faces.pictures[chosen.numpy()])
     # All kinds in every batch: batch norm would follow a single kind to and fro.
-    spoilt = spoil(pixels[: max(2 * len(NEGATIVES), len(pixels) // 4)], generator)
+    spoilt = [spoil(pixels[: max(2 * len(NEGATIVES), len(pixels) // 4)], generator)]
+    if rebuilt is not None:
+        count = len(chosen) // 4
+        rows = torch.randint(len(rebuilt), (2, count), generator=generator).numpy()
+        chosen = torch.cat([torch.from_numpy(rows[0]), chosen[count:]])
+        pixels = torch.cat([to_tensor(rebuilt.whole[rows[0]]), pixels[count:]])
+        spoilt.append(to_tensor(rebuilt.patched[rows[1]]))
+    negatives = torch.cat(spoilt)
     return {
-        "pixels": torch.cat([augment(pixels, generator), augment(spoilt, generator)]),
+        "pixels": torch.cat([augment(pixels, generator), augment(negatives, generator)]),
         "labels": labels[chosen],
-        "is_face": torch.cat([torch.ones(len(pixels)), torch.zeros(len(spoilt))]),
+        "is_face": torch.cat([torch.ones(len(pixels)), torch.zeros(len(negatives))]),
     }
 
 
-def train_judge(faces: LabelledFaces, config: TrainConfig) -> Judge:
+def train_judge(faces: LabelledFaces, config: TrainConfig, rebuilt: Rebuilt | None = None) -> Judge:
     """Train and write judge.safetensors and config.json into `config.out`.
 
+    rebuilt: the first of `faces` through an image tokenizer, see `judge_batch`.
     Raises ValueError for faces of another size than JUDGE_SIZE, or fewer than a batch, and
     when interrupted.
     """
@@ -154,7 +171,7 @@ def train_judge(faces: LabelledFaces, config: TrainConfig) -> Judge:
 
     def batch(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         chosen = torch.randint(len(faces), (config.batch_size,), generator=generator)
-        return judge_batch(faces, labels, chosen, generator)
+        return judge_batch(faces, labels, chosen, generator, rebuilt)
 
     result = run(config, JudgeObjective(network), batch)
     if not result.is_finished:
@@ -173,8 +190,13 @@ def train_judge(faces: LabelledFaces, config: TrainConfig) -> Judge:
     return Judge(network)
 
 
-def score_judge(judge: Judge, faces: LabelledFaces, seed: int = 0) -> dict[str, Any]:
-    """The judge's own accuracy on labelled faces: per attribute, overall, and its face signal."""
+def score_judge(
+    judge: Judge, faces: LabelledFaces, seed: int = 0, rebuilt: Rebuilt | None = None
+) -> dict[str, Any]:
+    """The judge's own accuracy on labelled faces: per attribute, overall, and its face signal.
+
+    With `rebuilt`, of the same faces: how many it accepts when whole and refuses when patched.
+    """
     pixels, labels = to_tensor(faces.pictures), label_table(faces)
     logits, face = judge.logits(pixels)
     attributes: dict[str, Any] = {}
@@ -190,12 +212,20 @@ def score_judge(judge: Judge, faces: LabelledFaces, seed: int = 0) -> dict[str, 
             "balanced": round(balanced_accuracy(truth, said), 4),
             "majority": round(majority_share(truth), 4),
         }
+    negatives = _refusals(judge, pixels, seed)
+    through: dict[str, Any] = {}
+    if rebuilt is not None:
+        _, whole = judge.logits(to_tensor(rebuilt.whole))
+        _, patched = judge.logits(to_tensor(rebuilt.patched))
+        through = {"rebuilt_accepted": rate((whole > 0).tolist()).to_json()}
+        negatives |= {"patched": rate((patched <= 0).tolist()).to_json()}
     return {
         "num_faces": len(faces),
         "all": rate(outcomes).to_json(),
         "attributes": attributes,
         "faces_accepted": rate((face > 0).tolist()).to_json(),
-        "negatives_refused": _refusals(judge, pixels, seed),
+        "negatives_refused": negatives,
+        **through,
     }
 
 
