@@ -8,6 +8,7 @@ from unif2ace.sampler import (
     generate_tokens,
     guided,
     gumbel_noise,
+    plan_rounds,
     sample_codes,
     sample_steps,
 )
@@ -65,7 +66,7 @@ def test_noise_is_gumbel_and_moves_no_other_draw():
     torch.testing.assert_close(noise.double(), -(-uniform.log()).log(), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("steps", [1, 7, 49])
+@pytest.mark.parametrize("steps", [1, 7, 49, 200])
 def test_certain_logits_give_their_picture_at_any_steps(steps):
     picture = torch.arange(49) % MASK
     logits = 100 * torch.eye(MASK)[picture].expand(2, -1, -1)
@@ -89,46 +90,87 @@ def test_guidance_one_is_conditional_zero_is_unconditional_and_it_is_linear():
     torch.testing.assert_close(at[3.0], at[0.0] + 3 * (at[1.0] - at[0.0]))
 
 
-def test_one_token_a_step_with_exact_conditionals_samples_the_joint():
-    n = k = 3
-    joint = torch.rand((k,) * n, generator=seeded(0)[0], dtype=torch.float64) + 0.05
-    joint /= joint.sum()
+def test_the_rounds_have_all_steps_and_every_step_fills_a_code():
+    for num_open, steps, paint_steps in itertools.product((1, 2, 7, 64), range(1, 70), (1, 12)):
+        rounds = plan_rounds(MaskSchedule(), num_open, steps, paint_steps)
+        assert sum(len(part.counts) for part in rounds) == steps
+        assert rounds[0].num_open == num_open
+        for part in rounds:
+            falling = [part.num_open, *part.counts]
+            assert all(a > b for a, b in itertools.pairwise(falling)) and falling[-1] == 0
+            assert part.num_open <= num_open
 
-    def logits_fn(codes):  # (B, 3) with k = mask, exact log p(code_i | the known)
-        out = torch.zeros(len(codes), n, k, dtype=torch.float64)
-        for row, code in enumerate(codes.tolist()):
-            table = joint
-            for axis, value in enumerate(code):
-                if value != k:
-                    keep = torch.zeros(k, dtype=torch.float64)
-                    keep[value] = 1
-                    table = table * keep.view([k if a == axis else 1 for a in range(n)])
-            for axis in range(n):
-                marginal = table.sum([a for a in range(n) if a != axis])
-                out[row, axis] = (marginal / marginal.sum()).clamp(min=1e-30).log()
-        return out
 
-    count = 3000
+def test_revisions_never_touch_what_was_given():
+    start = ALL_MASKED.clone()
+    start[:, 5:9] = 3
+    rewritten = torch.zeros(49)
+    before = start
+    for step in sample_steps(lambda c: TABLE[c], start, **options(steps=40)):
+        assert (step.codes[:, 5:9] == 3).all()
+        rewritten += ((before != MASK) & (step.codes != before)).any(0)
+        before = step.codes
+    assert (before != MASK).all() and rewritten.sum() > 20 and (rewritten[5:9] == 0).all()
+
+
+N, K = 6, 2  # so that a revision opens half of the codes, not all
+JOINT = torch.rand((K,) * N, generator=seeded(0)[0], dtype=torch.float64) + 0.2
+JOINT[(0,) * N] += 9.0  # the codes like to be the same
+JOINT[(1,) * N] += 9.0
+JOINT /= JOINT.sum()
+PLACES = K ** torch.arange(N).flip(0)
+
+
+def exact_logits(codes):
+    """(B, N) with K = mask, exact log p(code_i | the known) under `JOINT`: (B, N, K)."""
+    states = torch.arange(K**N)[:, None] // PLACES % K  # (K**N, N)
+    agrees = ((states == codes[:, None]) | (codes[:, None] == K)).all(-1)  # (B, K**N)
+    table = agrees * JOINT.flatten()
+    one_hot = torch.nn.functional.one_hot(states, K).double()  # (K**N, N, K)
+    marginal = torch.einsum("bs,snk->bnk", table, one_hot)
+    return (marginal / marginal.sum(-1, keepdim=True)).clamp(min=1e-30).log()
+
+
+def chi_square(steps, paint_steps, count=3000):
+    """How far `count` draws lie from `JOINT`."""
     out = sample_codes(
-        logits_fn,
-        torch.full((count, n), k),
-        mask_code=k,
+        exact_logits,
+        torch.full((count, N), K),
+        mask_code=K,
         schedule=MaskSchedule("linear"),
-        steps=n,
+        steps=steps,
+        paint_steps=paint_steps,
         choice_temperature=1e9,  # positions in random order: the draw is then exact
         generators=seeded(*range(count)),
     )
-    observed = torch.bincount(out @ torch.tensor([9, 3, 1]), minlength=27).double()
-    expected = joint.flatten() * count
-    chi_square = ((observed - expected) ** 2 / expected).sum()
-    assert chi_square < 54  # p = 0.001 at 26 degrees of freedom
+    observed = torch.bincount(out @ PLACES, minlength=K**N).double()
+    expected = JOINT.flatten() * count
+    return float(((observed - expected) ** 2 / expected).sum())
+
+
+ACCEPTED = 103  # p = 0.001 at 63 degrees of freedom
+
+
+def test_one_token_a_step_with_exact_conditionals_samples_the_joint():
+    assert chi_square(steps=N, paint_steps=N) < ACCEPTED
+
+
+def test_revisions_keep_the_joint():
+    assert chi_square(steps=N + 6, paint_steps=N) < ACCEPTED
+
+
+def test_revisions_mend_codes_that_were_drawn_side_by_side():
+    together = chi_square(steps=1, paint_steps=1)
+    assert together > 10 * ACCEPTED
+    assert chi_square(steps=13, paint_steps=1) < 0.2 * together
+    assert chi_square(steps=61, paint_steps=1) < 2 * ACCEPTED
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"temperature": 0.0}, "temperature"),
-        ({"steps": 50}, "got 50"),
+        ({"steps": 0}, "got 0"),
         ({"generators": seeded(0)}, "2 rows need"),
     ],
 )

@@ -12,6 +12,10 @@ from unif2ace.schedule import MaskSchedule
 
 LogitsFn = Callable[[Tensor], Tensor]
 
+REVISION_STEPS = 3
+FIRST_SHARE, LAST_SHARE = 0.5, 0.25
+"""Of the painted codes, opened again in the first and in the last revision. Our choice."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SampleStep:
@@ -57,6 +61,38 @@ def row_noise(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     return torch.stack([gumbel_noise(like.shape[1:], g) for g in generators]).to(like.device)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """`num_open` codes are filled; `counts[i]` of them are still masked after its step i."""
+
+    num_open: int
+    counts: Sequence[int]
+
+
+def plan_rounds(schedule: MaskSchedule, num_open: int, steps: int, paint_steps: int) -> list[Round]:
+    """Rounds that have `steps` steps together, to fill `num_open` masked codes.
+
+    The first round paints, in `paint_steps` steps (a few more where the revisions don't come out
+    even). Every other one revises: it opens half of the codes again at first, a quarter at last,
+    and fills them in `REVISION_STEPS` steps.
+    Raises ValueError when there are no steps or nothing is open.
+    """
+    if steps < 1 or num_open < 1:
+        raise ValueError(f"need a step and an open code, got {steps} steps, {num_open} open codes")
+    depth = min(REVISION_STEPS, num_open)
+    painting = min(paint_steps, num_open, steps)
+    num_revisions, rest = divmod(steps - painting, depth)
+    if painting + rest > num_open:  # every painting step must fill a code
+        depth, num_revisions, rest = 1, steps - painting, 0
+    rounds = [Round(num_open=num_open, counts=schedule.mask_counts(num_open, painting + rest))]
+    for revision in range(num_revisions):
+        done = revision / max(num_revisions - 1, 1)
+        share = FIRST_SHARE + (LAST_SHARE - FIRST_SHARE) * done
+        opened = max(round(share * num_open), depth)
+        rounds.append(Round(num_open=opened, counts=schedule.mask_counts(opened, depth)))
+    return rounds
+
+
 @torch.inference_mode()
 def sample_steps(
     logits_fn: LogitsFn,
@@ -65,6 +101,7 @@ def sample_steps(
     mask_code: int,
     schedule: MaskSchedule,
     steps: int,
+    paint_steps: int = 12,
     temperature: float = 1.0,
     choice_temperature: float = 4.5,
     generators: Sequence[torch.Generator],
@@ -72,32 +109,45 @@ def sample_steps(
     """Fill every `mask_code` in codes (B, N), most confident first, yielding each step.
 
     Codes not masked on entry never change: that is inpainting. Every row must hold the same
-    number of masked codes, at least `steps`. Each row draws from its own generator, so it is the
-    same in any batch. argmax(logits / temperature + gumbel) is a draw from the softmax.
+    number of masked codes. Each row draws from its own generator, so it is the same in any batch.
+    argmax(logits / temperature + gumbel) is a draw from the softmax.
 
-    Raises: ValueError for a temperature <= 0, uneven rows, a wrong number of generators, or steps
-        out of range.
-    Source: MaskGIT, arXiv 2202.04200, sec. 3.2.
+    Steps beyond `paint_steps` revise: codes drawn side by side may not fit each other, so a random
+    part of them is opened again and drawn given the rest, which is a step of Gibbs sampling: right
+    draws stay right, wrong ones get better (`plan_rounds`).
+
+    Raises: ValueError for a temperature <= 0, uneven rows, a wrong number of generators, or no
+        steps.
+    Source: MaskGIT, arXiv 2202.04200, sec. 3.2; opening again as remasking samplers do (ReMDM,
+        arXiv 2503.00307), in rounds of our choice.
     """
     if temperature <= 0:
         raise ValueError(f"temperature must be > 0, got {temperature}")
     if len(generators) != len(codes):
         raise ValueError(f"{len(codes)} rows need as many generators, got {len(generators)}")
-    unknown = (codes == mask_code).sum(-1)
+    is_open = codes == mask_code  # (B, N)
+    unknown = is_open.sum(-1)
     if not bool((unknown == unknown[0]).all()):
         raise ValueError(f"rows must have equally many masked codes, got {unknown.tolist()}")
-    for step, num_masked in enumerate(schedule.mask_counts(int(unknown[0]), steps), start=1):
-        known = codes != mask_code  # (B, N)
-        log_probs = (logits_fn(codes).float() / temperature).log_softmax(-1)  # (B, N, K)
-        noisy = row_noise(log_probs, generators).add_(log_probs)
-        drawn = torch.where(known, codes, noisy.argmax(-1))
-        confidence = log_probs.gather(-1, drawn.clamp(max=mask_code - 1)[..., None]).squeeze(-1)
-        anneal = annealed(choice_temperature, step, steps)
-        confidence = confidence + anneal * row_noise(confidence, generators)
-        confidence = confidence.masked_fill(known, float("inf"))
-        hidden = confidence.topk(num_masked, largest=False).indices  # (B, num_masked)
-        codes = drawn.scatter(1, hidden, mask_code)
-        yield SampleStep(step=step, num_steps=steps, codes=codes, drawn=drawn)
+    rounds = plan_rounds(schedule, int(unknown[0]), steps, paint_steps)
+    done = 0
+    for part in rounds:
+        if done:
+            order = row_noise(is_open.float(), generators).masked_fill(~is_open, -float("inf"))
+            codes = codes.scatter(1, order.topk(part.num_open).indices, mask_code)
+        for step, num_masked in enumerate(part.counts, start=1):
+            known = codes != mask_code  # (B, N)
+            log_probs = (logits_fn(codes).float() / temperature).log_softmax(-1)  # (B, N, K)
+            noisy = row_noise(log_probs, generators).add_(log_probs)
+            drawn = torch.where(known, codes, noisy.argmax(-1))
+            confidence = log_probs.gather(-1, drawn.clamp(max=mask_code - 1)[..., None]).squeeze(-1)
+            anneal = annealed(choice_temperature, step, len(part.counts))
+            confidence = confidence + anneal * row_noise(confidence, generators)
+            confidence = confidence.masked_fill(known, float("inf"))
+            hidden = confidence.topk(num_masked, largest=False).indices  # (B, num_masked)
+            codes = drawn.scatter(1, hidden, mask_code)
+            done += 1
+            yield SampleStep(step=done, num_steps=steps, codes=codes, drawn=drawn)
 
 
 def sample_codes(logits_fn: LogitsFn, codes: Tensor, **options) -> Tensor:
