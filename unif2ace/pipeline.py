@@ -261,7 +261,6 @@ class UniF2acePipeline:
             mask_or_region: a bool array (grid, grid) of tokens; or a picture of mode "1" or "L",
                 laid over `image`, whose bright pixels each mark the token they touch; or the name
                 of a region, see `regions.REGIONS`.
-            steps: at most one per marked token is done.
         Raises: ValueError as `generate`, and for a mask that marks nothing or has another shape.
         """
         start = self._edit_start(image, mask_or_region, prompt, seed, steps, guidance, num_images)
@@ -302,7 +301,6 @@ class UniF2acePipeline:
         codes = torch.where(is_open, self.config.layout.mask_code, codes)
         region = mask_or_region if isinstance(mask_or_region, str) else "mask"
         edit = EditSettings(**vars(settings), region=region)
-        edit = replace(edit, steps=min(settings.steps, int(is_open.sum())))
         return codes.expand(num_images, -1), ids, edit
 
     def _open_codes(self, num_images: int) -> Tensor:
