@@ -25,7 +25,7 @@ from PIL import Image
 from unif2ace import page, provenance, views
 from unif2ace.composing import toggled
 from unif2ace.images import FaceCrop, crop_face, open_upload, read_upload
-from unif2ace.languages import preferred, say
+from unif2ace.languages import preferred, retold, say
 from unif2ace.links import Link
 from unif2ace.parsing import parse_attributes
 from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, UniF2acePipeline
@@ -57,6 +57,9 @@ MODEL: dict[str, Any] = {
 ON, OFF = gr.update(interactive=True), gr.update(interactive=False)
 FINE = gr.validate(True, "")
 NO_PICTURE = "There is no picture yet. Please choose one first."
+MAX_QUEUE = 32  # of all requests; Gradio refuses more, in English
+MAX_WAITING = 24  # the page refuses more in the visitor's language, which leaves programs some room
+TOO_MANY = "{} visitors are waiting already. Please try again in a minute."
 QUOTA_ADVICE = "Fewer steps and pictures need less of it; signing in to Hugging Face gives more."
 QUICK: dict[str, Any] = {
     "concurrency_limit": 4,
@@ -85,7 +88,8 @@ def in_words(language: str = "en") -> Iterator[None]:
         yield
     except ValueError as error:
         title = say("Not possible", language)
-        raise gr.Error(say(str(error), language), title=title, print_exception=False) from None
+        words = retold(str(error), language)
+        raise gr.Error(words, title=title, print_exception=False) from None
 
 
 @gpu
@@ -96,11 +100,13 @@ def on_gpu(request: Request) -> Iterator[Result]:
 
 
 def run_model(request: Request, language: str = "en") -> Iterator[Result]:
-    """`on_gpu`, with advice when the visitor's GPU time is used up."""
+    """`on_gpu`, its errors in the visitor's language, with advice when GPU time is used up."""
     try:
         yield from on_gpu(request)
     except gr.Error as error:
-        if "quota" in f"{error.title} {error.message}".lower():
+        is_quota = "quota" in f"{error.title} {error.message}".lower()
+        error.title, error.message = say(error.title, language), retold(error.message, language)
+        if is_quota:
             error.message = f"{error.message} {say(QUOTA_ADVICE, language)}"
         raise
 
@@ -126,7 +132,7 @@ def show_crop(source: str | None, language: str) -> tuple[Any, str]:
     try:
         crop = see(source)
     except ValueError as error:
-        return None, f"⚠ {say(str(error), language)}"
+        return None, f"⚠ {retold(str(error), language)}"
     if crop.num_faces > 1:
         words = say("{} faces were found. The largest one is used.", language)
         return crop.image, words.format(crop.num_faces)
@@ -222,7 +228,7 @@ def _painting(request: Request, language: str) -> Iterator[dict[Any, Any]]:
             first = {}
         elif isinstance(result, Finished):
             files = [_save(face) for face in result.faces]
-            names = [f"{face.fit:.0%} · {face.settings['seed']}" for face in result.faces]
+            names = [f"{face.fit:.0%}" for face in result.faces]
             facts = [(face.settings, face.asked, face.agreement) for face in result.faces]
             yield {
                 **_shown(files[0], facts[0], language),
@@ -317,11 +323,11 @@ def check_painting(
     *of_a_change: Any,
 ) -> list[dict[str, Any]]:
     """Before queueing: what is wrong is said next to the prompt."""
-    problem = ""
+    problem = no_room(language)
     try:
         _paint_request(prompt, None if is_random else seed, steps, guidance, num_images)
     except ValueError as error:
-        problem = say(str(error), language)
+        problem = retold(str(error), language)
     return [gr.validate(not problem, problem), *[FINE] * (6 + len(of_a_change))]
 
 
@@ -331,18 +337,25 @@ def check_asking(source: str | None, question: str, language: str) -> list[dict[
     try:
         check_question(PIPELINE, question)
     except ValueError as error:
-        asked = say(str(error), language)
+        asked = retold(str(error), language)
     return [check_picture(source, language)[0], gr.validate(not asked, asked), FINE]
 
 
 def check_picture(source: str | None, language: str) -> list[dict[str, Any]]:
-    """Before queueing: a picture is there."""
-    return [gr.validate(source is not None, say(NO_PICTURE, language)), FINE]
+    """Before queueing: a picture is there, and room for one more who waits."""
+    problem = say(NO_PICTURE, language) if source is None else no_room(language)
+    return [gr.validate(not problem, problem), FINE]
 
 
 def check_routing(source: str | None, prompt: str, language: str) -> list[dict[str, Any]]:
-    """Before queueing: a picture is there."""
+    """Before queueing: as `check_picture`."""
     return [*check_picture(source, language), FINE]
+
+
+def no_room(language: str) -> str:
+    """Why nobody else can wait, "" while there is room."""
+    waiting = len(demo._queue)
+    return say(TOO_MANY, language).format(waiting) if waiting >= MAX_WAITING else ""
 
 
 def open_link(request: gr.Request) -> tuple[Any, ...]:
@@ -370,7 +383,10 @@ def open_link(request: gr.Request) -> tuple[Any, ...]:
 
 
 def check_origin(source: str | None, language: str) -> str:
-    return "" if source is None else views.verification(_verify(source, language), language)
+    """What the marks of the picture say, or the words for an empty box."""
+    if source is None:
+        return views.quiet(views.NOTHING_VERIFIED, language)
+    return views.verification(_verify(source, language), language)
 
 
 def _verify(source: str | None, language: str = "en") -> provenance.Verification:
@@ -491,8 +507,6 @@ def verify(image: str | None) -> dict[str, Any]:
 def wire_understand(look: page.UnderstandTab, language: gr.Radio) -> None:
     shown = [look.crop, look.crop_note]
     look.picture.change(show_crop, [look.picture, language], shown, **QUICK)
-    for button, path in zip(look.examples, EXAMPLES, strict=True):
-        button.click(lambda path=path: Image.open(path), None, look.picture, **QUICK)
     asking: dict[str, Any] = {
         "fn": ask,
         "inputs": [look.picture, look.question, language],
@@ -508,6 +522,12 @@ def wire_understand(look: page.UnderstandTab, language: gr.Radio) -> None:
     events = [
         gr.on([look.ask.click, look.question.submit], **asking),
         look.chooser.select(_value, None, look.question, **QUICK).then(**asking),
+        *(
+            button.click(lambda path=path: Image.open(path), None, look.picture, **QUICK).then(
+                **asking
+            )
+            for button, path in zip(look.examples, EXAMPLES, strict=True)
+        ),
         look.describe.click(ask_description, outputs=look.answer, **looking),
         look.observe.click(observe, outputs=look.observed, **looking),
     ]
@@ -538,11 +558,13 @@ def wire_generate(carried_to: gr.Image, tabs: gr.Tabs, language: gr.Radio) -> No
     settings = [*make.settings, language]
     events = [
         gr.on([make.generate.click, make.prompt.submit], paint, settings, **painting),
+        make.examples.load_input_event.then(paint, settings, **painting),
         make.change.click(change, [*settings, make.painting, make.region], **painting),
     ]
     for event in events:
         event.success(None, make.painting, js="unif2ace.remember", api_visibility="private")
-    make.generate.click(None, js="unif2ace.showPainting", api_visibility="private")
+    for button in (make.generate, make.examples.dataset):
+        button.click(None, js="unif2ace.showPainting", api_visibility="private")
     make.stop.click(None, cancels=events, api_visibility="private")
     make.all_painted.select(show_another, [painted, language], result, **QUICK)
     make.chooser.select(pick_value, make.prompt, make.prompt, **QUICK)
@@ -565,12 +587,15 @@ def wire_language(language: gr.Radio, look: page.UnderstandTab) -> None:
             for _, texts in spoken
         ]
         choosers = [views.question_chooser(language), views.value_chooser(language)]
-        return [*updates, *choosers, views.nothing_painted(language), page.about_text(language)]
+        empty = views.quiet(views.NOTHING_PAINTED, language)
+        parts = gr.update(choices=page.regions(language))
+        return [*updates, *choosers, empty, parts, page.about_text(language)]
 
     outputs: list[Any] = [component for component, _ in spoken]
     language.change(show_crop, [look.picture, language], [look.crop, look.crop_note], **QUICK)
-    outputs += [look.chooser, make.chooser, make.mosaic, about]
+    outputs += [look.chooser, make.chooser, make.mosaic, make.region, about]
     language.change(speak, language, outputs, **QUICK)
+    language.change(None, language, js="unif2ace.speak", api_visibility="private")
 
 
 def wire_endpoints(api: page.Endpoints) -> None:
@@ -613,7 +638,13 @@ with gr.Blocks(title=TITLE, delete_cache=(KEEP_SECONDS // 2, KEEP_SECONDS)) as d
         validator=check_routing,
         **MODEL,
     )
-    origin.picture.change(check_origin, [origin.picture, language], origin.verification, **QUICK)
+    gr.on(
+        [origin.picture.change, language.change],
+        check_origin,
+        [origin.picture, language],
+        origin.verification,
+        **QUICK,
+    )
     if EXAMPLES:  # the first one is there from the start
         demo.load(show_crop, [look.picture, language], [look.crop, look.crop_note], **QUICK)
     demo.load(pressed, make.prompt, make.chooser, **QUICK)
@@ -621,15 +652,18 @@ with gr.Blocks(title=TITLE, delete_cache=(KEEP_SECONDS // 2, KEEP_SECONDS)) as d
         None, js="unif2ace.openLink", api_visibility="private"
     )
 
+demo.queue(max_size=MAX_QUEUE)
+LAUNCH: dict[str, Any] = {
+    "theme": page.THEME,
+    "css_paths": page.ASSETS / "app.css",
+    "head": f"<script>{page.SCRIPT}</script>",
+    "i18n": page.I18N,
+    "max_file_size": "40mb",
+    "run_history": False,
+    "show_error": True,  # a malformed request is answered in words, too
+    "mcp_server": True,
+    "footer_links": ["api"],
+}
+
 if __name__ == "__main__":
-    demo.queue(max_size=32).launch(
-        theme=page.THEME,
-        css_paths=page.ASSETS / "app.css",
-        head=f"<script>{page.SCRIPT}</script>",
-        i18n=page.I18N,
-        max_file_size="40mb",
-        run_history=False,
-        show_error=True,  # a malformed request is answered in words, too
-        mcp_server=True,
-        footer_links=["api"],
-    )
+    demo.launch(**LAUNCH)

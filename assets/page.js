@@ -46,6 +46,11 @@ window.unif2ace = {
     document.getElementById("history").classList.add("filled");
   },
 
+  // For screen readers: what the page is read in.
+  speak(language) {
+    document.documentElement.lang = language;
+  },
+
   // On a phone the picture lies below what was pressed.
   showPainting() {
     if (innerWidth < 700)
@@ -64,3 +69,9 @@ window.unif2ace = {
     press();
   },
 };
+
+// Gradio labels the sign of an empty box but gives it no role, so that no screen reader says it.
+new MutationObserver(() => {
+  for (const empty of document.querySelectorAll('[aria-label="Empty value"]:not([role])'))
+    empty.setAttribute("role", "img");
+}).observe(document, { childList: true, subtree: true });

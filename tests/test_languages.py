@@ -1,10 +1,17 @@
+import io
 import re
 import string
 
 import pytest
+from PIL import Image
+from tiny import tiny_model, tiny_tokenizer
 
 from unif2ace import policy, serving
-from unif2ace.languages import LANGUAGES, TABLE, preferred, say, translations
+from unif2ace.attributes import ATTRIBUTES
+from unif2ace.images import MAX_BYTES, crop_face, read_upload
+from unif2ace.languages import LANGUAGES, TABLE, preferred, retold, say, translations
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.regions import REGIONS, check_region
 
 
 def fields(text):
@@ -54,3 +61,62 @@ REFUSALS = (policy.SEXUAL, policy.MINOR, policy.REAL_PERSON, policy.IDENTITY, po
 @pytest.mark.parametrize("refusal", [*REFUSALS, serving.NOTHING_SAID])
 def test_refusals_are_said_in_every_language(refusal):
     assert len({say(refusal, language) for language in LANGUAGES}) == len(LANGUAGES)
+
+
+@pytest.mark.parametrize("name", sorted({*ATTRIBUTES, *REGIONS}))
+def test_what_can_be_seen_has_a_name_in_every_language(name):
+    title = name.replace("_", " ").capitalize()
+    assert all(re.search("[\u3040-\u9fff]", say(title, language)) for language in ("ja", "zh"))
+
+
+@pytest.mark.parametrize("english", [text for text in TABLE if fields(text)])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_filled_in_message_is_retold_with_its_values(english, language):
+    values = [1001 + i for i in range(len(fields(english)))]
+    said = say(english, language).format(*values)
+    assert retold(english.format(*values), language) == said
+
+
+def picture(size, mode="RGB"):
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, "PNG")
+    return file.getvalue()
+
+
+SETTINGS = {"steps": 1, "guidance": 2.0, "num_images": 1, "seed": 1}
+WRONG = {
+    "the prompt is empty": lambda pipe: pipe.check_prompt(" "),
+    "the prompt is long": lambda pipe: pipe.check_prompt("x" * 5000),
+    "the question is empty": lambda pipe: pipe.check_question(""),
+    "the question is long": lambda pipe: pipe.check_question("x" * 5000),
+    "an unknown part": lambda pipe: check_region("soul"),
+    "an empty file": lambda pipe: read_upload(b""),
+    "no picture": lambda pipe: read_upload(b"no picture"),
+    "a damaged picture": lambda pipe: read_upload(picture((300, 300))[:200]),
+    "a small picture": lambda pipe: read_upload(picture((20, 30))),
+    "a large picture": lambda pipe: read_upload(picture((9000, 8000), "1")),
+    "a large file": lambda pipe: read_upload(bytes(MAX_BYTES + 2**20)),
+    "no face": lambda pipe: crop_face(Image.new("RGB", (300, 300), "green"), 64),
+    **{
+        name: lambda pipe, name=name: pipe.check_settings(**{**SETTINGS, name: -3})
+        for name in SETTINGS
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return UniF2acePipeline(tiny_model(), tiny_tokenizer())
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_a_visitor_does_wrong_is_said_in_every_language_with_the_same_numbers(what, pipeline):
+    with pytest.raises(ValueError) as error:
+        WRONG[what](pipeline)
+    message = str(error.value)
+    assert retold(message, "en") == message
+    for language in ("ja", "zh"):
+        told = retold(message, language)
+        assert re.search("[\u3040-\u9fff]", told)
+        assert re.findall(r"\d+", told) == re.findall(r"\d+", message)
+        assert not re.search(r"\b(?:must|have|has|the|please|known)\b", told.lower())

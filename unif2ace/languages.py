@@ -5,11 +5,13 @@ Prompts, questions and answers stay English: the model knows nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import cache
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "ja": "日本語", "zh": "中文"}
 
-# English: (Japanese, Chinese). "{}" is filled in after translation.
+# English: (Japanese, Chinese). "{}" is filled in after translation, or found again by `retold`.
 TABLE: Mapping[str, tuple[str, str]] = {
     # -- frame
     "# Paint a face with words. Ask a face questions.\nOne small AI model does both. "
@@ -27,7 +29,10 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Stop": ("停止", "停止"),
     # -- understand
     "A picture with a face": ("顔が写った画像", "含有人脸的图片"),
-    "Or one of these invented faces": ("または架空の顔から選ぶ", "或选一张虚构的脸"),
+    "Or press one of these invented faces: the AI answers at once": (
+        "または架空の顔を押すと、AI がすぐに答えます",
+        "或点一张虚构的脸，AI 会立刻回答",
+    ),
     "You talk to an AI. Your picture is used for the answer only, deleted within 15 minutes, "
     "never used for training. Nobody is identified.": (
         "相手は AI です。画像は回答のためだけに使われ、15 分以内に削除され、"
@@ -66,7 +71,10 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Download as": ("保存形式", "下载为"),
     # -- generate
     "Describe a face": ("顔を説明する", "描述一张脸"),
-    "Or start from one of these": ("または例から始める", "或从这些例子开始"),
+    "Or press one of these: it is painted at once": (
+        "または例を押すと、すぐに描きます",
+        "或点一个例子，立刻开始画",
+    ),
     "Or pick what you want to see": ("または特徴を選ぶ", "或挑选想要的特征"),
     "Settings": ("設定", "设置"),
     "Pictures": ("枚数", "图片数量"),
@@ -104,9 +112,9 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "这里只能修改在此画出的脸。",
     ),
     "Ask about this face": ("この顔に質問する", "就这张脸提问"),
-    "While it paints, the pieces that are still open show here.": (
-        "描いている間、まだ空いている部分がここに見えます。",
-        "作画时，这里显示还空着的小块。",
+    "Press Generate. While it paints, the pieces that are still open show here.": (
+        "「生成」を押してください。描いている間、まだ空いている部分がここに見えます。",
+        "请按“生成”。作画时，这里显示还空着的小块。",
     ),
     "Step {} of {}: {} of {} pieces still open": (
         "ステップ {} / {}：残り {} / {} 個",
@@ -150,6 +158,17 @@ TABLE: Mapping[str, tuple[str, str]] = {
     ),
     "Show the experts": ("エキスパートを表示", "显示专家"),
     "Experts by layer": ("層ごとのエキスパート", "各层的专家"),
+    "Color and number are the strongest of the experts that each piece is given to. The line "
+    "above each layer names the two experts for the whole face, with their weights: semantic and "
+    "face mix in what an image and a face encoder see, noise mixes in noise, copy changes "
+    "nothing, zero leaves out.": (
+        "色と番号は、各断片が送られたエキスパートのうち最も強いものです。各層の上の行は、"
+        "顔全体を担う二つのエキスパートとその重みです。semantic と face は画像と顔の"
+        "エンコーダーが見たものを、noise はノイズを混ぜ、copy は何も変えず、zero は除きます。",
+        "颜色和数字表示每个小块所送往的最强专家。每层上方的一行是负责整张脸的两个专家及其权重："
+        "semantic 和 face 混入图像编码器和人脸编码器所见，noise 混入噪声，copy 不作改变，"
+        "zero 则略去。",
+    ),
     # -- verify
     "Was this picture painted here?": ("この画像はここで描かれましたか", "这张图片是在这里画的吗"),
     "Every painted picture carries two marks: a label in the file and an invisible pattern. "
@@ -158,6 +177,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "ダウンロードしたままのファイルを選んでください。",
         "每张画都带有两个标记：文件中的标签和不可见的图案。请选择文件，最好是原始下载的。",
     ),
+    "The answer appears here.": ("ここに結果が表示されます。", "结果会显示在这里。"),
     "✓ Painted by this AI": ("✓ この AI が描きました", "✓ 由此 AI 所画"),
     "No mark of this AI was found": (
         "この AI の印は見つかりませんでした",
@@ -179,6 +199,43 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "这说明不了什么：裁剪或大幅修改后标记会丢失。",
     ),
     "Settings in the file": ("ファイル内の設定", "文件中的设置"),
+    "Guidance": ("忠実さ", "遵循"),
+    "Checkpoint": ("チェックポイント", "检查点"),
+    "Region": ("部分", "部位"),
+    # -- what can be seen of a face, and its parts
+    "Gender": ("性別", "性别"),
+    "Age": ("年齢", "年龄"),
+    "Skin tone": ("肌の色", "肤色"),
+    "Skin": ("肌", "皮肤"),
+    "Freckles": ("そばかす", "雀斑"),
+    "Face shape": ("顔の形", "脸型"),
+    "Cheeks": ("頬", "脸颊"),
+    "Chin": ("あご", "下巴"),
+    "Hair color": ("髪の色", "发色"),
+    "Hair style": ("髪型", "发型"),
+    "Brows": ("眉", "眉毛"),
+    "Brow thickness": ("眉の太さ", "眉毛粗细"),
+    "Eye color": ("目の色", "眼睛颜色"),
+    "Eye size": ("目の大きさ", "眼睛大小"),
+    "Eye shadow": ("アイシャドウ", "眼影"),
+    "Nose": ("鼻", "鼻子"),
+    "Nose width": ("鼻の幅", "鼻宽"),
+    "Nose length": ("鼻の長さ", "鼻长"),
+    "Mouth": ("口", "嘴"),
+    "Lips": ("唇", "嘴唇"),
+    "Lipstick": ("口紅", "口红"),
+    "Ears": ("耳", "耳朵"),
+    "Earrings": ("耳飾り", "耳环"),
+    "Facial hair": ("ひげ", "胡须"),
+    "Glasses": ("眼鏡", "眼镜"),
+    "Hat": ("帽子", "帽子"),
+    "Clothing color": ("服の色", "衣服颜色"),
+    "Expression": ("表情", "表情"),
+    "Gaze": ("視線", "视线"),
+    "Head turn": ("顔の向き", "转头"),
+    "Head nod": ("うつむき", "低头"),
+    "Light color": ("光の色", "光的颜色"),
+    "Background": ("背景", "背景"),
     # -- about
     "Measured": ("測定値", "测量数据"),
     # -- what may go wrong
@@ -235,6 +292,56 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "髪、目、表情など、見えるものだけを述べます。",
         "此 AI 不从脸上推测出身、信仰、取向、健康或性格，只描述看得到的：头发、眼睛、表情。",
     ),
+    "{} visitors are waiting already. Please try again in a minute.": (
+        "すでに {} 人が待っています。しばらくしてからもう一度お試しください。",
+        "已有 {} 位访客在等候，请过一分钟再试。",
+    ),
+    "The prompt has {} characters, at most {} are allowed: shorten it.": (
+        "説明文は {} 文字です。{} 文字までに短くしてください。",
+        "描述有 {} 个字符，最多 {} 个，请缩短。",
+    ),
+    "The question has {} characters, at most {} are allowed: shorten it.": (
+        "質問は {} 文字です。{} 文字までに短くしてください。",
+        "问题有 {} 个字符，最多 {} 个，请缩短。",
+    ),
+    "{} must be between {} and {}, got {}.": (
+        "「{}」は {} から {} の間でなければなりません。入力は {} です。",
+        "“{}”必须在 {} 和 {} 之间，输入的是 {}。",
+    ),
+    "unknown region {}; known: {}": ("部分 {} は知られていません。選べるもの：{}",
+                                     "未知的部位 {}；可选：{}"),
+    "the picture shows no {} to paint anew": (
+        "画像には描き直す部分（{}）が見えません。",
+        "图片中看不到可重画的部位（{}）。",
+    ),
+    "The picture is damaged or incomplete. Please save it again as JPEG or PNG.": (
+        "画像が壊れているか、不完全です。JPEG か PNG で保存し直してください。",
+        "图片已损坏或不完整，请重新保存为 JPEG 或 PNG。",
+    ),
+    "The file is empty. Please choose a picture.": (
+        "ファイルが空です。画像を選んでください。",
+        "文件是空的，请选择一张图片。",
+    ),
+    "This file is not a picture that can be read. Please choose {}.": (
+        "このファイルは画像として読めません。{} を選んでください。",
+        "此文件不是可读取的图片，请选择 {}。",
+    ),
+    "The picture is too large; up to {} megapixels are fine.": (
+        "画像が大きすぎます。{} メガピクセルまでにしてください。",
+        "图片太大，最多 {} 百万像素。",
+    ),
+    "The file has {} MB; up to {} MB are fine.": (
+        "ファイルは {} MB です。{} MB までにしてください。",
+        "文件有 {} MB，最多 {} MB。",
+    ),
+    "The picture has {} x {} pixels ({} megapixels); up to {} megapixels are fine.": (
+        "画像は {} x {} ピクセル（{} メガピクセル）です。{} メガピクセルまでにしてください。",
+        "图片为 {} x {} 像素（{} 百万像素），最多 {} 百万像素。",
+    ),
+    "The picture has {} x {} pixels; each side must have {} or more for a face to be seen.": (
+        "画像は {} x {} ピクセルです。顔が見えるには、各辺に {} ピクセル以上が必要です。",
+        "图片为 {} x {} 像素；要看清人脸，每边至少需要 {} 像素。",
+    ),
     "Fewer steps and pictures need less of it; signing in to Hugging Face gives more.": (
         "ステップと枚数を減らすと少なくて済みます。Hugging Face にログインすると増えます。",
         "减少步数和图片可少用；登录 Hugging Face 可获得更多。",
@@ -246,6 +353,38 @@ def say(text: str, language: str) -> str:
     """`text` in a language of LANGUAGES; in English where there is no translation."""
     column = {"ja": 0, "zh": 1}.get(language)
     return text if column is None or text not in TABLE else TABLE[text][column]
+
+
+def retold(message: str, language: str) -> str:
+    """A message whose places are filled in already, such as that of an error, in a language."""
+    if message in TABLE:
+        return say(message, language)
+    for english, pattern in _patterns():
+        if found := pattern.fullmatch(message):
+            values = [*(_value(value, language) for value in found.groups()), ""]
+            between = _PLACE.split(say(english, language))
+            return "".join(words + value for words, value in zip(between, values, strict=True))
+    return message
+
+
+_PLACE = re.compile(r"\{[^}]*\}")
+
+
+@cache
+def _patterns() -> list[tuple[str, re.Pattern[str]]]:
+    """Each English text with places, and what finds their values; the longest first."""
+    texts = sorted((text for text in TABLE if _PLACE.search(text)), key=len, reverse=True)
+    return [
+        (text, re.compile("(.+?)".join(map(re.escape, _PLACE.split(text))), re.DOTALL))
+        for text in texts
+    ]
+
+
+def _value(value: str, language: str) -> str:
+    """The name of a setting or a part as the page calls it; other values as they are."""
+    names = {"num_images": "Pictures", "guidance": "Follow the words"}
+    name = names.get(value, value.capitalize())
+    return say(name, language) if language != "en" and name in TABLE else value
 
 
 def translations() -> dict[str, dict[str, str]]:

@@ -12,7 +12,7 @@ import gradio as gr
 
 from unif2ace import views
 from unif2ace.evaluate import report
-from unif2ace.languages import LANGUAGES, translations
+from unif2ace.languages import LANGUAGES, say, translations
 from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, Limits
 from unif2ace.regions import REGIONS
 
@@ -38,6 +38,12 @@ ROUTES = (
     "For researchers: inside every layer, each piece of the picture is sent to a few of many "
     "experts. Here is where each one goes."
 )
+ROUTES_SHOWN = (
+    "Color and number are the strongest of the experts that each piece is given to. The line "
+    "above each layer names the two experts for the whole face, with their weights: semantic and "
+    "face mix in what an image and a face encoder see, noise mixes in noise, copy changes "
+    "nothing, zero leaves out."
+)
 I18N = gr.I18n(**translations())
 SCRIPT = (ASSETS / "page.js").read_text(encoding="utf-8")
 MARKER = "__i18n__"
@@ -48,13 +54,25 @@ THEME = gr.themes.Soft(
     radius_size="lg",
     font=["system-ui", "sans-serif"],  # of the visitor's machine: nothing is fetched from elsewhere
     font_mono=["ui-monospace", "monospace"],
-).set(  # enough contrast for white and for quiet text
+).set(  # contrast of at least 4.5 for every text, and fields that look like fields
     background_fill_primary="*neutral_50",
     block_background_fill="white",
-    button_primary_background_fill="*primary_600",
-    button_primary_background_fill_hover="*primary_700",
+    block_label_text_color="*primary_700",
+    block_title_text_color="*primary_700",
     body_text_color_subdued="*neutral_600",
     body_text_color_subdued_dark="*neutral_300",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    button_primary_background_fill_hover_dark="*primary_700",
+    button_secondary_background_fill_hover_dark="*primary_600",
+    checkbox_label_background_fill_selected="*primary_600",
+    input_border_color="*neutral_300",
+    input_placeholder_color="*neutral_500",
+    input_placeholder_color_dark="*neutral_300",
+    link_text_color="*secondary_700",
+    link_text_color_dark="*secondary_300",
+    link_text_color_visited="*secondary_700",
+    link_text_color_visited_dark="*secondary_300",
 )
 
 
@@ -78,6 +96,7 @@ class UnderstandTab:
 @dataclass(frozen=True, kw_only=True)
 class GenerateTab:
     prompt: gr.Textbox
+    examples: gr.Examples
     chooser: gr.HTML
     generate: gr.Button
     stop: gr.Button
@@ -198,7 +217,7 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
                 value=examples[0] if examples else None,
             )
             if examples:
-                _quiet("Or one of these invented faces")
+                _quiet("Or press one of these invented faces: the AI answers at once")
             with gr.Row(elem_classes="faces"):
                 faces = [gr.Button(_said(path), icon=path, size="sm") for path in examples]
             with gr.Row(elem_id="seen"):
@@ -328,8 +347,11 @@ def generate_tab(limits: Limits) -> GenerateTab:
                     info=text("1 is loosely, higher is stricter."),
                     elem_id="guidance",
                 )
-            gr.Examples(
-                [[text] for text in PROMPTS], prompt, label=text("Or start from one of these")
+            examples = gr.Examples(
+                [[words] for words in PROMPTS],
+                prompt,
+                label=text("Or press one of these: it is painted at once"),
+                elem_id="prompts",
             )
             chooser = _chooser(views.value_chooser("en"), "values")
         with gr.Column():
@@ -348,7 +370,7 @@ def generate_tab(limits: Limits) -> GenerateTab:
                 )
                 as_it_came(painting)
                 with gr.Column(scale=1, min_width=130):
-                    mosaic = gr.HTML(views.nothing_painted("en"), elem_id="mosaic")
+                    mosaic = gr.HTML(views.quiet(views.NOTHING_PAINTED), elem_id="mosaic")
             all_painted = gr.Gallery(
                 label=text("All pictures, the best first"),
                 columns=4,
@@ -365,7 +387,7 @@ def generate_tab(limits: Limits) -> GenerateTab:
             )
             with gr.Row(elem_id="change-row"):
                 region = gr.Dropdown(
-                    list(REGIONS),
+                    regions("en"),
                     value="hair",
                     label=text("Part"),
                     info=text(
@@ -386,6 +408,7 @@ def generate_tab(limits: Limits) -> GenerateTab:
         gr.HTML('<div class="strip"></div>', apply_default_css=False)
     return GenerateTab(
         prompt=prompt,
+        examples=examples,
         chooser=chooser,
         generate=button,
         stop=stop,
@@ -403,6 +426,11 @@ def generate_tab(limits: Limits) -> GenerateTab:
         mosaic=mosaic,
         agreement=agreement,
     )
+
+
+def regions(language: str) -> list[tuple[str, str]]:
+    """The parts that can be changed: their names in a language, and as the model knows them."""
+    return [(say(name.capitalize(), language), name) for name in REGIONS]
 
 
 def routing_tab(limits: Limits, examples: list[str]) -> RoutingTab:
@@ -426,12 +454,14 @@ def routing_tab(limits: Limits, examples: list[str]) -> RoutingTab:
         with gr.Column(scale=2):
             drawing = gr.Image(
                 label=text("Experts by layer"),
+                show_label=False,  # it would hide the legend
                 alt_text="For every layer, the strongest expert of each piece of the face",
                 format="png",
                 interactive=False,
                 buttons=["download", "fullscreen"],
                 elem_id="routing",
             )
+            _quiet(ROUTES_SHOWN)
     return RoutingTab(picture=picture, prompt=prompt, show=show, drawing=drawing)
 
 
@@ -446,7 +476,7 @@ def verify_tab() -> VerifyTab:
                 height=300,
             )
         with gr.Column():
-            result = gr.HTML(elem_id="verification")
+            result = gr.HTML(views.quiet(views.NOTHING_VERIFIED), elem_id="verification")
     return VerifyTab(picture=picture, verification=result)
 
 

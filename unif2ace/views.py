@@ -1,7 +1,7 @@
 """Results as small pieces of HTML. Every text that comes from outside is escaped here.
 
 Colour is never the only signal: each bar has its number, each state its word. `language` is one
-of `LANGUAGES`; names and values of attributes stay English, as in prompts.
+of `LANGUAGES`; values of attributes stay English, as in prompts.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Light": ("scene",),
 }
 SURE, UNSURE = 0.8, 0.4
-NOTHING_PAINTED = "While it paints, the pieces that are still open show here."
+NOTHING_PAINTED = "Press Generate. While it paints, the pieces that are still open show here."
+NOTHING_VERIFIED = "The answer appears here."
 
 
 def grouped() -> dict[str, list[str]]:
@@ -68,10 +69,10 @@ def value_chooser(language: str) -> str:
         rows = []
         for name in names:
             chips = "".join(
-                _chip(name, value, toggles=True, label=f"{_name(name)}: {value}")
+                _chip(name, value, toggles=True, label=f"{_name(name, language)}: {value}")
                 for value in ATTRIBUTES[name].values
             )
-            rows.append(f'<div class="row"><span>{_name(name)}</span>{chips}</div>')
+            rows.append(f'<div class="row"><span>{_name(name, language)}</span>{chips}</div>')
         panels[title] = "".join(rows)
     return _chooser(panels, "Or pick what you want to see", language)
 
@@ -121,21 +122,21 @@ def mosaic(painting: Painting, language: str = "en") -> str:
     return (
         f'<div class="mosaic" role="img" aria-label="{words}" '
         f'style="grid-template-columns:repeat({columns},1fr)">{tiles}</div>'
-        f'<p class="quiet legend"><i class="open"></i>{say("still open", language)} '
-        f'<i class="done"></i>{say("painted", language)}</p>'
+        f'<p class="quiet legend"><span><i class="open"></i>{say("still open", language)}</span> '
+        f'<span><i class="done"></i>{say("painted", language)}</span></p>'
         f'<p class="quiet" id="progress">{words}</p>'
     )
 
 
-def nothing_painted(language: str) -> str:
-    return f'<p class="quiet">{say(NOTHING_PAINTED, language)}</p>'
+def quiet(english: str, language: str = "en") -> str:
+    return f'<p class="quiet">{say(english, language)}</p>'
 
 
 def agreement(asked: Mapping[str, str], scores: Mapping[str, float], language: str = "en") -> str:
     """How sure the model is, looking at its own picture, of each attribute that was asked for."""
     if not scores:
         words = "The words name nothing that could be checked in the picture."
-        return f'<p class="quiet">{say(words, language)}</p>'
+        return quiet(words, language)
     rows = "".join(
         f"<tr><th scope='row'>{_asked(name, asked[name])}</th><td>{_bar(p)}</td>"
         f"<td>{_verdict(p, language)}</td></tr>"
@@ -174,7 +175,8 @@ def result_line(settings: Mapping[str, str | int | float], language: str = "en")
         settings["steps"], f"{settings['guidance']:g}"
     )
     if "region" in settings:
-        origin = say("Changed: {}", language).format(escape(str(settings["region"])))
+        part = _name(str(settings["region"]), language)
+        origin = say("Changed: {}", language).format(part)
     else:
         origin = _link(link, "repeat-link", "Link that paints this again", language)
     seed = f'{say("Seed", language)} <b id="seed-used">{settings["seed"]}</b>'
@@ -225,7 +227,8 @@ def _observed(name: str, values: Mapping[str, float], language: str) -> str:
     said = f"<em>{say('not visible', language)}</em>" if value == NOT_VISIBLE else escape(value)
     everything = ", ".join(f"{v} {100 * q:.0f} %" for v, q in values.items())
     return (
-        f"<tr title='{escape(everything)}'><th scope='row'>{_name(name)}</th><td>{said}</td>"
+        f"<tr title='{escape(everything)}'><th scope='row'>{_name(name, language)}</th>"
+        f"<td>{said}</td>"
         f"<td>{_bar(p)}</td></tr>"
     )
 
@@ -240,8 +243,8 @@ def as_csv(table: Mapping[str, Mapping[str, float]]) -> str:
     return text.getvalue()
 
 
-def _name(attribute: str) -> str:
-    return escape(attribute.replace("_", " ").capitalize())
+def _name(attribute: str, language: str) -> str:
+    return escape(say(attribute.replace("_", " ").capitalize(), language))
 
 
 def _bar(probability: float) -> str:
@@ -275,7 +278,7 @@ def verification(found: Verification, language: str = "en") -> str:
         )
     text = "".join(f"<p>{line}</p>" for line in lines)
     rows = "".join(
-        f"<tr><th scope='row'>{_name(str(name))}</th><td>{escape(str(value))}</td></tr>"
+        f"<tr><th scope='row'>{_name(str(name), language)}</th><td>{escape(str(value))}</td></tr>"
         for name, value in (found.settings or {}).items()
     )
     caption = say("Settings in the file", language)
