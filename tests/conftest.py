@@ -1,6 +1,7 @@
-"""Shared fixtures: the app, launched as visitors meet it, on a tiny checkpoint."""
+"""Shared fixtures: the app, launched as visitors meet it, on a tiny checkpoint; its page."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,9 @@ from hypothesis import settings
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "assets" / "checkpoint"
 START_SECONDS = 180
+SIZES = {"desk": (1280, 900), "hand": (390, 844)}
+PATIENCE_MS = 120_000
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
@@ -113,3 +117,57 @@ def shipped_app_url(tmp_path_factory) -> Iterator[str]:
     if not (SHIPPED / "config.json").is_file():
         pytest.skip("assets/checkpoint holds no weights yet")
     yield from launched(SHIPPED, tmp_path_factory.mktemp("shipped-app"))
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, app_url, request):
+    """The open page, of a size and scheme such as "hand-dark". Afterwards: no error in the
+    console, no request to elsewhere, nothing wider than the window."""
+    size, _, scheme = getattr(request, "param", "desk-light").partition("-")
+    width, height = SIZES[size]
+    page = browser.new_page(
+        viewport={"width": width, "height": height}, color_scheme=scheme or "light"
+    )
+    problems = opened(page, app_url)
+    yield page
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # refused requests are answered with 4xx, which the browser itself logs
+    assert [text for text in problems if "Failed to load resource" not in text] == []
+    page.close()
+
+
+def opened(page, url: str) -> list[str]:
+    """Go there and wait until the page can be used; its problems, which may still grow."""
+    from playwright.sync_api import expect
+
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda message: problems.append(message.text) if message.type == "error" else None,
+    )
+    page.on("request", lambda sent: problems.extend(elsewhere(sent.url, url)))
+    page.goto(url)
+    page.wait_for_selector("#ask", state="attached")
+    return problems
+
+
+def elsewhere(url: str, home: str) -> list[str]:
+    at_home = url.startswith((home.partition("?")[0], "data:", "blob:"))
+    return [] if at_home else [f"asked another server: {url}"]

@@ -3,22 +3,37 @@
 import io
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, started
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from loading import fuzz, load
 from PIL import Image
 from skimage.data import astronaut
 
 SECRET = "the house with the green door"
+PLACE = b"51 north 7 east"
 KEEP_SECONDS = 20
 
 
 def test_many_visitors_get_their_own_pictures(app_url):
     count = load(app_url, visitors=6, seconds=300, rounds=2)
     assert count.errors == [] and count.mixed_up == 0 and count.requests == 24
+
+
+def test_those_who_come_at_once_are_told_about_their_own_uploads(app_url, tmp_path):
+    def look(picture):
+        own = Client(app_url, verbose=False, download_files=tmp_path)
+        return own.predict(handle_file(picture), api_name="/attributes")
+
+    pictures = [str(path) for path in sorted((ROOT / "assets" / "examples").glob("*.png"))]
+    alone = [look(picture) for picture in pictures]
+    assert all(alone.count(table) == 1 for table in alone)
+    with ThreadPoolExecutor(len(pictures)) as pool:
+        assert list(pool.map(look, pictures)) == alone
 
 
 def test_malformed_requests_are_answered_in_words_and_leave_the_app_alive(app_url):
@@ -54,6 +69,7 @@ def test_a_visit_leaves_no_picture_and_no_word(forgetful_app):
     url, folder = forgetful_app
     exif = Image.Exif()
     exif[0x010E] = SECRET  # ImageDescription
+    exif.get_ifd(0x8825)[0x1C] = PLACE  # GPSAreaInformation
     photo, data = folder / "photo.jpg", io.BytesIO()
     Image.fromarray(astronaut()).save(data, "JPEG", exif=exif)
     photo.write_bytes(data.getvalue())
@@ -62,13 +78,23 @@ def test_a_visit_leaves_no_picture_and_no_word(forgetful_app):
     client = Client(url, verbose=False, download_files=folder / "downloads")
     client.predict(handle_file(str(photo)), "Is there a green hat?", api_name="/answer")
     client.predict("a purple beard", 1, 1, api_name="/generate")
-    with_secret = [path for path in files(folder) if SECRET.encode() in path.read_bytes()]
-    assert len(with_secret) <= 1  # the upload itself, and nothing made from it
+    for refused in (
+        lambda: client.predict(handle_file(str(photo)), "Is this Aunt Agatha?", api_name="/answer"),
+        lambda: client.predict("Uncle Albert naked", 1, 1, api_name="/generate"),
+        lambda: client.predict(handle_file(str(photo)), "hair", "Cousin Kate", api_name="/edit"),
+    ):
+        with pytest.raises(AppError):
+            refused()
+    assert SECRET.encode() in photo.read_bytes() and PLACE in photo.read_bytes()
+    for secret in (SECRET.encode(), PLACE):
+        kept = [path for path in files(folder) if secret in path.read_bytes()]
+        assert {path.name for path in kept} <= {photo.name}  # the upload itself, nothing made of it
 
     deadline = time.monotonic() + 20 * KEEP_SECONDS
     while {path.name for path in files(folder)} - examples and time.monotonic() < deadline:
         time.sleep(0.5)
     assert {path.name for path in files(folder)} <= examples
     log = (folder / "app.log").read_text()
-    for words in ("green hat", "purple beard", SECRET, "photo.jpg"):
+    names = ("Agatha", "Albert", "Kate")
+    for words in ("green hat", "purple beard", SECRET, PLACE.decode(), "photo.jpg", *names):
         assert words not in log

@@ -1,0 +1,162 @@
+"""Who waits is told so, who finds no room is told so in words, and who leaves makes room.
+
+The app runs here with a painter that, asked for something endless, paints until it is stopped: so
+no test needs a clock to tell whether the worker was freed.
+"""
+
+import importlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+
+import gradio as gr
+import httpx
+import numpy as np
+import pytest
+from conftest import free_port, opened
+from PIL import Image
+from playwright.sync_api import expect
+
+from unif2ace.serving import Painting
+
+ENDLESS = "an endless beard"
+PATIENCE_SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def app(tiny_checkpoint, tmp_path_factory):
+    """The module app.py, its page served at `app.url`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("UNIF2ACE_CHECKPOINT", str(tiny_checkpoint))
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("uploads")))
+        patch.delitem(sys.modules, "app", raising=False)
+        app = importlib.import_module("app")
+        serve = app.serve
+        patch.setattr(app, "serve", lambda *given: endless(*given, serve))
+        app.demo.launch(**app.LAUNCH, server_port=free_port(), prevent_thread_lock=True, quiet=True)
+        app.url = app.demo.local_url
+        yield app
+        app.demo.close()
+        sys.modules.pop("app")
+
+
+def endless(pipeline, request, serve):
+    """As `serve`, but a prompt that says so is painted for ever."""
+    while request.text == ENDLESS:
+        preview = Image.new("RGB", (8, 8))
+        yield Painting(preview=preview, is_masked=np.eye(2, dtype=bool), step=1, num_steps=2)
+    yield from serve(pipeline, request)
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits(app):
+    """Each test begins with an empty queue."""
+    while len(app.demo._queue):
+        time.sleep(0.05)
+
+
+class Visitor:
+    """One browser window: its session, and what the server sends to it."""
+
+    def __init__(self, app, name: str) -> None:
+        self.app, self.name = app, name
+        self.http = httpx.Client(base_url=app.url, timeout=PATIENCE_SECONDS)
+
+    def paint(self, prompt: str, language: str = "en") -> httpx.Response:
+        """Press Generate."""
+        (function,) = (
+            i
+            for i, function in self.app.demo.fns.items()
+            if function.fn is self.app.paint and function.targets[0][1] == "click"
+        )
+        data = [prompt, 1, False, 2, 2.0, 1, language]
+        body = {"data": data, "fn_index": function, "session_hash": self.name}
+        return self.http.post("gradio_api/queue/join", json=body)
+
+    def events(self) -> Iterator[dict]:
+        """What the page is told, until all that was asked for is done or the window closes."""
+        query = {"session_hash": self.name}
+        with self.http.stream("GET", "gradio_api/queue/data", params=query) as lines:
+            for line in lines.iter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+
+
+def first(events: Iterator[dict], kind: str) -> dict:
+    """The next event of a kind; the window stays open."""
+    for event in events:
+        if event["msg"] == kind:
+            return event
+    pytest.fail(f"no event {kind!r}")
+
+
+def test_who_leaves_in_the_middle_makes_room_for_the_next_who_was_told_the_place(app):
+    leaver, second, third = (Visitor(app, name) for name in ("leaver", "second", "third"))
+    assert leaver.paint(ENDLESS).is_success
+    window = leaver.events()
+    first(window, "process_generating")
+
+    waiting = []
+    for place, visitor in enumerate((second, third)):
+        assert visitor.paint("an old man").is_success
+        waiting.append(visitor.events())
+        told = first(waiting[-1], "estimation")
+        assert (told["rank"], told["queue_size"]) == (place, place + 1)
+
+    window.close()  # if nobody noticed, the others would wait for ever
+    for events in waiting:
+        assert first(events, "process_completed")["success"]
+
+
+def test_who_finds_no_room_is_told_so_in_the_language_of_the_page(app):
+    busy = Visitor(app, "busy")
+    assert busy.paint(ENDLESS).is_success
+    window = busy.events()
+    first(window, "process_generating")
+    for number in range(app.MAX_WAITING):
+        assert Visitor(app, f"waiting-{number}").paint("an old man").is_success
+
+    for language, words in (("en", "waiting already"), ("ja", "待っています"), ("zh", "等候")):
+        refused = Visitor(app, f"late-{language}").paint("an old man", language)
+        assert refused.status_code == 422
+        assert words in refused.text and str(app.MAX_WAITING) in refused.text
+
+    url = f"{app.url}gradio_api/call/generate"
+    answers = [httpx.post(url, json={"data": ["an old man"]}) for _ in range(app.MAX_QUEUE)]
+    assert answers[0].is_success  # programs have some room left
+    assert answers[-1].status_code == 503 and "full" in answers[-1].json()["detail"]
+    window.close()
+    last = Visitor(app, "waiting-0").events()
+    assert first(last, "process_completed")["success"]
+
+
+def test_in_the_page_the_place_is_shown_and_stop_makes_room(app, browser):
+    page, other = browser.new_page(), Visitor(app, "other")
+    assert not opened(page, f"{app.url}?tab=generate")
+    assert other.paint(ENDLESS).is_success
+    window = other.events()
+    first(window, "process_generating")
+    page.locator("#prompt textarea").fill(ENDLESS)
+    page.locator("#generate").click()
+    expect(page.locator("#painting")).to_contain_text("queue: 1/1")
+    window.close()
+    expect(page.locator("#progress")).to_contain_text("Step 1 of 2")
+    page.locator("#stop-painting").click()
+    page.locator("#prompt textarea").fill("an old man")
+    page.locator("#generate").click()
+    expect(page.locator("#result-line")).to_have_attribute("data-words", "an old man")
+    page.close()
+
+
+def test_who_has_used_up_the_gpu_time_is_told_what_helps(app, monkeypatch):
+    def refuse(request):
+        raise gr.Error("You have exceeded your GPU quota.", title="ZeroGPU quota exceeded")
+        yield
+
+    monkeypatch.setattr(app, "on_gpu", refuse)
+    for language, words in (("en", "Fewer steps"), ("ja", "ログイン"), ("zh", "登录")):
+        visitor = Visitor(app, f"poor-{language}")
+        assert visitor.paint("an old man", language).is_success
+        told = first(visitor.events(), "process_completed")
+        assert not told["success"] and words in told["output"]["error"]
