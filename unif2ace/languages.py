@@ -29,7 +29,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Stop": ("停止", "停止"),
     # -- understand
     "A picture with a face": ("顔が写った画像", "含有人脸的图片"),
-    "Or press one of these invented faces: the AI answers at once": (
+    "Or press an invented face: the AI answers at once": (
         "または架空の顔を押すと、AI がすぐに答えます",
         "或点一张虚构的脸，AI 会立刻回答",
     ),

@@ -217,7 +217,7 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
                 value=examples[0] if examples else None,
             )
             if examples:
-                _quiet("Or press one of these invented faces: the AI answers at once")
+                _quiet("Or press an invented face: the AI answers at once")
             with gr.Row(elem_classes="faces"):
                 faces = [gr.Button(_said(path), icon=path, size="sm") for path in examples]
             with gr.Row(elem_id="seen"):
