@@ -152,6 +152,18 @@ def description(
     return Caption(" ".join(sentences), said)
 
 
+def full_caption(
+    attributes: FaceAttributes, visible: Collection[str], *, generator: random.Random
+) -> Caption:
+    """A caption that says everything that can be seen and that one would say at all.
+
+    The densest text that the vocabulary allows. It is no `Style`: nobody types so much, so prompts
+    are not drawn from it.
+    """
+    said = sayable(attributes, visible)
+    return Caption(_long(said, generator), said)
+
+
 def sayable(attributes: FaceAttributes, visible: Collection[str]) -> dict[str, str]:
     """The visible attributes that one would say at all: of a woman, not that she has no beard.
 

@@ -7,6 +7,7 @@ training and makes up the test split, so that a model is tested on pairings it h
 from __future__ import annotations
 
 import zlib
+from bisect import bisect_right
 from collections.abc import Mapping
 from typing import Literal
 
@@ -53,6 +54,12 @@ _RATES: Mapping[str, Mapping[str, float]] = {
     "earrings": {"woman": 0.3, "man": 0.08},
 }
 
+# Cumulative weights as `Generator.choice` sums them: the same draws at a tenth of its cost.
+_STEPS = {
+    name: (np.cumsum(weights) / np.cumsum(weights)[-1]).tolist()
+    for name, weights in _WEIGHTS.items()
+}
+
 
 def is_held_out(values: Mapping[str, str]) -> bool:
     """Whether this pairing of `HELD_OUT_KEYS` belongs to the test split."""
@@ -87,8 +94,10 @@ def _draw(rng: np.random.Generator) -> dict[str, str]:
 
 
 def _pick(rng: np.random.Generator, name: str) -> str:
-    options = ATTRIBUTES[name].values
-    return options[int(rng.choice(len(options), p=_WEIGHTS.get(name)))]
+    options, steps = ATTRIBUTES[name].values, _STEPS.get(name)
+    if steps is None:
+        return options[int(rng.integers(len(options)))]
+    return options[bisect_right(steps, rng.random())]
 
 
 def _make_consistent(values: dict[str, str], rng: np.random.Generator) -> None:

@@ -1,71 +1,28 @@
-"""Rendered faces as parquet files that `datasets` reads, made in parallel and restartable.
-
-Each file covers a fixed range of seeds, so its bytes do not depend on how the work was divided.
-A file appears under its name only when it is complete.
-"""
+"""Rendered faces as parquet files that `datasets` reads, made in parallel and restartable."""
 
 from __future__ import annotations
 
 import io
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 
+from unif2ace.synth.files import SeedFiles, check_writable, write_rows
 from unif2ace.synth.render import UNIT_NAMES, FaceRenderer, RenderedFace
-from unif2ace.synth.sampling import TEST_SEED_START, Split, sample_attributes
-
-FACES_PER_FILE = 1000
+from unif2ace.synth.sampling import sample_attributes
 
 
 @dataclass(frozen=True, kw_only=True)
-class RenderJob:
-    """What to render. `num_faces` seeds from `seed_start` on, in files of `faces_per_file`.
-
-    Raises ValueError for counts below 1, a negative seed, a seed range that mixes the splits, or
-    a shard outside 0..num_shards-1.
-    """
+class RenderJob(SeedFiles):
+    """What to render: the pictures' side in pixels, and the texture pack if there is one."""
 
     assets: Path | None
-    out: Path
     size: int
-    num_faces: int
-    split: Split
-    seed_start: int
-    shard: int = 0
-    num_shards: int = 1
-    faces_per_file: int = FACES_PER_FILE
-
-    def __post_init__(self) -> None:
-        if self.num_faces < 1 or self.faces_per_file < 1 or self.num_shards < 1:
-            raise ValueError(f"counts must be at least 1: {self}")
-        if not 0 <= self.shard < self.num_shards:
-            raise ValueError(f"shard must be in 0..{self.num_shards - 1}, got {self.shard}")
-        if self.seed_start < 0:
-            raise ValueError(f"seed_start must not be negative, got {self.seed_start}")
-        is_test_range = self.seed_start >= TEST_SEED_START
-        ends_in_test = self.seed_start + self.num_faces > TEST_SEED_START
-        if (self.split == "test") != is_test_range or (self.split == "train" and ends_in_test):
-            raise ValueError(
-                f"{self.split} seeds must {'start at' if self.split == 'test' else 'stay below'} "
-                f"{TEST_SEED_START}, got {self.seed_start} + {self.num_faces}"
-            )
-
-    def files(self) -> list[tuple[Path, range]]:
-        """This shard's files and their seeds. The whole job's files are dealt out in turn."""
-        found = []
-        for first in range(0, self.num_faces, self.faces_per_file):
-            count = min(self.faces_per_file, self.num_faces - first)
-            seeds = range(self.seed_start + first, self.seed_start + first + count)
-            name = f"{self.split}-{seeds.start:010d}-{seeds.stop - 1:010d}.parquet"
-            found.append((self.out / name, seeds))
-        return found[self.shard :: self.num_shards]
 
 
 def run_job(
@@ -78,7 +35,7 @@ def run_job(
     """
     if num_workers < 1:
         raise ValueError(f"num_workers must be at least 1, got {num_workers}")
-    _check_writable(job.out)
+    check_writable(job.out)
     waiting = []
     for path, seeds in job.files():
         if path.exists():
@@ -111,16 +68,6 @@ def _work(task: tuple[RenderJob, Path, range]) -> int:
     return sum(1 for _ in _write_file(_renderer, *task))
 
 
-def _check_writable(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ValueError(f"cannot write to {folder}: {error.strerror}") from error
-
-
 def _write_file(
     renderer: FaceRenderer, job: RenderJob, path: Path, seeds: range
 ) -> Iterator[RenderedFace]:
@@ -130,9 +77,7 @@ def _write_file(
         face = renderer.render(sample_attributes(seed, job.split), seed)
         rows.append(face_row(face))
         yield face
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), partial, compression="zstd")
-    partial.rename(path)
+    write_rows(path, rows, SCHEMA)
 
 
 def face_row(face: RenderedFace) -> dict:

@@ -1,0 +1,114 @@
+"""The data card's tables: Markdown between markers, so that no number in it is typed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from unif2ace.attributes import ATTRIBUTES
+from unif2ace.synth.balance import DEPENDENCIES, associations, joint_counts, leaks
+from unif2ace.synth.bench import Measured
+from unif2ace.synth.statistics import PAPER, StyleNumbers
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def text_section(numbers: Mapping[str, StyleNumbers], num_faces: int, num_questions: int) -> str:
+    """What is written of `num_faces` faces, beside what the paper reports."""
+    rows = [
+        (
+            style,
+            f"{n.attributes:.1f}",
+            f"{n.tokens:.1f}",
+            f"{n.words:.1f}",
+            f"{n.read_back:.2%}",
+            f"{n.distinct:.1%}",
+            " / ".join(f"{count:,}" for count in n.grams),
+        )
+        for style, n in numbers.items()
+    ]
+    paper = (f"{PAPER['attributes']}", f"{PAPER['tokens']:.0f}")
+    head = (
+        "style",
+        "attributes",
+        "tokens",
+        "words",
+        "reads back whole",
+        "distinct",
+        "1-/2-/3-grams",
+    )
+    rows.append(("*UniF²ace-130K*", *paper, "–", "–", "–", "–"))
+    sample = next(iter(numbers.values())).captions
+    return (
+        f"{num_faces:,} faces, {len(numbers)} captions and {num_questions / num_faces:.1f} "
+        f"questions each ({num_questions:,} in all; the paper: {PAPER['questions']} each). "
+        f"By style, over {sample:,} faces, tokens of our tokenizer:\n\n{table(head, rows)}"
+    )
+
+
+def balance_section(faces: Sequence[Mapping[str, str]]) -> str:
+    """The joint table of the evenly drawn attributes, and which attributes go together."""
+    counts = joint_counts(faces)
+    ages = ATTRIBUTES["age"].values
+    joint = [
+        (tone, gender, *(f"{counts[tone, gender, age]:,}" for age in ages))
+        for tone in ATTRIBUTES["skin_tone"].values
+        for gender in ATTRIBUTES["gender"].values
+    ]
+    found = associations(faces)
+    meant = [
+        (f"{a} – {b}", f"{v:.3f}", DEPENDENCIES[frozenset((a, b))])
+        for (a, b), v in found.items()
+        if frozenset((a, b)) in DEPENDENCIES
+    ]
+    other = {pair: v for pair, v in found.items() if frozenset(pair) not in DEPENDENCIES}
+    (a, b), strongest = next(iter(other.items()))
+    leaking = ", ".join(f"{a} – {b}" for a, b in leaks(found)) or "none"
+    return "\n\n".join(
+        [
+            f"{len(faces):,} faces; each cell would hold {len(faces) / len(counts):,.0f}.",
+            table(("skin tone", "gender", *ages), joint),
+            f"Cramér's V of the pairs that are meant to go together; of the {len(other)} others "
+            f"the strongest is {strongest:.3f} ({a} – {b}). Leaks: {leaking}.",
+            table(("pair", "Cramér's V", "because"), meant),
+        ]
+    )
+
+
+def bench_section(measured: Measured) -> str:
+    """Where a face's time goes, as shares, and how many come out of a second of one core."""
+    rows = [(stage, f"{share:.0%}") for stage, share in measured.shares.items()]
+    return (
+        f"{measured.size} px, {'with' if measured.has_pack else 'without'} the texture pack, one "
+        f"process: {measured.faces_per_cpu_second:.1f} faces a second of processor time over "
+        f"{measured.num_faces} faces; the second half took {measured.drift:.2f} times the first. "
+        f"The start costs as much as {measured.start_in_faces:.0f} faces.\n\n"
+        f"{table(('stage', 'share of the time'), rows)}"
+    )
+
+
+def insert(document: str, section: str, text: str, name: str = "the card") -> str:
+    """`document` with `text` between the markers of `section`, which stay.
+
+    Raises ValueError unless each marker is there once, the start first.
+    """
+    start, end = f"<!-- {section}:start -->", f"<!-- {section}:end -->"
+    if document.count(start) != 1 or document.count(end) != 1:
+        raise ValueError(f"{name} must hold {start} and {end} once each")
+    before, rest = document.split(start)
+    if end not in rest:
+        raise ValueError(f"{name} has {end} before {start}")
+    return f"{before}{start}\n{text}\n{end}{rest.split(end)[1]}"
+
+
+def write_section(card: Path, section: str, text: str) -> None:
+    """Renew one section of the card. Raises ValueError when it cannot be read or written."""
+    try:
+        renewed = insert(card.read_text(encoding="utf-8"), section, text, str(card))
+        card.write_text(renewed, encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"cannot renew {card}: {error}") from error
