@@ -9,10 +9,13 @@ from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import EncoderConfig
 from unif2ace.encoders import (
     _STAGES,
+    PART_SIZE,
+    PARTS,
     EfficientNetLite0,
     FaceEncoder,
     SamePadConv,
     SemanticEncoder,
+    closeup,
     fold_imagenet_weights,
     resized,
 )
@@ -131,6 +134,35 @@ def test_each_face_token_is_what_was_read_of_one_attribute():
             start += len(ATTRIBUTES[name].values)
             torch.testing.assert_close(out.tokens[:, place], expected, atol=1e-5, rtol=1e-4)
     assert start == len(encoder.facts)
+
+
+def test_closeups_lie_about_their_landmarks_and_grow_with_the_face():
+    """On a picture whose channels are the places themselves, a close-up tells where it was."""
+    ramp = (torch.arange(128) + 0.5) / 128  # shares of the picture's side
+    x, y = torch.meshgrid(ramp, ramp, indexing="xy")
+    pixels = torch.stack([x, y, torch.zeros_like(x)])[None].expand(2, -1, -1, -1)
+    landmarks = 0.4 + 0.2 * torch.rand(2, 68, 2, generator=torch.Generator().manual_seed(0))
+    found = closeup(pixels, landmarks)
+    assert found.shape == (2, len(PARTS), 3, PART_SIZE, PART_SIZE)
+    for face in range(2):
+        brows, chin = landmarks[face, 17:27].mean(0), landmarks[face, 8]
+        height = max(float((brows - chin).norm()), 0.1)
+        for part, (points, share) in enumerate(PARTS.values()):
+            seen = found[face, part, :2]
+            middle = landmarks[face, list(points)].mean(0)
+            torch.testing.assert_close(seen.mean((1, 2)), middle, atol=1e-3, rtol=0)
+            width = (seen[0, :, -1] - seen[0, :, 0]).mean() * PART_SIZE / (PART_SIZE - 1)
+            assert float(width) == pytest.approx(share * height, abs=1e-3)
+
+
+def test_a_closeup_changes_what_is_read_and_teaches_its_reader():
+    encoder = FaceEncoder(SMALL)
+    x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    torch.stack([v.sum() for v in encoder(x).attribute_logits.values()]).sum().backward()
+    for layer in (encoder.parts.net[0], encoder.parts.net[-1]):  # blocks between start as copies
+        assert layer.weight.grad.abs().sum() > 0
+    with pytest.raises(ValueError, match="3 entries"):
+        FaceEncoder(EncoderConfig(part_channels=(8, 8)))
 
 
 def test_semantic_tokens_are_the_last_grid_row_by_row():

@@ -24,7 +24,11 @@ def tiny_config(**changes) -> UniF2aceConfig:
         "num_heads": 2,
         "vq": VQConfig(encoder_channels=(8, 8, 32), decoder_channels=(32, 8, 8), encoder_blocks=1),
         "encoders": EncoderConfig(
-            semantic_size=64, face_size=32, face_channels=(8, 8, 8, 32), face_dim=8
+            semantic_size=64,
+            face_size=32,
+            face_channels=(8, 8, 8, 32),
+            face_dim=8,
+            part_channels=(8, 8, 8),
         ),
         "moe": MoEConfig(expert_dim=64, shared_expert_dim=64, resampler_dim=16, resampler_heads=2),
     }

@@ -103,6 +103,7 @@ class EncoderConfig:
     face_dim: int = 256
     face_size: int = 128
     face_channels: tuple[int, ...] = (48, 96, 160, 256)
+    part_channels: tuple[int, ...] = (48, 96, 128)  # of the close-ups of eyes, nose, mouth, ears
 
     def __post_init__(self) -> None:
         for name in ("semantic_size", "face_size"):

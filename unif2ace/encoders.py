@@ -19,6 +19,7 @@ from unif2ace.config import EncoderConfig
 from unif2ace.conv import AttentionBlock, ChannelNorm, Down, ResBlock, check_pixels
 
 NUM_LANDMARKS = 68
+PART_DIM = 32  # channels of a close-up's 4 x 4 places
 NUM_UNITS = 38  # expression units (ARKit names) that the renderer moves, in its order
 
 # (expansion, output channels, kernel, stride, repeats), EfficientNet-B0 of arXiv 1905.11946; the
@@ -178,8 +179,67 @@ class SemanticEncoder(nn.Module):
         return EncoderOutput(tokens=grid.flatten(2).transpose(1, 2), pooled=pooled)
 
 
+PART_SIZE = 32  # pixels a side of a close-up
+PARTS: Mapping[str, tuple[tuple[int, ...], float]] = {
+    "eye and brow, left": ((*range(17, 22), *range(36, 42)), 0.65),
+    "eye and brow, right": ((*range(22, 27), *range(42, 48)), 0.65),
+    "nose": ((27, *range(29, 36)), 0.65),
+    "mouth": (tuple(range(48, 68)), 0.75),
+    "ear, left": ((0, 1, 2, 3), 0.65),
+    "ear, right": ((13, 14, 15, 16), 0.65),
+}
+"""Landmarks about whose middle a close-up is taken; its side as a share of brows to chin."""
+
+
+class PartReader(nn.Module):
+    """Close-ups of the parts of a face, read alike: details that the whole picture's strides lose.
+
+    (B, 3, H, W) pixels and (B, 68, 2) landmarks to (B, parts, 16 * PART_DIM).
+    """
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__()
+        if len(channels) != 3:
+            raise ValueError(f"part_channels needs 3 entries (1/2 .. 1/8), got {channels}")
+        first, middle, last = channels
+        self.net = nn.Sequential(
+            nn.Conv2d(12, first, 3, padding=1),
+            ResBlock(first),
+            Down(first, middle),
+            ResBlock(middle),
+            Down(middle, last),
+            ResBlock(last),
+            ChannelNorm(last),
+            nn.SiLU(),
+            nn.Conv2d(last, PART_DIM, 1),
+        )
+
+    def forward(self, pixels: Tensor, landmarks: Tensor) -> Tensor:
+        closeups = closeup(pixels, landmarks).flatten(0, 1)
+        maps = self.net(F.pixel_unshuffle(closeups, 2))  # (B * parts, PART_DIM, 4, 4)
+        return maps.flatten(1).unflatten(0, (len(pixels), len(PARTS)))
+
+
+def closeup(pixels: Tensor, landmarks: Tensor) -> Tensor:
+    """Square close-ups of `PARTS`, (B, parts, 3, PART_SIZE, PART_SIZE), upright as the picture.
+
+    pixels: (B, 3, H, W). landmarks: (B, 68, 2) shares of width and height.
+    """
+    points = landmarks.float().clamp(0, 1)
+    middles = torch.stack([points[:, list(i)].mean(1) for i, _ in PARTS.values()], dim=1)
+    height = (points[:, 17:27].mean(1) - points[:, 8]).norm(dim=-1).clamp(min=0.1)  # (B,)
+    sides = height[:, None] * height.new_tensor([share for _, share in PARTS.values()])
+    steps = (torch.arange(PART_SIZE, device=pixels.device) + 0.5) / PART_SIZE * 2 - 1
+    offsets = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)  # (S, S, 2)
+    grid = 2 * middles[:, :, None, None] - 1 + sides[..., None, None, None] * offsets
+    found = F.grid_sample(
+        pixels.float(), grid.flatten(1, 2), padding_mode="border", align_corners=False
+    )  # (B, 3, parts * S, S)
+    return found.unflatten(2, (len(PARTS), PART_SIZE)).transpose(1, 2).to(pixels.dtype)
+
+
 class FaceEncoder(nn.Module):
-    """A small convolutional network trained to read faces.
+    """A small convolutional network trained to read faces: the whole, then close-ups of its parts.
 
     tokens: (B, 1 + number of attributes, face_dim): the pooled vector, then what was read of each
     attribute, as the mean of its values' fixed random vectors under the probabilities read. One
@@ -202,10 +262,15 @@ class FaceEncoder(nn.Module):
         self.net = nn.Sequential(*layers)
         flat = dim * (config.face_size // 32) ** 2
         self.hidden = nn.Linear(flat, dim)
+        self.parts = PartReader(config.part_channels)
+        part_dim = len(PARTS) * 16 * PART_DIM
+        self.of_parts = nn.Linear(part_dim, dim)
         self.values = {name: len(attribute.values) for name, attribute in ATTRIBUTES.items()}
         self.geometry = nn.Linear(dim, 2 * NUM_LANDMARKS + 4)
         self.units = nn.Linear(dim, NUM_UNITS)
         self.attributes = nn.Linear(dim, sum(self.values.values()))
+        # a short way, so that close-ups learn what they alone show
+        self.part_attributes = nn.Linear(part_dim, sum(self.values.values()))
         facts = torch.randn(sum(self.values.values()), dim)
         self.facts = nn.Parameter(facts, requires_grad=False)  # never trained, only told apart
 
@@ -213,13 +278,17 @@ class FaceEncoder(nn.Module):
         """pixels: (B, 3, H, W) in [-1, 1], H and W multiples of 16."""
         check_pixels(pixels, 16)
         grid = self.net(F.pixel_unshuffle(resized(pixels, self.size), 4))  # (B, dim, S/32, S/32)
-        pooled = F.silu(self.hidden(grid.flatten(1)))
-        geometry = 0.5 + self.geometry(pooled)  # starts at the middle of the picture
-        logits = self.attributes(pooled).split(list(self.values.values()), dim=-1)
+        whole = self.hidden(grid.flatten(1))
+        geometry = 0.5 + self.geometry(F.silu(whole))  # starts at the middle of the picture
+        landmarks = geometry[:, : 2 * NUM_LANDMARKS].unflatten(-1, (NUM_LANDMARKS, 2))
+        parts = self.parts(pixels, landmarks.detach()).flatten(1)
+        pooled = F.silu(whole + self.of_parts(parts))
+        both = self.attributes(pooled) + self.part_attributes(parts)
+        logits = both.split(list(self.values.values()), dim=-1)
         return FaceOutput(
             tokens=torch.cat([pooled[:, None], self.read_facts(logits)], dim=1),
             pooled=pooled,
-            landmarks=geometry[:, : 2 * NUM_LANDMARKS].unflatten(-1, (NUM_LANDMARKS, 2)),
+            landmarks=landmarks,
             box=geometry[:, 2 * NUM_LANDMARKS :],
             units=self.units(pooled),
             attribute_logits=dict(zip(self.values, logits, strict=True)),

@@ -47,10 +47,10 @@ from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
 DESCRIBE_QUESTION = "Describe this face."
 MAX_SEED = 2**31 - 1
-DEFAULT_STEPS = 12
+DEFAULT_STEPS = 36
 DEFAULT_GUIDANCE = 3.0
-DEFAULT_TEMPERATURE = 1.0
-DEFAULT_CHOICE_TEMPERATURE = 4.5
+DEFAULT_TEMPERATURE = 0.7
+DEFAULT_CHOICE_TEMPERATURE = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)

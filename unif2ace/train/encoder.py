@@ -47,7 +47,7 @@ class EncoderTrainConfig:
     faces: Path
     tokenizer: Path | None = None
     start: Path | None = None
-    decoded_share: float = 0.25
+    decoded_share: float = 0.15
     smallest_zoom: float = 0.85
     largest_zoom: float = 1.15
     largest_shift: float = 0.06
