@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from unif2ace.links import TABS, Link
 from unif2ace.pipeline import Limits
 
-LIMITS = Limits(steps=(1, 64))
+LIMITS = Limits()
 # what a text box can hold: no half surrogates, and not only blanks
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200).filter(str.strip)
 

@@ -57,7 +57,7 @@ DEFAULT_CHOICE_TEMPERATURE = 1.0
 class Limits:
     """Allowed ranges of user settings, both ends included."""
 
-    steps: tuple[int, int]
+    steps: tuple[int, int] = (1, 64)
     guidance: tuple[float, float] = (1.0, 10.0)
     num_images: tuple[int, int] = (1, 4)
     seed: tuple[int, int] = (0, MAX_SEED)
@@ -155,7 +155,7 @@ class UniF2acePipeline:
         self.model, self.tokenizer, self.checkpoint = model.eval(), tokenizer, checkpoint
         self.config = model.config
         self.schedule = MaskSchedule(model.config.schedule)
-        self.limits = Limits(steps=(1, model.config.num_image_tokens))
+        self.limits = Limits()
 
     @classmethod
     def from_pretrained(
@@ -187,10 +187,6 @@ class UniF2acePipeline:
     @property
     def image_size(self) -> int:
         return self.config.image_size
-
-    @property
-    def default_steps(self) -> int:
-        return min(DEFAULT_STEPS, self.limits.steps[1])
 
     @property
     def device(self) -> torch.device:
@@ -339,7 +335,7 @@ class UniF2acePipeline:
         if seed is None:
             seed = random.SystemRandom().randrange(MAX_SEED - 8)
         if steps is None:
-            steps = self.default_steps
+            steps = DEFAULT_STEPS
         self.check_settings(steps=steps, guidance=guidance, num_images=num_images, seed=seed)
         return self.check_prompt(prompt), GenerationSettings(
             prompt=prompt, seed=seed, steps=steps, guidance=guidance, checkpoint=self.checkpoint

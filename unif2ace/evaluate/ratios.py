@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from unif2ace.config import UniF2aceConfig
 from unif2ace.moe import Expert, TokenMoE
-from unif2ace.pipeline import DEFAULT_GUIDANCE, Picture, UniF2acePipeline
+from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, Picture, UniF2acePipeline
 from unif2ace.prompting import (
     SHARED_SEGMENT,
     generation_batch,
@@ -175,7 +175,7 @@ def step_products(pipe: UniF2acePipeline, logits_fn: LogitsFn, codes: Tensor) ->
 
 def bench_sampler(pipe: UniF2acePipeline, *, repeats: int, best_gflops: float) -> dict[str, Any]:
     """A face's seconds by us and by the plain loop; a step's rate beside its bare products'."""
-    steps = pipe.default_steps
+    steps = DEFAULT_STEPS
     plain = partial(plain_code_logits_fn, pipe)
     ours = paint_codes(pipe, pipe.code_logits_fn, seed=0, steps=steps)
     equal = bool((ours == paint_codes(pipe, plain, seed=0, steps=steps)).all())
