@@ -39,6 +39,23 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def set_number(page, element_id: str, value: int) -> None:
+    """Type a number into a slider's field until the slider has taken it.
+
+    A field that has only just opened may still be set back to the number it had.
+    """
+    field, slider = (
+        page.locator(f"#{element_id} input[type={kind}]") for kind in ("number", "range")
+    )
+    for _ in range(40):
+        field.fill(str(value))
+        field.press("Tab")
+        page.wait_for_timeout(250)
+        if slider.input_value() == field.input_value() == str(value):
+            return
+    pytest.fail(f"#{element_id} does not take {value}")
+
+
 def launched(checkpoint: Path, folder: Path) -> Iterator[str]:
     """URL of `python app.py` on a checkpoint; ended afterwards. `folder` takes log and uploads."""
     process, url = started(checkpoint, folder)

@@ -5,7 +5,7 @@ axe-core comes with the package `axe-playwright-python`.
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import SIZES
+from conftest import SIZES, set_number
 from playwright.sync_api import Page, expect
 
 TABS = ("Understand", "Generate", "Routing", "Verify", "About")
@@ -48,7 +48,7 @@ def test_no_tab_has_a_serious_violation_with_its_results_shown(page):
     open_tab(page, "Generate")
     problems["Generate, empty"] = violations(page)
     page.locator("#settings button").first.click()
-    page.locator("#num-images input[type=number]").fill("2")
+    set_number(page, "num-images", 2)
     page.locator("#generate").click()
     expect(page.locator("#all-painted img")).to_have_count(2)
     expect(page.locator("#history .strip img")).to_have_count(1)

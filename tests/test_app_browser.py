@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import SIZES, opened
+from conftest import SIZES, opened, set_number
 from PIL import Image
 from playwright.sync_api import Page, expect
 from skimage.data import astronaut
@@ -199,7 +199,7 @@ def test_picked_values_make_the_prompt(page):
 def test_several_pictures_are_shown_and_kept_for_this_visit(page):
     open_tab(page, "Generate")
     page.get_by_text("Settings").click()
-    page.locator("#num-images input[type=number]").fill("2")
+    set_number(page, "num-images", 2)
     paint(page, "an old man")
     pictures = page.locator("#all-painted button img")
     expect(pictures).to_have_count(2)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import ROOT
@@ -55,6 +56,9 @@ def test_the_mcp_address_offers_tools_that_work(app_url):
 
     for text in shown("json", app_url):
         (server,) = json.loads(text)["mcpServers"].values()
-        tools, painted = asyncio.run(tools_and_picture(server["url"]))
+        # in its own thread: the browser of other tests keeps an event loop running in this one
+        with ThreadPoolExecutor(1) as thread:
+            run = thread.submit(asyncio.run, tools_and_picture(server["url"]))
+            tools, painted = run.result()
         assert {"generate", "edit", "answer", "describe", "attributes", "verify"} <= tools
         assert not painted.isError and any("old man" in str(part) for part in painted.content)
