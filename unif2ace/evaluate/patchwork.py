@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from unif2ace.evaluate.faces import to_tensor
 from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.pipeline import to_image
 
 SMALLEST_SHARE, LARGEST_SHARE = 0.3, 0.7  # of the tokens that come from the other face
 
@@ -74,8 +75,8 @@ def rebuild(
     def decoded(rows: Tensor, name: str) -> np.ndarray:
         done = []
         for i in tqdm(batches, desc=name, unit="batch"):
-            pixels = model.decode_codes(rows[i : i + batch_size].to(model.device)).float().cpu()
-            done.append(((pixels.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1))
-        return torch.cat(done).numpy()
+            pixels = model.decode_codes(rows[i : i + batch_size].to(model.device))
+            done += [np.asarray(to_image(picture)) for picture in pixels]
+        return np.stack(done)
 
     return Rebuilt(whole=decoded(codes, "whole"), patched=decoded(patched, "patched"))

@@ -7,7 +7,7 @@ it is complete. Knows nothing of what the rows hold.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,26 @@ class SeedFiles:
         return found[self.shard :: self.num_shards]
 
 
-def check_writable(folder: Path) -> None:
+def missing_files(
+    job: SeedFiles, num_workers: int, on_faces: Callable[[int], None]
+) -> list[tuple[Path, range]]:
+    """The job's files that are still to be written; `on_faces` is told how many faces are done.
+
+    Raises ValueError if nothing can be written to the job's folder or num_workers is below 1.
+    """
+    if num_workers < 1:
+        raise ValueError(f"num_workers must be at least 1, got {num_workers}")
+    _check_writable(job.out)
+    missing = []
+    for path, seeds in job.files():
+        if path.exists():
+            on_faces(len(seeds))
+        else:
+            missing.append((path, seeds))
+    return missing
+
+
+def _check_writable(folder: Path) -> None:
     """Make `folder` if need be. Raises ValueError when nothing can be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

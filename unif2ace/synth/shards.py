@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 from PIL import Image
 
-from unif2ace.synth.files import SeedFiles, check_writable, write_rows
+from unif2ace.synth.files import SeedFiles, missing_files, write_rows
 from unif2ace.synth.render import UNIT_NAMES, FaceRenderer, RenderedFace
 from unif2ace.synth.sampling import sample_attributes
 
@@ -33,15 +33,7 @@ def run_job(
     `on_faces` is told how many more faces are done (or were found done). Raises ValueError if the
     output folder cannot be written or num_workers is below 1.
     """
-    if num_workers < 1:
-        raise ValueError(f"num_workers must be at least 1, got {num_workers}")
-    check_writable(job.out)
-    waiting = []
-    for path, seeds in job.files():
-        if path.exists():
-            on_faces(len(seeds))
-        else:
-            waiting.append((job, path, seeds))
+    waiting = [(job, *missing) for missing in missing_files(job, num_workers, on_faces)]
     if num_workers == 1:
         renderer = FaceRenderer(job.assets, job.size) if waiting else None
         for task in waiting:

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from unif2ace.attributes import visible
 from unif2ace.synth.captions import Style, caption, description, full_caption
-from unif2ace.synth.files import SeedFiles, check_writable, write_rows
+from unif2ace.synth.files import SeedFiles, missing_files, write_rows
 from unif2ace.synth.questions import questions
 from unif2ace.synth.sampling import Split, sample_attributes
 
@@ -75,15 +75,7 @@ def write_texts(
     `on_faces` is told how many more faces are done (or were found done). Raises ValueError if the
     output cannot be written or num_workers is below 1.
     """
-    if num_workers < 1:
-        raise ValueError(f"num_workers must be at least 1, got {num_workers}")
-    check_writable(job.out)
-    waiting = []
-    for path, seeds in job.files():
-        if path.exists():
-            on_faces(len(seeds))
-        else:
-            waiting.append((job, path, seeds))
+    waiting = [(job, *missing) for missing in missing_files(job, num_workers, on_faces)]
     if num_workers == 1:
         for task in waiting:
             on_faces(_write_file(task))
