@@ -99,7 +99,7 @@ def batch_of(numbers):
         understanding=UnderstandingSample(
             sequences=understanding_batch(clean, turns, CONFIG),
             features=ImageFeatures(semantic=torch.cat(semantic), face=torch.cat(face)),
-            place_words=clean[:, :2] % CONFIG.text_vocab_size,
+            plans=clean[:, :2] % CONFIG.text_vocab_size,
         ),
     )
 

@@ -14,7 +14,7 @@ ROWS = (
     {"layers", "conv", "moe", "vq", "encoders", "losses", "sampler", "images", "provenance"}
     | {"policy", "wording", "lexicon", "lexing", "parsing", "composing", "text", "languages"}
     | {"regions", "routing"},
-    {"prompting", "model"},
+    {"prompting", "plan", "model"},
     {"quantize", "pipeline", "convert", "parameters"},
     {"synth"},
     {"train", "evaluate"},

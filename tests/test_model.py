@@ -17,6 +17,7 @@ from unif2ace.prompting import (
 )
 
 CONFIG = nano(
+    plan_length=0,
     image_size=32,
     text_vocab_size=40,
     max_prompt_tokens=16,

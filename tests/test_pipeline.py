@@ -144,7 +144,7 @@ def test_cached_logits_are_those_of_the_whole_sequence(pipe):
     config = pipe.config
     prompts = [prompt_ids(encode_request(pipe.tokenizer, t), config) for t in ("an old man", "")]
     codes = torch.tensor([[1, 2, config.layout.mask_code, 3]] * 4)
-    logits_fn = pipe.code_logits_fn(prompts, num_images=2)
+    logits_fn = pipe.code_logits_fn([prompts[0]] * 2 + [prompts[1]] * 2)
     for _ in range(2):  # a second call must not see the first one's keys
         fast = logits_fn(codes)
     batch = generation_batch([prompts[0]] * 2 + [prompts[1]] * 2, codes, config)

@@ -18,7 +18,7 @@ from unif2ace.prompting import (
     understanding_batch,
 )
 
-CONFIG = nano(image_size=32)  # 4 image tokens
+CONFIG = nano(image_size=32, plan_length=3)  # 4 image tokens
 LAYOUT = CONFIG.layout
 CODES = torch.tensor([[5, 6, 7, 8], [1, 2, 3, LAYOUT.mask_code]])
 
@@ -127,8 +127,8 @@ def test_prefix_is_all_image():
 
 
 def test_too_long_texts_are_refused_with_their_length():
-    with pytest.raises(ValueError, match="158 tokens, at most 157"):
-        prompt_ids([1] * 158, CONFIG)
-    assert len(prompt_ids([1] * 157, CONFIG)) == CONFIG.max_prompt_tokens
+    with pytest.raises(ValueError, match="206 tokens, at most 205"):
+        prompt_ids([1] * 206, CONFIG)
+    assert len(prompt_ids([1] * 205, CONFIG)) == CONFIG.max_prompt_tokens - 3
     with pytest.raises(ValueError, match="the question has 300 tokens"):
         question_ids([1] * 300, CONFIG)

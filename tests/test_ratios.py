@@ -54,7 +54,7 @@ def test_the_plain_answer_says_the_same_tokens(pipe):
 @torch.inference_mode()
 def test_the_products_of_a_step_are_all_its_products(pipe):
     prompts = [prompt_ids([5, 6], pipe.config), prompt_ids([], pipe.config)]
-    logits_fn, codes = pipe.code_logits_fn(prompts, 1), torch.full((2, 4), 3)
+    logits_fn, codes = pipe.code_logits_fn(prompts), torch.full((2, 4), 3)
     with FlopCounterMode(display=False) as whole:
         logits_fn(codes)
     products = step_products(pipe, logits_fn, codes)

@@ -93,7 +93,10 @@ def test_long_prompts_and_descriptions_fit_the_preset_in_the_shipped_vocabulary(
     for face in random_faces(8, 200):
         seen = visible(face)
         text = caption(face, seen, generator=generator, style="long").text
-        assert len(encode_request(tokenizer, text)) <= config.max_prompt_tokens - 3
+        assert (
+            len(encode_request(tokenizer, text))
+            <= config.max_prompt_tokens - config.plan_length - 3
+        )
         text = description(face, seen, generator=generator).text
         assert len(encode_text(tokenizer, text)) <= config.max_answer_tokens - 20
 

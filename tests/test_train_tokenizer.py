@@ -45,9 +45,11 @@ from unif2ace.train.tokenizer import (
     TokenizerBatches,
     TokenizerObjective,
     TokenizerTrainConfig,
+    draw_spoilt,
     load_tokenizer,
     psnr,
     region_weights,
+    spoil,
 )
 
 SIZE = 64
@@ -108,6 +110,24 @@ def settings(faces, out, photos=None, **changes) -> TokenizerTrainConfig:
     return TokenizerTrainConfig(
         loop=loop, vq=vq, image_size=SIZE, faces=faces, photos=photos, **changes
     )
+
+
+def test_half_of_the_pictures_are_spoilt_up_to_the_share():
+    drawn = draw_spoilt(6, 10_000, 0.4, torch.Generator().manual_seed(0))
+    shares = drawn.float().mean(1)
+    assert (shares[3:] == 0).all() and (shares[:3] > 0).all() and shares.max() < 0.42
+    assert shares[:3].unique().numel() == 3
+    assert not draw_spoilt(6, 100, 0.0, torch.Generator().manual_seed(0)).any()
+
+
+def test_a_spoilt_position_holds_what_the_picture_before_has_there():
+    latents = torch.randn(3, 4, 2, 2)
+    is_spoilt = torch.zeros(3, 4, dtype=torch.bool)
+    is_spoilt[0, 1] = is_spoilt[2, 3] = True
+    found = spoil(latents, is_spoilt)
+    expected = latents.clone()
+    expected[0, :, 0, 1], expected[2, :, 1, 1] = latents[2, :, 0, 1], latents[1, :, 1, 1]
+    assert torch.equal(found, expected)
 
 
 def test_held_out_faces_are_those_of_every_fiftieth_seed_and_test_files_stay_shut(faces, tmp_path):
@@ -251,6 +271,7 @@ def test_feature_distance_is_zero_for_equals_and_looks_only_where_it_is_told():
 def test_the_critic_is_not_trained_to_be_fooled(faces, tmp_path):
     """In the summed loss the critic's gradient is that of its hinge alone."""
     config = settings(faces, tmp_path, critic_start=0.5, perceptual_weight=0.0, critic_weight=1.0)
+    config = replace(config, spoilt_share=0.0)  # what comes back is the tokenizer's own output
     torch.manual_seed(0)
     objective = TokenizerObjective(config)
     batch = TokenizerBatches(config, shards(faces, tmp_path))(0, torch.Generator().manual_seed(0))

@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny import save_tiny, tiny_config, tiny_tokenizer
-from transformers import PreTrainedTokenizerFast
+from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 
 from unif2ace.attributes import ATTRIBUTES, visible
 from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.plan import PLAN_LENGTH, PLAN_POINTS, PlanWords
 from unif2ace.prompting import encode_request
 from unif2ace.synth.sampling import sample_attributes
 from unif2ace.train.features import FaceLabel, read_features, write_features
 from unif2ace.train.loop import TrainConfig
+from unif2ace.train.objective import generation_loss
 from unif2ace.train.sequences import (
     canonical_turns,
     generation_sample,
-    place_words,
-    telling_token,
+    plan_of,
     understanding_sample,
 )
 from unif2ace.train.transformer import TransformerOptions, train
@@ -40,7 +40,15 @@ def features(checkpoint, tmp_path_factory):
     labels = []
     for seed in range(NUM_FACES):
         face = sample_attributes(seed)
-        labels.append(FaceLabel(seed=seed, attributes=face, visible=frozenset(visible(face))))
+        shares = np.random.default_rng(seed).random((68, 2)).round(4)
+        labels.append(
+            FaceLabel(
+                seed=seed,
+                attributes=face,
+                visible=frozenset(visible(face)),
+                landmarks=[(x, y) for x, y in shares.tolist()],
+            )
+        )
     pictures = np.random.default_rng(0).integers(0, 255, (NUM_FACES, 32, 32, 3), dtype=np.uint8)
     model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint)
     write_features(model, [pictures[:3], pictures[3:]], labels, folder)
@@ -147,19 +155,23 @@ def test_unfinished_features_are_refused(features, tmp_path):
         read_features(tmp_path)
 
 
+def painting(faces, config, seed):
+    return generation_sample(
+        faces,
+        [0, 1],
+        tiny_tokenizer(),
+        config,
+        PlanWords(tiny_tokenizer(), config.plan_length),
+        rng=random.Random(seed),
+        generator=torch.Generator().manual_seed(seed),
+    )
+
+
 def test_words_are_drawn_from_the_seed_alone(features):
     faces, config = read_features(features), tiny_config(condition_dropout=0.0)
 
     def draw(seed):
-        sample = generation_sample(
-            faces,
-            [0, 1],
-            tiny_tokenizer(),
-            config,
-            rng=random.Random(seed),
-            generator=torch.Generator().manual_seed(seed),
-        )
-        return sample.sequences.token_ids
+        return painting(faces, config, seed).sequences.token_ids
 
     assert torch.equal(draw(1), draw(1))
     assert draw(1).shape != draw(2).shape or not torch.equal(draw(1), draw(2))
@@ -172,6 +184,7 @@ def test_every_question_becomes_a_labelled_turn(features):
         [0, 3],
         tiny_tokenizer(),
         tiny_config(),
+        PlanWords(tiny_tokenizer(), tiny_config().plan_length),
         questions_per_face=3,
         rng=random.Random(0),
     )
@@ -179,25 +192,50 @@ def test_every_question_becomes_a_labelled_turn(features):
     assert batch.segments.max() == 3 and sample.features.face.shape[0] == 2
     eos = tiny_config().layout.special_id("<|eos|>")
     assert ((batch.labels == eos).sum(1) == 3).all()
-    assert sample.place_words.shape == (2, min(len(ATTRIBUTES), tiny_config().num_image_tokens))
+    words = PlanWords(tiny_tokenizer(), tiny_config().plan_length)
+    assert sample.plans.tolist() == [plan_of(faces.labels[i], words) for i in (0, 3)]
 
 
-def test_what_a_place_should_say_tells_all_values_of_its_attribute_apart():
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(CHECKPOINT)
-    for name, attribute in ATTRIBUTES.items():
-        answers = [canonical_answer(name, value) for value in attribute.values]
-        said = {telling_token(answer, tokenizer) for answer in [*answers, NOT_VISIBLE]}
-        assert len(said) == len(answers) + 1, name
-
-
-def test_each_place_says_one_attribute_or_that_it_is_hidden(features):
-    label, tokenizer = read_features(features).labels[0], tiny_tokenizer()
+def test_a_face_plans_what_can_be_seen_and_where_its_landmarks_lie(features):
+    label = read_features(features).labels[0]
+    words = PlanWords(tiny_tokenizer(), PLAN_LENGTH)
     half = replace(label, visible=frozenset(list(ATTRIBUTES)[::2]))
-    (said,) = place_words([half], tokenizer, tiny_config(image_size=128)).tolist()
-    for name, word in zip(ATTRIBUTES, said, strict=True):
-        is_seen = name in half.visible
-        answer = canonical_answer(name, label.attributes[name]) if is_seen else NOT_VISIBLE
-        assert word == telling_token(answer, tokenizer)
+    plan = words.decode(plan_of(half, words))
+    for name, value in plan.values.items():
+        assert value == (label.attributes[name] if name in half.visible else NOT_VISIBLE)
+    for found, index in zip(plan.points, PLAN_POINTS, strict=True):
+        assert found == pytest.approx(label.landmarks[index], abs=1 / 128 + 1e-4)
+
+
+def test_painting_learns_each_word_of_the_plan_from_the_words_before_it(features):
+    faces, config, model = read_features(features), tiny_config(condition_dropout=0.0), tiny_model()
+    sample = painting(faces, config, seed=0)
+    batch, config = sample.sequences, tiny_config()
+    loss = generation_loss(model, sample).parts
+    rows = [row[row >= 0] for row in batch.places]
+    assert [row.tolist() for row in rows] == [list(range(config.plan_length))] * 2
+    output = model(
+        batch.token_ids,
+        positions=batch.positions,
+        mask=batch.mask(),
+        group="generation",
+        image_start=batch.image_start,
+        places=batch.places,
+    )
+    nats = []
+    for row in range(2):
+        for column in range(batch.token_ids.shape[1]):
+            if batch.places[row, column] >= 0:
+                log_probs = model.text_logits(output.hidden[row, column - 1]).log_softmax(-1)
+                nats.append(-log_probs[batch.token_ids[row, column]])
+    torch.testing.assert_close(loss["plan"], torch.stack(nats).mean())
+
+
+def test_faces_without_a_caption_have_no_plan_either(features):
+    faces, config = read_features(features), tiny_config(condition_dropout=0.999)
+    sample = painting(faces, config, seed=0)
+    assert (sample.sequences.places < 0).all()
+    assert "plan" not in generation_loss(tiny_model(), sample).parts
 
 
 def test_canonical_turns_ask_each_attribute_once_and_decline_what_is_hidden(features):

@@ -9,15 +9,16 @@ from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import EncoderConfig, MoEConfig, UniF2aceConfig, VQConfig, nano
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.text import train_tokenizer
-from unif2ace.wording import canonical_answer, canonical_question
+from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
-TEXT_VOCAB = 300
+TEXT_VOCAB = 600
 
 
 def tiny_config(**changes) -> UniF2aceConfig:
     """32 px, four image tokens, two layers; widths are multiples of 64 so that NF4 packs them."""
     sizes = {
         "image_size": 32,
+        "plan_length": 4,
         "text_vocab_size": TEXT_VOCAB,
         "hidden_size": 64,
         "num_layers": 2,
@@ -37,7 +38,7 @@ def tiny_config(**changes) -> UniF2aceConfig:
 
 @cache
 def tiny_tokenizer():
-    texts = []
+    texts = [NOT_VISIBLE] * 50
     for name, attribute in ATTRIBUTES.items():
         texts.append(canonical_question(name))
         texts += [canonical_answer(name, value) for value in attribute.values]

@@ -159,7 +159,8 @@ class UniF2aceConfig(PretrainedConfig):
     Args:
         image_size: picture side in pixels, a multiple of 16.
         text_vocab_size: ids of the text tokenizer, special tokens left out.
-        max_prompt_tokens: longest generation prompt, special tokens counted.
+        max_prompt_tokens: longest generation prompt, special tokens and plan counted.
+        plan_length: places of the plan that follows a prompt; 0 paints from the prompt alone.
         max_answer_tokens: longest question plus answer.
         hidden_size, num_layers, num_heads: the transformer.
         vq, encoders, moe: the parts (dataclasses or their dicts).
@@ -177,6 +178,7 @@ class UniF2aceConfig(PretrainedConfig):
         image_size: int = 128,
         text_vocab_size: int = 1792,
         max_prompt_tokens: int = 160,
+        plan_length: int = 0,
         max_answer_tokens: int = 224,
         hidden_size: int = 256,
         num_layers: int = 8,
@@ -200,6 +202,7 @@ class UniF2aceConfig(PretrainedConfig):
         self.image_size = image_size
         self.text_vocab_size = text_vocab_size
         self.max_prompt_tokens = max_prompt_tokens
+        self.plan_length = plan_length
         self.max_answer_tokens = max_answer_tokens
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -217,6 +220,11 @@ class UniF2aceConfig(PretrainedConfig):
         if hidden_size % num_heads or (hidden_size // num_heads) % 2:
             raise ValueError(
                 f"hidden_size {hidden_size} must split into {num_heads} heads of even width"
+            )
+        if not 0 <= plan_length <= min(self.num_image_tokens, max_prompt_tokens - 4):
+            raise ValueError(
+                f"a plan of {plan_length} words needs as many image tokens to read it from "
+                f"({self.num_image_tokens}), and room in {max_prompt_tokens} prompt tokens"
             )
         if not 0 <= condition_dropout < 1:
             raise ValueError(f"condition_dropout must be in [0, 1), got {condition_dropout}")
@@ -251,14 +259,19 @@ class UniF2aceConfig(PretrainedConfig):
         return out
 
 
+PLAN_SIZES: dict[str, Any] = {"max_prompt_tokens": 211, "plan_length": 51}
+"""Of the presets that are trained here: the plan of `plan.py` behind prompts of up to 160 ids."""
+
+
 def nano(**overrides: Any) -> UniF2aceConfig:
     """128 px, 64 image tokens: trains on a CPU in hours."""
-    return UniF2aceConfig(**overrides)
+    return UniF2aceConfig(**(PLAN_SIZES | overrides))
 
 
 def base(**overrides: Any) -> UniF2aceConfig:
     """256 px, 256 image tokens: trains on one GPU in well under an hour."""
     sizes: dict[str, Any] = {
+        **PLAN_SIZES,
         "image_size": 256,
         "hidden_size": 512,
         "num_layers": 12,

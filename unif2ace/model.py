@@ -166,6 +166,7 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         self.embed = nn.Embedding(layout.vocab_size, dim)
         self.code_digits = CodeDigits(levels, dim)
         self.image_position = nn.Embedding(config.num_image_tokens, dim)
+        self.plan_position = nn.Embedding(config.plan_length, dim) if config.plan_length else None
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.num_layers))
         self.norm = nn.LayerNorm(dim)
         self.lm_head = nn.Linear(dim, layout.vocab_size)
@@ -232,9 +233,14 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
 
     # -- tokens --------------------------------------------------------------------------------
 
-    def embed_tokens(self, token_ids: Tensor, image_span: slice | None) -> Tensor:
-        """(B, L) ids to (B, L, D), image tokens with their place in the picture."""
+    def embed_tokens(
+        self, token_ids: Tensor, image_span: slice | None, places: Tensor | None = None
+    ) -> Tensor:
+        """(B, L) ids to (B, L, D), image tokens and plan words each with their place."""
         x = self.embed(token_ids)
+        if places is not None and self.plan_position is not None:
+            is_plan = (places >= 0)[..., None]
+            x = x + self.plan_position(places.clamp(min=0)) * is_plan
         if image_span is None:
             return x
         codes = token_ids[:, image_span] - self.config.layout.image_start  # (B, N)
@@ -267,6 +273,7 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         features: ImageFeatures | None = None,
         cache: Cache | None = None,
         exploration: Exploration | None = None,
+        places: Tensor | None = None,
     ) -> TransformerOutput:
         """One pass of one task's sequences.
 
@@ -278,6 +285,7 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
             features: of the pictures, required for understanding when the picture is in the pass.
             cache: keys and values of an earlier pass; grows in place.
             exploration: noise on sequence routing while training.
+            places: (B, L) which word of the plan a token is, -1 for others; None without a plan.
         """
         if group not in GROUPS:
             raise ValueError(f"group must be one of {', '.join(GROUPS)}, got {group!r}")
@@ -297,7 +305,7 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
             cache=cache,
             exploration=exploration,
         )
-        x = self.embed_tokens(token_ids, span)
+        x = self.embed_tokens(token_ids, span, places)
         token_routing, sequence_routing = [], []
         for block in self.blocks:
             x, by_token, by_sequence = block(x, context)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from transformers import DynamicCache, PreTrainedTokenizerBase, PreTrainedTokeni
 from unif2ace.attributes import ATTRIBUTES, check_value
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
-from unif2ace.parsing import parse_attributes
+from unif2ace.parsing import parse_attributes, parse_constraints
+from unif2ace.plan import Plan, PlanWords, answer_of
 from unif2ace.prompting import (
     PADDING_SEGMENT,
     Turn,
@@ -41,9 +42,16 @@ from unif2ace.prompting import (
 from unif2ace.quantize import compute_in, nf4_config, unpacked
 from unif2ace.regions import check_region, region_tokens, touched_tokens
 from unif2ace.routing import FaceRouting
-from unif2ace.sampler import LogitsFn, SampleStep, generate_tokens, guided, sample_steps
+from unif2ace.sampler import (
+    LogitsFn,
+    SampleStep,
+    generate_plan,
+    generate_tokens,
+    guided,
+    sample_steps,
+)
 from unif2ace.schedule import MaskSchedule
-from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
+from unif2ace.wording import NOT_VISIBLE, canonical_question
 
 DESCRIBE_QUESTION = "Describe this face."
 MAX_SEED = 2**31 - 1
@@ -85,12 +93,13 @@ class EditSettings(GenerationSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedFace:
-    """One painted face: picture, its seed, its codes (N,), and all settings."""
+    """One painted face: picture, its seed, its codes (N,), all settings, and what was planned."""
 
     image: Image.Image
     seed: int
     codes: tuple[int, ...]
     settings: GenerationSettings
+    plan: Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +111,7 @@ class GenerationStep:
     step: int
     num_steps: int
     seed: int
+    plan: Plan
     faces: tuple[GeneratedFace, ...] = ()
 
     @property
@@ -142,6 +152,21 @@ def to_image(pixels: Tensor) -> Image.Image:
     return Image.fromarray(array.cpu().numpy())
 
 
+@dataclass(frozen=True, kw_only=True)
+class PaintingJob:
+    """codes (n, N), masked where to paint; prompt ids; `shown`: the plan to keep, see `edit`."""
+
+    codes: Tensor
+    prompt: list[int]
+    settings: GenerationSettings
+    shown: Sequence[int] = ()
+
+
+def _generators(seed: int, count: int) -> list[torch.Generator]:
+    """Picture i draws from seed + i."""
+    return [torch.Generator().manual_seed(seed + i) for i in range(count)]
+
+
 class UniF2acePipeline:
     """One loaded checkpoint. Thread-safe for reading; calls share nothing but weights."""
 
@@ -156,6 +181,7 @@ class UniF2acePipeline:
         self.config = model.config
         self.schedule = MaskSchedule(model.config.schedule)
         self.limits = Limits()
+        self.plan_words = PlanWords(tokenizer, model.config.plan_length)
 
     @classmethod
     def from_pretrained(
@@ -223,8 +249,7 @@ class UniF2acePipeline:
         callback: Callable[[GenerationStep], None] | None = None,
     ) -> list[GeneratedFace]:
         """Paint `num_images` faces; picture i has seed + i. `callback` sees every step."""
-        ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
-        return self._painted(self._open_codes(num_images), ids, settings, callback)
+        return self._painted(self._job(prompt, seed, steps, guidance, num_images), callback)
 
     def generate_steps(
         self,
@@ -235,8 +260,7 @@ class UniF2acePipeline:
         num_images: int = 1,
     ) -> Iterator[GenerationStep]:
         """Like `generate`, step by step. Bad arguments raise before the first step."""
-        ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
-        return self._paint(self._open_codes(num_images), ids, settings)
+        return self._paint(self._job(prompt, seed, steps, guidance, num_images))
 
     def edit(
         self,
@@ -259,8 +283,8 @@ class UniF2acePipeline:
                 of a region, see `regions.REGIONS`.
         Raises: ValueError as `generate`, and for a mask that marks nothing or has another shape.
         """
-        start = self._edit_start(image, mask_or_region, prompt, seed, steps, guidance, num_images)
-        return self._painted(*start, callback)
+        job = self._edit_job(image, mask_or_region, prompt, seed, steps, guidance, num_images)
+        return self._painted(job, callback)
 
     def edit_steps(
         self,
@@ -274,10 +298,19 @@ class UniF2acePipeline:
     ) -> Iterator[GenerationStep]:
         """Like `edit`, step by step. Bad arguments raise before the first step."""
         return self._paint(
-            *self._edit_start(image, mask_or_region, prompt, seed, steps, guidance, num_images)
+            self._edit_job(image, mask_or_region, prompt, seed, steps, guidance, num_images)
         )
 
-    def _edit_start(
+    def _job(
+        self, prompt: str, seed: int | None, steps: int | None, guidance: float, num_images: int
+    ) -> PaintingJob:
+        ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
+        shape = (num_images, self.config.num_image_tokens)
+        return PaintingJob(
+            codes=torch.full(shape, self.config.layout.mask_code), prompt=ids, settings=settings
+        )
+
+    def _edit_job(
         self,
         image: Image.Image,
         mask_or_region: Image.Image | np.ndarray | str,
@@ -286,22 +319,25 @@ class UniF2acePipeline:
         steps: int | None,
         guidance: float,
         num_images: int,
-    ) -> tuple[Tensor, list[int], EditSettings]:
-        """The picture's codes (num_images, N), masked where to paint, prompt ids and settings."""
+    ) -> PaintingJob:
+        """The picture's codes, masked where to paint, and its own plan as far as the prompt allows.
+
+        What the prompt settles is planned anew, all else stays as the picture shows it.
+        """
         ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
         if isinstance(mask_or_region, str):
             check_region(mask_or_region)
         pixels = self._pixels(image)
         is_open = torch.from_numpy(self._token_mask(image, pixels, mask_or_region)).flatten()
-        codes = self.model.encode_codes(pixels).cpu()  # (1, N)
-        codes = torch.where(is_open, self.config.layout.mask_code, codes)
+        picture = self.encode(image)
+        codes = torch.where(is_open, self.config.layout.mask_code, picture.codes.cpu())  # (1, N)
         region = mask_or_region if isinstance(mask_or_region, str) else "mask"
-        edit = EditSettings(**vars(settings), region=region)
-        return codes.expand(num_images, -1), ids, edit
-
-    def _open_codes(self, num_images: int) -> Tensor:
-        shape = (num_images, self.config.num_image_tokens)
-        return torch.full(shape, self.config.layout.mask_code)
+        return PaintingJob(
+            codes=codes.expand(num_images, -1),
+            prompt=ids,
+            settings=EditSettings(**vars(settings), region=region),
+            shown=() if is_open.all() else self.read_plan(picture),  # nothing left, nothing kept
+        )
 
     @torch.inference_mode()
     def _token_mask(
@@ -341,27 +377,96 @@ class UniF2acePipeline:
             prompt=prompt, seed=seed, steps=steps, guidance=guidance, checkpoint=self.checkpoint
         )
 
-    def _sample(
-        self, codes: Tensor, ids: list[int], settings: GenerationSettings
-    ) -> Iterator[SampleStep]:
-        """Fill the masked codes (num_images, N); row i draws from seed + i."""
-        guidance = settings.guidance
-        prompts = [ids] if guidance == 1 else [ids, prompt_ids([], self.config)]
-        logits_fn = self.code_logits_fn(prompts, len(codes))
+    def _sample(self, job: PaintingJob, plans: Tensor) -> Iterator[SampleStep]:
+        """Fill the job's masked codes after the plans (num_images, P) of its pictures."""
+        codes, settings = job.codes, job.settings
+        prompts = [job.prompt + plan for plan in plans.tolist()]
+        if settings.guidance != 1:
+            prompts += [prompt_ids([], self.config)] * len(codes)
+        logits_fn = self.code_logits_fn(prompts)
         return sample_steps(
-            logits_fn if guidance == 1 else guided(logits_fn, guidance),
+            logits_fn if settings.guidance == 1 else guided(logits_fn, settings.guidance),
             codes.to(self.device),
             mask_code=self.config.layout.mask_code,
             schedule=self.schedule,
             steps=settings.steps,
             temperature=DEFAULT_TEMPERATURE,
             choice_temperature=DEFAULT_CHOICE_TEMPERATURE,
-            generators=[
-                torch.Generator().manual_seed(settings.seed + i) for i in range(len(codes))
-            ],
+            generators=_generators(settings.seed, len(codes)),
         )
 
-    def _faces(self, step: SampleStep, settings: GenerationSettings) -> tuple[GeneratedFace, ...]:
+    @torch.inference_mode()
+    def draw_plans(
+        self,
+        prompt: Sequence[int],
+        generators: Sequence[torch.Generator],
+        *,
+        constraints: Mapping[str, Set[str]] | None = None,
+        shown: Sequence[int] = (),
+    ) -> Tensor:
+        """Plans (n, P) that follow a prompt's ids, one from each generator.
+
+        Args:
+            constraints: the values left open of attributes that the prompt speaks of, see
+                `parsing.parse_constraints`; what it says outright is not left to the network.
+            shown: words to keep unless `constraints` rule them out: a picture's own plan.
+        """
+        allowed = self.plan_words.allowed(constraints or {})
+        for place, word in enumerate(shown):
+            if word in allowed[place]:
+                allowed[place] = [word]
+        if not allowed:
+            return torch.empty(len(generators), 0, dtype=torch.long)
+        start = len(prompt)
+        end = self.config.max_prompt_tokens - self.config.plan_length
+        cache = DynamicCache()
+
+        def logits_of(ids: Tensor, before: int, places: Tensor | None) -> Tensor:
+            length = ids.shape[1]
+            index = torch.arange(before, before + length, device=self.device)
+            sees = torch.arange(before + length, device=self.device) <= index[:, None]
+            output = self.model(
+                ids,
+                positions=(index + end - start)[None].expand(len(ids), -1),
+                mask=sees[None, None],
+                group="generation",
+                cache=cache,
+                places=places,
+            )
+            return self.model.text_logits(output.hidden[:, -1])
+
+        first = logits_of(torch.tensor([list(prompt)], device=self.device), 0, None)
+        cache.batch_repeat_interleave(len(generators))
+        return generate_plan(
+            lambda words, place: logits_of(words, start + place, torch.full_like(words, place)),
+            first.expand(len(generators), -1),
+            allowed=allowed,
+            generators=generators,
+        ).cpu()
+
+    @torch.inference_mode()
+    def read_plan(self, picture: Picture) -> list[int]:
+        """The words of the plan (P,) that a picture shows, read from its image places."""
+        if not self.plan_words.words:
+            return []
+        prefix = prefix_batch(picture.codes, self.config)
+        output = self.model(
+            prefix.token_ids,
+            positions=prefix.positions,
+            mask=prefix.mask(),
+            group="understanding",
+            image_start=prefix.image_start,
+            features=picture.features,
+        )
+        logits = self.model.text_logits(output.hidden[0, prefix.image_start :])
+        return [
+            ids[int(logits[place, ids].argmax())]
+            for place, ids in enumerate(self.plan_words.allowed({}))
+        ]
+
+    def _faces(
+        self, step: SampleStep, settings: GenerationSettings, plans: Sequence[Plan]
+    ) -> tuple[GeneratedFace, ...]:
         """The faces that the last step has painted."""
         return tuple(
             GeneratedFace(
@@ -369,33 +474,43 @@ class UniF2acePipeline:
                 seed=settings.seed + i,
                 codes=tuple(step.codes[i].tolist()),
                 settings=replace(settings, seed=settings.seed + i),
+                plan=plans[i],
             )
             for i, picture in enumerate(self.model.decode_codes(step.codes))
         )
 
     @torch.inference_mode()
     def _painted(
-        self,
-        codes: Tensor,
-        ids: list[int],
-        settings: GenerationSettings,
-        callback: Callable[[GenerationStep], None] | None,
+        self, job: PaintingJob, callback: Callable[[GenerationStep], None] | None
     ) -> list[GeneratedFace]:
         """The finished faces; previews are decoded only if somebody looks."""
         if callback is None:
-            (last,) = deque(self._sample(codes, ids, settings), maxlen=1)
-            return list(self._faces(last, settings))
-        for step in self._paint(codes, ids, settings):
+            plans = self._plans(job)
+            (last,) = deque(self._sample(job, plans), maxlen=1)
+            return list(self._faces(last, job.settings, self._decoded(plans)))
+        for step in self._paint(job):
             callback(step)
         return list(step.faces)
 
+    def _plans(self, job: PaintingJob) -> Tensor:
+        """The plan (num_images, P) of each picture; picture i draws from seed + i."""
+        return self.draw_plans(
+            job.prompt,
+            _generators(job.settings.seed, len(job.codes)),
+            constraints=parse_constraints(job.settings.prompt),
+            shown=job.shown,
+        )
+
+    def _decoded(self, plans: Tensor) -> list[Plan]:
+        return [self.plan_words.decode(plan) for plan in plans.tolist()]
+
     @torch.inference_mode()
-    def _paint(
-        self, codes: Tensor, ids: list[int], settings: GenerationSettings
-    ) -> Iterator[GenerationStep]:
-        grid = (self.config.grid, self.config.grid)
-        for step in self._sample(codes, ids, settings):
-            faces = self._faces(step, settings) if step.step == step.num_steps else ()
+    def _paint(self, job: PaintingJob) -> Iterator[GenerationStep]:
+        grid, settings = (self.config.grid, self.config.grid), job.settings
+        words = self._plans(job)
+        plans = self._decoded(words)
+        for step in self._sample(job, words):
+            faces = self._faces(step, settings, plans) if step.step == step.num_steps else ()
             is_masked = (step.codes[0] == self.config.layout.mask_code).view(grid)
             yield GenerationStep(
                 preview=faces[0].image
@@ -405,11 +520,12 @@ class UniF2acePipeline:
                 step=step.step,
                 num_steps=step.num_steps,
                 seed=settings.seed,
+                plan=plans[0],
                 faces=faces,
             )
 
-    def code_logits_fn(self, prompts: Sequence[Sequence[int]], num_images: int) -> LogitsFn:
-        """Logits of codes (P * num_images, N) for P prompts, each prompt's rows together.
+    def code_logits_fn(self, prompts: Sequence[Sequence[int]]) -> LogitsFn:
+        """Logits of codes (n, N) for n prompts, with or without plans.
 
         Text never sees image tokens, so its keys and values are computed once, here.
         """
@@ -422,9 +538,9 @@ class UniF2acePipeline:
             mask=text.mask().to(self.device),
             group="generation",
             cache=cache,
+            places=None if text.places is None else text.places.to(self.device),
         )
-        cache.batch_repeat_interleave(num_images)
-        is_text = (segments != PADDING_SEGMENT).repeat_interleave(num_images, 0)  # (P*n, L)
+        is_text = segments != PADDING_SEGMENT  # (n, L)
         width = self.config.num_image_tokens + 2
         sees = torch.cat([is_text, is_text.new_ones(len(is_text), width)], dim=1)
         mask = sees[:, None, None].expand(-1, -1, width, -1)
@@ -569,6 +685,7 @@ class UniF2acePipeline:
         picture, count = self.encode(image), self.config.num_image_tokens
         codes = picture.codes.cpu()
         if prompt is not None:
+            ids = ids + self.read_plan(picture)
             batch = generation_batch([ids], codes, self.config)
             text = slice(0, len(ids))
         else:
@@ -586,6 +703,7 @@ class UniF2acePipeline:
             group=group,
             image_start=batch.image_start,
             features=picture.features if prompt is None else None,
+            places=None if batch.places is None else batch.places.to(self.device),
         )
         pixels = slice(batch.image_start, batch.image_start + count)
         grid = (self.config.grid, self.config.grid)
@@ -637,10 +755,7 @@ class UniF2acePipeline:
         turns = [
             Turn(
                 question=encode_request(self.tokenizer, canonical_question(name)),
-                answer=encode_text(
-                    self.tokenizer,
-                    NOT_VISIBLE if value == NOT_VISIBLE else canonical_answer(name, value),
-                ),
+                answer=encode_text(self.tokenizer, answer_of(name, value)),
             )
             for name, value in pairs
         ]

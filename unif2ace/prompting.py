@@ -1,6 +1,6 @@
 """Sequence layouts and the omni-attention mask. Works on ids; reads text only to encode it.
 
-Generation:    [pad ...] <t2i> <bos> prompt <eos> | <soi> codes <eoi>
+Generation:    [pad ...] <t2i> <bos> prompt <eos> plan | <soi> codes <eoi>
 Understanding: <mmu> <soi> codes <eoi> | <bos> question <assistant> answer <eos> | <bos> ...
 Several questions about one picture share its prefix; each sees the picture and itself alone, at
 the positions it would have if it came first (arXiv 2408.12528 gives the two single layouts).
@@ -41,6 +41,7 @@ class SequenceBatch:
         is_image: True where attention is bidirectional.
         image_start: column of the first image code, the same in every row.
         labels: text id that the token here must predict, or `IGNORED_LABEL`.
+        places: which word of the plan (`plan.py`) a token is, -1 for others; None where none is.
     """
 
     token_ids: Tensor
@@ -49,6 +50,7 @@ class SequenceBatch:
     is_image: Tensor
     image_start: int
     labels: Tensor | None = None
+    places: Tensor | None = None
 
     def mask(self) -> Tensor:
         return omni_attention_mask(self.segments, self.is_image)
@@ -82,16 +84,16 @@ def encode_request(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 
 
 def prompt_ids(text_ids: Sequence[int], config: UniF2aceConfig) -> list[int]:
-    """<t2i> <bos> text <eos>; no text gives the unconditional prompt of guidance.
+    """<t2i> <bos> text <eos>, which a plan may follow; no text: the unconditional prompt.
 
-    Raises ValueError when longer than `config.max_prompt_tokens`.
+    Raises ValueError when longer than `config.max_prompt_tokens` leaves room for beside a plan.
     """
     special = config.layout.special_id
     ids = [special("<|t2i|>"), special("<|bos|>"), *text_ids, special("<|eos|>")]
-    if len(ids) > config.max_prompt_tokens:
+    limit = config.max_prompt_tokens - config.plan_length
+    if len(ids) > limit:
         raise ValueError(
-            f"the prompt has {len(text_ids)} tokens, at most {config.max_prompt_tokens - 3} fit; "
-            "shorten it"
+            f"the prompt has {len(text_ids)} tokens, at most {limit - 3} fit; shorten it"
         )
     return ids
 
@@ -111,19 +113,25 @@ def image_ids(codes: Tensor, config: UniF2aceConfig) -> Tensor:
 
 
 def text_batch(prompts: Sequence[Sequence[int]], config: UniF2aceConfig) -> SequenceBatch:
-    """Left-padded prompts of `prompt_ids`, ending right before the image's first position."""
+    """Left-padded prompts of `prompt_ids`, with or without a plan behind each.
+
+    They end right before the image's first position.
+    """
     width = max(len(p) for p in prompts)
     pad = config.layout.special_id("<|pad|>")
     rows = torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts])
     lengths = torch.tensor([len(p) for p in prompts])
     is_real = torch.arange(width) >= width - lengths[:, None]
     positions = torch.arange(config.max_prompt_tokens - width, config.max_prompt_tokens)
+    is_end = rows == config.layout.special_id("<|eos|>")
+    is_plan = is_end.cumsum(1).bool() & ~is_end
     return SequenceBatch(
         token_ids=rows,
         positions=positions.expand(len(prompts), -1),
         segments=torch.where(is_real, SHARED_SEGMENT, PADDING_SEGMENT),
         is_image=torch.zeros_like(is_real),
         image_start=width,
+        places=is_plan.cumsum(1) * is_plan - 1,
     )
 
 
@@ -137,6 +145,7 @@ def image_batch(codes: Tensor, config: UniF2aceConfig) -> SequenceBatch:
         segments=torch.full_like(ids, SHARED_SEGMENT),
         is_image=torch.ones_like(ids, dtype=torch.bool),
         image_start=1,
+        places=torch.full_like(ids, -1),
     )
 
 
@@ -147,7 +156,7 @@ def generation_batch(
     text, image = text_batch(prompts, config), image_batch(codes, config)
     joined = {
         name: torch.cat([getattr(text, name).to(codes.device), getattr(image, name)], dim=1)
-        for name in ("token_ids", "positions", "segments", "is_image")
+        for name in ("token_ids", "positions", "segments", "is_image", "places")
     }
     return SequenceBatch(**joined, image_start=text.token_ids.shape[1] + 1)
 

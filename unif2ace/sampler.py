@@ -1,4 +1,4 @@
-"""Decoding loops: masked image codes (MaskGIT), guidance, next-token text. They see logits only."""
+"""Decoding loops: image codes (MaskGIT), guidance, plans, next-token text. They see logits only."""
 
 from __future__ import annotations
 
@@ -191,3 +191,32 @@ def generate_tokens(
         yield token
         if count + 1 < max_new_tokens:
             logits = next_logits(torch.tensor([[token]], device=scores.device))
+
+
+@torch.inference_mode()
+def generate_plan(
+    next_logits: Callable[[Tensor, int], Tensor],
+    first_logits: Tensor,
+    *,
+    allowed: Sequence[Sequence[int]],
+    generators: Sequence[torch.Generator],
+) -> Tensor:
+    """Words of a plan (B, P), drawn one after the other from those allowed in each place.
+
+    Each row draws from its own generator, so it is the same in any batch.
+
+    Args:
+        next_logits: maps words (B, 1) just chosen for a place, and that place, to logits (B, V) of
+            the next.
+        first_logits: (B, V) logits of the first word.
+        allowed: per place the ids to choose from; one alone is taken as it is.
+    """
+    logits, words = first_logits, []
+    for place, ids in enumerate(allowed):
+        options = torch.tensor(ids, device=logits.device)
+        scores = logits[:, options].float()
+        scores = scores + row_noise(scores, generators)
+        words.append(options[scores.argmax(-1)])  # (B,)
+        if place + 1 < len(allowed):
+            logits = next_logits(words[-1][:, None], place)
+    return torch.stack(words, dim=1)

@@ -35,21 +35,19 @@ NEW_TOKENS = 64
 TRAIN_SEQUENCES, TRAIN_TEXT = 16, 32  # of a training batch; text tokens beside each picture's
 
 
-def plain_code_logits_fn(
-    pipe: UniF2acePipeline, prompts: Sequence[Sequence[int]], num_images: int
-) -> LogitsFn:
+def plain_code_logits_fn(pipe: UniF2acePipeline, prompts: Sequence[Sequence[int]]) -> LogitsFn:
     """`code_logits_fn` without memory: text and picture go through the network at every step."""
     config = pipe.config
-    rows = [list(prompt) for prompt in prompts for _ in range(num_images)]
 
     def logits_fn(codes: Tensor) -> Tensor:
-        batch = generation_batch(rows, codes, config)
+        batch = generation_batch(prompts, codes, config)
         output = pipe.model(
             batch.token_ids,
             positions=batch.positions,
             mask=batch.mask(),
             group="generation",
             image_start=batch.image_start,
+            places=batch.places,
         )
         span = slice(batch.image_start, batch.image_start + config.num_image_tokens)
         return pipe.model.code_logits(output.hidden[:, span])
@@ -79,14 +77,20 @@ def plain_text_logits_fn(pipe: UniF2acePipeline, picture: Picture) -> LogitsFn:
     return next_logits
 
 
+def guided_prompts(pipe: UniF2acePipeline) -> list[list[int]]:
+    """The two rows of one guided picture: `PROMPT` with a plan, and nothing."""
+    prompt = pipe.check_prompt(PROMPT)
+    (plan,) = pipe.draw_plans(prompt, [torch.Generator().manual_seed(0)]).tolist()
+    return [prompt + plan, prompt_ids([], pipe.config)]
+
+
 @torch.inference_mode()
 def paint_codes(
     pipe: UniF2acePipeline, make: Callable[..., LogitsFn], *, seed: int, steps: int
 ) -> Tensor:
-    """One face's codes (1, N), guided, by logits that `make(prompts, 1)` gives."""
-    prompts = [pipe.check_prompt(PROMPT), prompt_ids([], pipe.config)]
+    """One face's codes (1, N), guided, by logits that `make(prompts)` gives."""
     return sample_codes(
-        guided(make(prompts, 1), DEFAULT_GUIDANCE),
+        guided(make(guided_prompts(pipe)), DEFAULT_GUIDANCE),
         torch.full(
             (1, pipe.config.num_image_tokens), pipe.config.layout.mask_code, device=pipe.device
         ),
@@ -186,9 +190,9 @@ def bench_sampler(pipe: UniF2acePipeline, *, repeats: int, best_gflops: float) -
         },
         repeats,
     )
-    prompts = [pipe.check_prompt(PROMPT), prompt_ids([], pipe.config)]
+    prompts = guided_prompts(pipe)
     with torch.inference_mode():
-        logits_fn = pipe.code_logits_fn(prompts, 1)
+        logits_fn = pipe.code_logits_fn(prompts)
         half_masked = ours.repeat(2, 1)
         half_masked[:, ::2] = pipe.config.layout.mask_code
         products = step_products(pipe, logits_fn, half_masked)

@@ -1,8 +1,8 @@
 """What the transformer trains on: codes and frozen features of each face, computed once.
 
 Files in one folder: codes.npy (n, N) int16, semantic.npy and face.npy (n, M, F) float16,
-labels.jsonl (attributes, visible names and seed per face). `labels.jsonl` is written last and
-marks the folder as complete.
+labels.jsonl (attributes, visible names, landmarks and seed per face). `labels.jsonl` is written
+last and marks the folder as complete.
 """
 
 from __future__ import annotations
@@ -29,11 +29,15 @@ from unif2ace.train.images import HOLD_OUT_EVERY, resized
 
 @dataclass(frozen=True, kw_only=True)
 class FaceLabel:
-    """What is true of one rendered face, and which of it can be seen."""
+    """What is true of one rendered face, which of it can be seen, and its 68 landmarks.
+
+    landmarks: x, y as shares of the picture's side.
+    """
 
     seed: int
     attributes: FaceAttributes
     visible: frozenset[str]
+    landmarks: Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +90,7 @@ def write_features(
                 "seed": label.seed,
                 "attributes": json.dumps(dict(label.attributes)),
                 "visible": sorted(label.visible),
+                "landmarks": [round(share, 4) for point in label.landmarks for share in point],
             }
         )
         for label in labels
@@ -130,7 +135,7 @@ def make_features(
     def batches() -> Iterator[np.ndarray]:
         for shard in face_shards(faces, split):
             for table in pq.ParquetFile(shard).iter_batches(
-                batch_size, columns=["image", "seed", "attributes", "visible"]
+                batch_size, columns=["image", "seed", "attributes", "visible", "landmarks"]
             ):
                 rows = [
                     row
@@ -152,10 +157,12 @@ def make_features(
 
 
 def _label(row: Mapping[str, Any]) -> FaceLabel:
+    shares = np.asarray(row["landmarks"], float).reshape(-1, 2)
     return FaceLabel(
         seed=row["seed"],
         attributes=FaceAttributes(json.loads(row["attributes"])),
         visible=frozenset(row["visible"]),
+        landmarks=[(x, y) for x, y in shares.tolist()],
     )
 
 

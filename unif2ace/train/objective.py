@@ -11,7 +11,7 @@ from torch import Tensor
 from unif2ace.losses import answer_loss, balance_loss, d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import Exploration, Routing
-from unif2ace.prompting import PADDING_SEGMENT
+from unif2ace.prompting import PADDING_SEGMENT, SequenceBatch
 from unif2ace.schedule import MaskSchedule
 from unif2ace.train.sequences import GenerationSample, UnderstandingSample
 
@@ -35,7 +35,10 @@ def generation_loss(
     sample: GenerationSample,
     exploration: Exploration | None = None,
 ) -> StepLoss:
-    """D3Diff (arXiv 2503.08120) over the masked codes of a batch, plus balance."""
+    """D3Diff (arXiv 2503.08120) over the masked codes of a batch, the plan's words, balance.
+
+    Each word of a plan is predicted from the prompt and the words before it (`plan.py`).
+    """
     config, batch = model.config, sample.sequences
     output = model(
         batch.token_ids,
@@ -44,7 +47,9 @@ def generation_loss(
         group="generation",
         image_start=batch.image_start,
         exploration=exploration,
+        places=batch.places,
     )
+    plan, plan_parts = plan_loss(model, output.hidden, batch)
     image = slice(batch.image_start, batch.image_start + config.num_image_tokens)
     loss = d3diff_loss(
         model.code_logits(output.hidden[:, image][sample.is_masked]),
@@ -57,13 +62,32 @@ def generation_loss(
     )
     balance = balance_of(output.token_routing, batch.segments)
     return StepLoss(
-        total=loss.total + config.moe.balance_weight * balance,
+        total=loss.total + plan + config.moe.balance_weight * balance,
         parts={
+            **plan_parts,
             "masked": loss.masked.detach(),
             "score": loss.score.detach(),
             "balance_generation": balance.detach(),
         },
     )
+
+
+def plan_loss(
+    model: UniF2aceForConditionalGeneration, hidden: Tensor, batch: SequenceBatch
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Next-token cross entropy on the plan's words, 0 without one; and what to log.
+
+    hidden: (B, L, D) of the generation sequences `batch`.
+    """
+    assert batch.places is not None
+    is_word = batch.places >= 0  # (B, L), never in the first column
+    if not is_word.any():
+        return hidden.new_zeros(()), {}
+    words = batch.token_ids[is_word]
+    logits = model.text_logits(hidden[:, :-1][is_word[:, 1:]])
+    loss = answer_loss(logits, words)
+    right = (logits.argmax(-1) == words).float().mean()
+    return loss, {"plan": loss.detach(), "plan_accuracy": right}
 
 
 def understanding_loss(
@@ -73,9 +97,9 @@ def understanding_loss(
 ) -> StepLoss:
     """Next-token cross entropy on answer tokens and on what image places say, plus balance.
 
-    Our choice: the image places behind the picture's experts each say one attribute's value through
-    the text head (`sequences.place_words`). A question then has to find one place and copy from
-    it, the same way for every attribute, and every face teaches all of its values at once.
+    Our choice: the image places behind the picture's experts each say one word of the face's plan
+    through the text head (`plan.py`). A question then has to find one place and copy from it, the
+    same way for every attribute, and every face teaches all of its values at once.
     """
     config, batch = model.config, sample.sequences
     output = model(
@@ -91,18 +115,20 @@ def understanding_loss(
     is_answer = batch.labels >= 0
     logits = model.text_logits(output.hidden[is_answer])
     loss = answer_loss(logits, batch.labels[is_answer])
-    places = slice(batch.image_start, batch.image_start + sample.place_words.shape[1])
-    place_logits = model.text_logits(output.hidden[:, places])  # (B, P, V)
-    place = answer_loss(place_logits.flatten(0, 1), sample.place_words.flatten())
+    place, parts = loss.new_zeros(()), {}
+    if length := sample.plans.shape[1]:
+        places = slice(batch.image_start, batch.image_start + length)
+        place_logits = model.text_logits(output.hidden[:, places])  # (B, P, V)
+        place = answer_loss(place_logits.flatten(0, 1), sample.plans.flatten())
+        right = (place_logits.argmax(-1) == sample.plans).float().mean()
+        parts = {"place": place.detach(), "place_accuracy": right}
     balance = balance_of(output.token_routing, batch.segments)
-    right_places = (place_logits.argmax(-1) == sample.place_words).float().mean()
     right = (logits.argmax(-1) == batch.labels[is_answer]).float().mean()
     return StepLoss(
         total=loss + place + config.moe.balance_weight * balance,
         parts={
             "answer": loss.detach(),
-            "place": place.detach(),
-            "place_accuracy": right_places.detach(),
+            **parts,
             "answer_token_accuracy": right.detach(),
             "balance_understanding": balance.detach(),
         },

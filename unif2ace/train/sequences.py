@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import UniF2aceConfig
 from unif2ace.model import ImageFeatures
+from unif2ace.plan import PLAN_POINTS, PlanWords
 from unif2ace.prompting import (
     SequenceBatch,
     Turn,
@@ -39,9 +39,6 @@ CANONICAL_SHARE = 0.6
 where nothing but the value is open, looking facts up is learnt soonest."""
 
 
-_ARTICLE = re.compile(r"(a|to the|at the|the) ")
-
-
 @dataclass(frozen=True, kw_only=True)
 class GenerationSample:
     """A batch of faces to paint: sequences, clean codes, where they are masked, and when."""
@@ -54,14 +51,11 @@ class GenerationSample:
 
 @dataclass(frozen=True, kw_only=True)
 class UnderstandingSample:
-    """A batch of faces with questions.
-
-    place_words: (B, P) ids of what each image place should say, see `place_words`.
-    """
+    """A batch of faces with questions. plans: (B, P) ids that the first image places should say."""
 
     sequences: SequenceBatch
     features: ImageFeatures
-    place_words: Tensor
+    plans: Tensor
 
 
 def prompt_of(
@@ -70,12 +64,18 @@ def prompt_of(
     tokenizer: PreTrainedTokenizerBase,
     config: UniF2aceConfig,
     rng: random.Random,
+    words: PlanWords,
 ) -> list[int]:
-    """Prompt ids of a fresh caption, or of no caption (guidance needs that); long ones are cut."""
+    """Prompt ids of a fresh caption with the face's plan, or of neither: guidance needs that.
+
+    Long captions are cut.
+    """
     if rng.random() < config.condition_dropout:
         return prompt_ids([], config)
     text = caption(label.attributes, label.visible, generator=rng, style=style).text
-    return prompt_ids(encode_request(tokenizer, text)[: config.max_prompt_tokens - 3], config)
+    limit = config.max_prompt_tokens - config.plan_length - 3
+    ids = prompt_ids(encode_request(tokenizer, text)[:limit], config)
+    return ids + plan_of(label, words)
 
 
 def turns_of(
@@ -110,36 +110,10 @@ def canonical_turns(
     ]
 
 
-def place_words(
-    labels: Sequence[FaceLabel], tokenizer: PreTrainedTokenizerBase, config: UniF2aceConfig
-) -> Tensor:
-    """What the image places of each face should say, (B, P): place p, the p-th attribute's value.
-
-    Of the canonical answer the first token behind its article, which tells the values of an
-    attribute apart. P is the number of attributes, or of image tokens if there are fewer.
-    """
-    names = list(ATTRIBUTES)[: config.num_image_tokens]
-    return torch.tensor(
-        [
-            [
-                telling_token(
-                    canonical_answer(name, label.attributes[name])
-                    if name in label.visible
-                    else NOT_VISIBLE,
-                    tokenizer,
-                )
-                for name in names
-            ]
-            for label in labels
-        ]
-    )
-
-
-def telling_token(answer: str, tokenizer: PreTrainedTokenizerBase) -> int:
-    """The first id of a canonical answer behind its article."""
-    article = _ARTICLE.match(answer)
-    skipped = 0 if article is None else len(encode_text(tokenizer, article[0].rstrip()))
-    return encode_text(tokenizer, answer)[skipped]
+def plan_of(label: FaceLabel, words: PlanWords) -> list[int]:
+    """Ids of what a face shows."""
+    values = {name: label.attributes[name] for name in label.visible}
+    return words.encode(values, [label.landmarks[i] for i in PLAN_POINTS])
 
 
 def generation_sample(
@@ -147,6 +121,7 @@ def generation_sample(
     indices: Sequence[int],
     tokenizer: PreTrainedTokenizerBase,
     config: UniF2aceConfig,
+    words: PlanWords,
     *,
     rng: random.Random,
     generator: torch.Generator,
@@ -158,7 +133,7 @@ def generation_sample(
         codes, ratio, mask_code=config.layout.mask_code, generator=generator
     )
     (style,) = rng.choices(list(CAPTION_STYLES), list(CAPTION_STYLES.values()))
-    prompts = [prompt_of(faces.labels[i], style, tokenizer, config, rng) for i in indices]
+    prompts = [prompt_of(faces.labels[i], style, tokenizer, config, rng, words) for i in indices]
     return GenerationSample(
         sequences=generation_batch(prompts, noisy, config),
         codes=codes,
@@ -172,6 +147,7 @@ def understanding_sample(
     indices: Sequence[int],
     tokenizer: PreTrainedTokenizerBase,
     config: UniF2aceConfig,
+    words: PlanWords,
     *,
     questions_per_face: int,
     rng: random.Random,
@@ -185,5 +161,5 @@ def understanding_sample(
     return UnderstandingSample(
         sequences=understanding_batch(codes, rows, config),
         features=features,
-        place_words=place_words([faces.labels[i] for i in indices], tokenizer, config),
+        plans=torch.tensor([plan_of(faces.labels[i], words) for i in indices]),
     )

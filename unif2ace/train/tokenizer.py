@@ -47,6 +47,8 @@ class TokenizerTrainConfig:
     start: folder of a trained tokenizer whose weights to start from; None for fresh ones.
     region_weight: of eyes and mouth against 1 elsewhere.
     critic_start: share of the budget after which the adversarial term joins; 1 leaves it out.
+    spoilt_share: half of the pictures have up to this share of their codes swapped for another
+        picture's before they are decoded.
     """
 
     loop: TrainConfig
@@ -59,12 +61,15 @@ class TokenizerTrainConfig:
     region_weight: float = 3.0
     perceptual_weight: float = 0.1
     critic_weight: float = 0.05
-    critic_start: float = 0.6
+    critic_start: float = 0.4
+    spoilt_share: float = 0.3
     evaluation_faces: int = 256
 
     def __post_init__(self) -> None:
         if not 0 <= self.photo_share < 1:
             raise ValueError(f"photo_share must be in [0, 1), got {self.photo_share}")
+        if not 0 <= self.spoilt_share <= 1:
+            raise ValueError(f"spoilt_share must be in [0, 1], got {self.spoilt_share}")
         if self.image_size % 16:
             raise ValueError(f"image_size must be a multiple of 16, got {self.image_size}")
 
@@ -87,6 +92,23 @@ def region_weights(landmarks: Tensor, size: int, weight: float) -> Tensor:
     return 1 + (weight - 1) * inside[:, None].float()
 
 
+def draw_spoilt(count: int, num_codes: int, share: float, generator: torch.Generator) -> Tensor:
+    """(count, num_codes) bool: which codes to swap, in the first half of the pictures."""
+    shares = share * torch.rand(count, 1, generator=generator)
+    shares[count // 2 :] = 0
+    return torch.rand(count, num_codes, generator=generator) < shares
+
+
+def spoil(latents: Tensor, is_spoilt: Tensor) -> Tensor:
+    """latents (B, C, h, w) whose marked positions (B, h*w) come from the picture before.
+
+    Our choice: painted codes do not always fit each other. A decoder that has learnt to believe
+    the neighbours of a code that does not fit paints a whole face all the same.
+    """
+    where = is_spoilt.unflatten(1, latents.shape[-2:])[:, None]  # (B, 1, h, w)
+    return torch.where(where, latents.roll(1, dims=0), latents)
+
+
 class TokenizerObjective(nn.Module):
     """L1 and squared error, perceptual distance, quantiser loss and a late critic, as one loss.
 
@@ -107,19 +129,20 @@ class TokenizerObjective(nn.Module):
         self.critic = FeatureCritic() if config.critic_start < 1 else None
 
     def forward(self, batch: dict[str, Tensor], progress: float) -> tuple[Tensor, dict]:
-        """batch: pictures (B, 3, S, S) uint8, landmarks (B, 68, 2). progress: 0..1."""
+        """batch: as `TokenizerBatches` gives it. progress: 0..1."""
         config, pixels = self.config, to_pixels(batch["pictures"])
         weights = region_weights(batch["landmarks"], pixels.shape[-1], config.region_weight)
-        output = self.tokenizer(pixels)
-        ours = output.reconstruction
+        quantized = self.tokenizer.quantize(pixels)
+        ours = self.tokenizer.reconstruct(spoil(quantized.latents, batch["is_spoilt"]))
         error = ours.float() - pixels
         error = ((error.abs() + error.square()) * weights).sum() / (3 * weights.sum())
         with torch.no_grad():
             real = self.features(pixels)
         fake = self.features(ours.to(memory_format=torch.channels_last))
         perceptual = feature_distance(fake, real, weights)
-        loss = error + config.perceptual_weight * perceptual + output.quantizer_loss
-        metrics = {"error": error, "perceptual": perceptual, "usage": output.usage}
+        loss = error + config.perceptual_weight * perceptual + quantized.loss
+        usage = quantized.codes.unique().numel() / quantized.codes.numel()
+        metrics = {"error": error, "perceptual": perceptual, "usage": torch.tensor(usage)}
         # The critic trains a little before it counts, so that its first word is worth hearing.
         if self.critic is not None and progress >= config.critic_start - CRITIC_LEAD:
             critic = critic_loss(self.critic(real), self.critic([f.detach() for f in fake]))
@@ -150,7 +173,11 @@ class TokenizerBatches:
         self._drawn = 0
 
     def __call__(self, number: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """pictures (B, 3, S, S) uint8; landmarks (B, 68, 2), NaN for photographs."""
+        """One batch.
+
+        pictures (B, 3, S, S) uint8; landmarks (B, 68, 2), NaN for photographs; is_spoilt
+        (B, N) bool, codes to swap before decoding. Photographs come last, so are seldom spoilt.
+        """
         self._drawn += self.num_faces
         if self._drawn >= len(self.faces):
             self.faces.refresh()
@@ -170,7 +197,13 @@ class TokenizerBatches:
         pictures = torch.where(is_mirrored[:, None, None, None], pictures.flip(-1), pictures)
         mirrored = torch.stack([1 - landmarks[..., 0], landmarks[..., 1]], dim=-1)
         landmarks = torch.where(is_mirrored[:, None, None], mirrored, landmarks)
-        return {"pictures": pictures, "landmarks": landmarks}
+        is_spoilt = draw_spoilt(
+            len(pictures),
+            (self.config.image_size // self.config.vq.downsample) ** 2,
+            self.config.spoilt_share,
+            generator,
+        )
+        return {"pictures": pictures, "landmarks": landmarks, "is_spoilt": is_spoilt}
 
 
 def psnr(ours: Tensor, theirs: Tensor, weights: Tensor | None = None) -> float:

@@ -20,6 +20,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import Exploration
 from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.plan import PlanWords
 from unif2ace.train.assemble import SHARD_SIZE
 from unif2ace.train.features import FaceFeatures, read_features
 from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
@@ -59,7 +60,7 @@ class TransformerBatch:
 
 
 class TransformerObjective(nn.Module):
-    """forward(batch, progress) -> (loss, parts): L = D3Diff + answers + balance, unit weights."""
+    """forward(batch, progress) -> (loss, parts): L = D3Diff + plan + answers + balance."""
 
     def __init__(self, model: UniF2aceForConditionalGeneration, exploration: float) -> None:
         super().__init__()
@@ -127,6 +128,7 @@ def batch_drawer(
 ):
     """A `BatchFn`: every face comes up equally often in painting and in answering."""
     model_config = model.config
+    words = PlanWords(tokenizer, model_config.plan_length)
 
     def draw(step: int, generator: torch.Generator) -> TransformerBatch:
         rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
@@ -141,6 +143,7 @@ def batch_drawer(
                 to_paint.tolist(),
                 tokenizer,
                 model_config,
+                words,
                 rng=rng,
                 generator=generator,
             ),
@@ -149,6 +152,7 @@ def batch_drawer(
                 to_read.tolist(),
                 tokenizer,
                 model_config,
+                words,
                 questions_per_face=options.questions_per_face,
                 rng=rng,
             ),

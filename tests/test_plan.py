@@ -1,0 +1,171 @@
+"""The plan: round trips, what prompts settle, and the cached drawing against its definition."""
+
+import random
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import tiny_config, tiny_model, tiny_tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from unif2ace.attributes import ATTRIBUTES, visible
+from unif2ace.config import PRESETS
+from unif2ace.parsing import parse_constraints
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.plan import DIGITS, PLAN_LENGTH, PLAN_POINTS, PlanWords, digit_of, telling_token
+from unif2ace.prompting import encode_text, generation_batch, prompt_ids, text_batch
+from unif2ace.sampler import gumbel_noise
+from unif2ace.synth.sampling import sample_attributes
+from unif2ace.wording import NOT_VISIBLE
+
+CHECKPOINT = Path(__file__).parents[1] / "assets" / "checkpoint"
+
+
+@pytest.fixture(scope="module")
+def words():
+    return PlanWords(PreTrainedTokenizerFast.from_pretrained(CHECKPOINT), PLAN_LENGTH)
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return UniF2acePipeline(tiny_model(), tiny_tokenizer())
+
+
+def points(seed):
+    rng = random.Random(seed)
+    return [(rng.uniform(-0.1, 1.1), rng.random()) for _ in PLAN_POINTS]
+
+
+def test_words_of_a_place_tell_its_values_apart(words):
+    assert len(words.words) == PLAN_LENGTH
+    for name, place in zip(ATTRIBUTES, words.words, strict=False):
+        assert set(place) == {*ATTRIBUTES[name].values, NOT_VISIBLE}
+        assert len(set(place.values())) == len(place), name
+    assert all(
+        len(place) == len(set(place.values())) == 64 for place in words.words[len(ATTRIBUTES) :]
+    )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_plan_survives_its_words(words, seed):
+    face = sample_attributes(seed)
+    values = {name: face[name] for name in visible(face)}
+    plan = words.decode(words.encode(values, points(seed)))
+    assert plan.values == {name: values.get(name, NOT_VISIBLE) for name in ATTRIBUTES}
+    for (x, y), (x0, y0) in zip(plan.points, points(seed), strict=True):
+        assert abs(x - min(max(x0, 0), 1)) <= 1 / 64 and abs(y - y0) <= 1 / 128 + 1e-9
+
+
+def test_coordinates_fill_the_alphabet():
+    assert [digit_of((i + 0.5) / 64) for i in range(64)] == list(range(64)) and len(DIGITS) == 64
+    assert (digit_of(-3.0), digit_of(1.0), digit_of(7.0)) == (0, 63, 63)
+
+
+def test_a_word_in_the_wrong_place_is_refused(words):
+    ids = words.encode({}, points(0))
+    ids[0] = ids[-1]
+    with pytest.raises(ValueError, match=f"id {ids[-1]} says nothing in place 0"):
+        words.decode(ids)
+    with pytest.raises(ValueError, match="not 999"):
+        PlanWords(tiny_tokenizer(), 999)
+
+
+def test_what_a_prompt_says_bounds_the_plan(words):
+    allowed = words.allowed(parse_constraints("an old man with glasses, not smiling"))
+    names = list(ATTRIBUTES)
+    for name, expected in {
+        "gender": {"man"},
+        "age": {"old"},
+        "glasses": {"round", "rectangular", "sunglasses"},
+        "hat": {*ATTRIBUTES["hat"].values, NOT_VISIBLE},
+    }.items():
+        place = words.words[names.index(name)]
+        assert allowed[names.index(name)] == sorted(place[value] for value in expected)
+    smiling = words.words[names.index("expression")]["smiling"]
+    assert smiling not in allowed[names.index("expression")]
+
+
+def test_presets_hold_the_whole_plan_or_none():
+    lengths = {name: preset().plan_length for name, preset in PRESETS.items()}
+    assert lengths == {"nano": PLAN_LENGTH, "base": PLAN_LENGTH, "paper": 0}
+    for bad in (-1, 65):
+        with pytest.raises(ValueError, match=f"plan of {bad} words"):
+            PRESETS["nano"](plan_length=bad)
+
+
+def test_places_count_the_words_behind_a_prompt():
+    config = tiny_config()
+    prompts = [[*prompt_ids([9, 9], config), 5, 6, 7, 8], prompt_ids([], config)]
+    batch = generation_batch(prompts, torch.zeros(2, 4, dtype=torch.long), config)
+    image = [-1] * 6
+    assert batch.places.tolist() == [[-1] * 5 + [0, 1, 2, 3] + image, [-1] * 9 + image]
+
+
+@torch.no_grad()
+def test_a_plan_is_drawn_word_by_word_from_what_the_whole_sequence_says(pipe):
+    config, prompt = pipe.config, prompt_ids([5, 6], pipe.config)
+    constraints = {"age": frozenset({"old", "young"})}
+    generators = [torch.Generator().manual_seed(seed) for seed in (3, 4)]
+    ours = pipe.draw_plans(prompt, generators, constraints=constraints)
+    allowed = pipe.plan_words.allowed(constraints)
+    assert ours.shape == (2, config.plan_length)
+    for row, seed in enumerate((3, 4)):
+        generator, drawn = torch.Generator().manual_seed(seed), []
+        for ids in allowed:
+            batch = text_batch([prompt + drawn], config)
+            # what is missing at the end shifts all positions alike, and only differences count
+            output = pipe.model(
+                batch.token_ids,
+                positions=batch.positions,
+                mask=batch.mask(),
+                group="generation",
+                places=batch.places,
+            )
+            logits = pipe.model.text_logits(output.hidden[0, -1])[ids]
+            drawn.append(ids[int((logits + gumbel_noise(logits.shape, generator)).argmax())])
+        assert ours[row].tolist() == drawn
+
+
+def test_each_picture_has_a_plan_of_its_own_that_keeps_to_the_prompt(pipe):
+    faces = pipe.generate("an old man", seed=5, steps=2, num_images=3)
+    assert all((f.plan.values["gender"], f.plan.values["age"]) == ("man", "old") for f in faces)
+    (alone,) = pipe.generate("an old man", seed=6, steps=2)
+    assert alone.plan == faces[1].plan and alone.codes == faces[1].codes
+    many = pipe.generate("a man", seed=0, steps=1, num_images=4)
+    assert len({tuple(face.plan.values.items()) for face in many}) > 1
+
+
+def test_an_edit_keeps_the_plan_that_the_picture_shows_but_for_what_is_asked(pipe):
+    (face,) = pipe.generate("an old man", seed=1, steps=2)
+    shown = pipe.plan_words.decode(pipe.read_plan(pipe.encode(face.image))).values
+    other = "woman" if shown["gender"] != "woman" else "man"
+    mask = [[True, False], [False, False]]
+    (edited,) = pipe.edit(face.image, torch.tensor(mask).numpy(), f"a {other}", seed=2, steps=1)
+    assert edited.plan.values == {**shown, "gender": other}
+
+
+@torch.no_grad()
+def test_reading_a_plan_takes_the_likeliest_allowed_word_of_each_place(pipe):
+    (face,) = pipe.generate("an old man", seed=1, steps=2)
+    picture = pipe.encode(face.image)
+    said = pipe.read_plan(picture)
+    assert all(w in ids for w, ids in zip(said, pipe.plan_words.allowed({}), strict=True))
+    table = pipe.plan_words.decode(said)
+    assert set(table.values) == set(list(ATTRIBUTES)[:4]) and table.points == []
+
+
+def test_a_model_without_a_plan_paints_from_the_prompt_alone():
+    torch.manual_seed(0)
+    model = type(tiny_model())(tiny_config(plan_length=0))
+    pipe = UniF2acePipeline(model, tiny_tokenizer())
+    (face,) = pipe.generate("an old man", seed=1, steps=2)
+    assert face.plan.values == {} and pipe.model.plan_position is None
+
+
+def test_the_telling_word_stands_behind_the_article():
+    tokenizer = tiny_tokenizer()
+    for article, noun in (("a", "bob"), ("to the", "left"), ("the", "front"), ("at the", "camera")):
+        answer, (first, *rest) = f"{article} {noun}", encode_text(tokenizer, f" {noun}")
+        assert encode_text(tokenizer, answer) == [*encode_text(tokenizer, article), first, *rest]
+        assert telling_token(answer, tokenizer) == first
+    assert telling_token("smiling", tokenizer) == encode_text(tokenizer, "smiling")[0]

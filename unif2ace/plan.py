@@ -1,0 +1,125 @@
+"""The plan of a face: what it shows, one word a place, decided before a single image code is drawn.
+
+First every attribute's value, then where some landmarks lie. Image codes are drawn side by side and
+must agree on what no prompt says (how the head is turned, where the eyes are); the plan settles it.
+Painting goes words -> plan -> picture, and reading finds the same words: image place p says word p.
+
+Our choice; the paper paints from captions that name 17.7 attributes (arXiv 2503.08120).
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from unif2ace.attributes import ATTRIBUTES
+from unif2ace.prompting import encode_text
+from unif2ace.wording import NOT_VISIBLE, canonical_answer
+
+PLAN_POINTS = (36, 45, 30, 48, 54, 57, 8, 0, 16)
+"""Of the 68 landmarks: outer eye corners, nose tip, mouth corners, lower lip, chin, jaw ends."""
+
+DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase + "+/"
+"""A coordinate is one of these: which 64th of the picture's side it lies in."""
+
+PLAN_LENGTH = len(ATTRIBUTES) + 2 * len(PLAN_POINTS)
+
+Points = Sequence[tuple[float, float]]
+
+_ARTICLE = re.compile(r"(a|to the|at the|the) ")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """values: attribute to value or "not visible". points: of `PLAN_POINTS`, shares of the side."""
+
+    values: Mapping[str, str]
+    points: Points
+
+
+class PlanWords:
+    """The words that may stand in each of the first `length` places, and what they mean.
+
+    words: per place, {value or digit: text id}; the ids of a place all differ.
+    Raises: ValueError for a length that is no number of places, or a vocabulary too small to tell
+        the words of a place apart.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, length: int) -> None:
+        if not 0 <= length <= PLAN_LENGTH:
+            raise ValueError(f"a plan has 0 to {PLAN_LENGTH} places, not {length}")
+        self.names = tuple(ATTRIBUTES)[:length]
+        words = [
+            {
+                value: telling_token(answer_of(name, value), tokenizer)
+                for value in (*ATTRIBUTES[name].values, NOT_VISIBLE)
+            }
+            for name in self.names
+        ]
+        for name, place in zip(self.names, words, strict=True):
+            if len(set(place.values())) < len(place):
+                raise ValueError(f"the text tokenizer cannot tell the values of {name} apart")
+        digits = {digit: encode_text(tokenizer, digit)[0] for digit in DIGITS}
+        words += [digits] * (length - len(words))
+        self.words: tuple[Mapping[str, int], ...] = tuple(words)
+
+    def allowed(self, constraints: Mapping[str, Set[str]]) -> list[list[int]]:
+        """Per place the ids that may stand there, ascending.
+
+        constraints: attribute to the values left open, as `parsing.parse_constraints` gives them; a
+        constrained attribute is to be seen.
+        """
+        return [
+            sorted(
+                word
+                for value, word in words.items()
+                if place >= len(self.names)
+                or self.names[place] not in constraints
+                or value in constraints[self.names[place]]
+            )
+            for place, words in enumerate(self.words)
+        ]
+
+    def encode(self, values: Mapping[str, str], points: Points) -> list[int]:
+        """Ids of a plan. An attribute that `values` lacks is not visible; points are clamped."""
+        said = [values.get(name, NOT_VISIBLE) for name in self.names]
+        digits = [DIGITS[digit_of(share)] for point in points for share in point]
+        said += digits[: len(self.words) - len(said)]
+        return [words[value] for words, value in zip(self.words, said, strict=True)]
+
+    def decode(self, ids: Sequence[int]) -> Plan:
+        """The plan that `ids` say; coordinates are the middles of their 64ths.
+
+        Raises: ValueError for an id that cannot stand in its place.
+        """
+        said: list[str] = []
+        for place, (words, word) in enumerate(zip(self.words, ids, strict=True)):
+            said += [value for value, other in words.items() if other == word]
+            if len(said) != place + 1:
+                raise ValueError(f"id {word} says nothing in place {place} of a plan")
+        shares = [(DIGITS.index(digit) + 0.5) / len(DIGITS) for digit in said[len(self.names) :]]
+        return Plan(
+            values=dict(zip(self.names, said, strict=False)),
+            points=list(zip(shares[::2], shares[1::2], strict=False)),
+        )
+
+
+def answer_of(name: str, value: str) -> str:
+    """The canonical answer, also for "not visible"."""
+    return NOT_VISIBLE if value == NOT_VISIBLE else canonical_answer(name, value)
+
+
+def telling_token(answer: str, tokenizer: PreTrainedTokenizerBase) -> int:
+    """The first id of a canonical answer behind its article, which tells its attribute's apart."""
+    article = _ARTICLE.match(answer)
+    skipped = 0 if article is None else len(encode_text(tokenizer, article[0].rstrip()))
+    return encode_text(tokenizer, answer)[skipped]
+
+
+def digit_of(share: float) -> int:
+    """Which 64th of the side a coordinate lies in; outside the picture, the nearest."""
+    return min(max(int(share * len(DIGITS)), 0), len(DIGITS) - 1)
