@@ -45,7 +45,7 @@ from unif2ace.serving import (
 )
 
 # Settings, what was asked for, and agreement: of a painted face all but the picture
-Facts = tuple[Mapping[str, str | int | float], Mapping[str, str], Mapping[str, float]]
+Facts = dict[str, Mapping[str, Any]]  # all of a `Painted` but its picture
 EXAMPLES = sorted(str(path) for path in (page.ASSETS / "examples").glob("*.png"))
 TITLE = "UniF²ace: paint and describe faces"
 KEEP_SECONDS = int(os.environ.get("UNIF2ACE_KEEP_SECONDS", 600))  # uploads and painted files
@@ -229,7 +229,10 @@ def _painting(request: Request, language: str) -> Iterator[dict[Any, Any]]:
         elif isinstance(result, Finished):
             files = [_save(face) for face in result.faces]
             names = [f"{face.fit:.0%}" for face in result.faces]
-            facts = [(face.settings, face.asked, face.agreement) for face in result.faces]
+            facts = [
+                {name: value for name, value in vars(face).items() if name != "image"}
+                for face in result.faces
+            ]
             yield {
                 **_shown(files[0], facts[0], language),
                 make.ask: ON,
@@ -242,11 +245,11 @@ def _painting(request: Request, language: str) -> Iterator[dict[Any, Any]]:
 
 
 def _shown(path: str, facts: Facts, language: str) -> dict[Any, Any]:
-    settings, asked, agreement = facts
+    agreement = views.agreement(facts["asked"], facts["agreement"], language)
     return {
         make.painting: path,
-        make.line: views.result_line(settings, language),
-        make.agreement: views.agreement(asked, agreement, language),
+        make.line: views.result_line(facts["settings"], language),
+        make.agreement: agreement + views.chosen(facts["chosen"], language),
     }
 
 
@@ -412,7 +415,8 @@ def generate(
         guidance: how strictly to follow the words; 1 is loosely.
         num_images: how many to paint, 1 to 4, of which the one that fits the words best is given.
     Returns: the picture as a marked PNG file, and its settings with the agreement per attribute;
-        "candidates" lists seed and fit of all that were painted, the best first.
+        "chosen" is what the words left open and the model settled itself, "candidates" lists
+        seed and fit of all that were painted, the best first.
     """
     with in_words():
         request = _paint_request(prompt, seed, steps, guidance, num_images)
@@ -426,7 +430,12 @@ def _best(request: Request) -> tuple[str, dict[str, Any]]:
     candidates = [
         {"seed": face.settings["seed"], "fit": round(face.fit, 4)} for face in finished.faces
     ]
-    data = {**best.settings, "agreement": dict(best.agreement), "candidates": candidates}
+    data = {
+        **best.settings,
+        "agreement": dict(best.agreement),
+        "chosen": dict(best.chosen),
+        "candidates": candidates,
+    }
     return _save(best), data
 
 

@@ -20,6 +20,7 @@ from unif2ace.serving import (
     check,
     serve,
 )
+from unif2ace.wording import NOT_VISIBLE
 
 PICTURE = Image.new("RGB", (8, 8), "red")
 
@@ -49,6 +50,9 @@ class Recorder:
             SimpleNamespace(
                 image=Image.new("RGB", (8, 8), (seed + i, 0, 0)),
                 settings=Settings(prompt, seed + i),
+                plan=SimpleNamespace(
+                    values={"hair_color": "blond", "hat": NOT_VISIBLE, "age": "old"}
+                ),
             )
             for i in range(num_images)
         )
@@ -93,6 +97,7 @@ def test_painting_shows_every_step_and_ends_with_the_face():
         settings={"prompt": "red hair", "seed": 51},
         asked={"hair_color": "red"},
         agreement={"hair_color": 0.2},
+        chosen={"age": "old"},
     )
     assert last == Finished(faces=(face,)) and face.fit == 0.2
 

@@ -44,6 +44,12 @@ def test_each_bar_has_its_number_and_word():
     assert "nothing" in views.agreement({}, {})
 
 
+def test_what_the_words_left_open_is_told_when_asked():
+    html = views.chosen({"gender": "man", "hair_color": "red"})
+    assert html.startswith("<details") and "<p>man, red hair</p>" in html
+    assert views.chosen({}) == ""
+
+
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_what_was_asked_for_is_said_in_words_that_mean_it(name):
     for value in ATTRIBUTES[name].values:

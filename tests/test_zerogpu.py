@@ -80,6 +80,7 @@ def test_the_decorator_asks_for_the_estimated_time(monkeypatch):
                     settings={"seed": 1},
                     asked={"hair_color": "red"},
                     agreement={"hair_color": 0.5},
+                    chosen={"age": "old"},
                 ),
             )
         ),

@@ -132,6 +132,10 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "頼んだことと、AI にどれほど確かに見えるか",
         "您的要求，以及 AI 有多确定看到了它",
     ),
+    "What your words left open, the AI chose itself": (
+        "言葉で決まらなかったことは、AI がこう決めました",
+        "您没有说明的部分，由 AI 自行决定",
+    ),
     "seen": ("見える", "看到"),
     "perhaps": ("おそらく", "也许"),
     "not seen": ("見えない", "没看到"),

@@ -25,6 +25,7 @@ from unif2ace.pipeline import (
 from unif2ace.policy import refuse_prompt, refuse_question
 from unif2ace.regions import check_region
 from unif2ace.routing import FaceRouting
+from unif2ace.wording import NOT_VISIBLE
 
 MAX_ANSWER_TOKENS = 160
 MAX_DESCRIPTION_TOKENS = 200
@@ -64,12 +65,13 @@ class Painting:
 @dataclass(frozen=True, kw_only=True)
 class Painted:
     """A finished face, what fixes it, and how sure the model is, looking at it, of each attribute
-    that was asked for."""
+    that was asked for. `chosen`: the visible values that the words left open, as it was planned."""
 
     image: Image.Image
     settings: Mapping[str, str | int | float]
     asked: Mapping[str, str]
     agreement: Mapping[str, float]
+    chosen: Mapping[str, str]
 
     @property
     def fit(self) -> float:
@@ -200,6 +202,11 @@ def _paint(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
             settings=dataclasses.asdict(face.settings),
             asked=asked,
             agreement=pipeline.score(face.image, asked),
+            chosen={
+                name: value
+                for name, value in face.plan.values.items()
+                if name not in asked and value != NOT_VISIBLE
+            },
         )
         for face in faces
     ]

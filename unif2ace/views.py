@@ -146,6 +146,15 @@ def agreement(asked: Mapping[str, str], scores: Mapping[str, float], language: s
     return f"<table class='facts'><caption>{caption}</caption>{rows}</table>"
 
 
+def chosen(values: Mapping[str, str], language: str = "en") -> str:
+    """What the words left open and the model settled before it painted; closed at first."""
+    if not values:
+        return ""
+    said = ", ".join(_asked(name, value) for name, value in values.items())
+    summary = say("What your words left open, the AI chose itself", language)
+    return f"<details id='chosen' class='quiet'><summary>{summary}</summary><p>{said}</p></details>"
+
+
 def _asked(name: str, value: str) -> str:
     return escape(phrase(name, value)[1] or value)
 
