@@ -21,7 +21,7 @@ from torch.distributed.fsdp import FSDPModule
 
 from unif2ace.config import MoEConfig
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
-from unif2ace.prompting import Turn, generation_batch, prompt_ids, understanding_batch
+from unif2ace.prompting import Turn, prompt_ids, text_batch, understanding_batch
 from unif2ace.train.loop import TrainConfig, run
 from unif2ace.train.objective import generation_loss, understanding_loss
 from unif2ace.train.sequences import GenerationSample, UnderstandingSample
@@ -88,10 +88,9 @@ def batch_of(numbers):
             turns.append([Turn(question=question, answer=answer)])
     clean = torch.cat(codes)
     is_masked = torch.tensor([True, False, True, False]).expand_as(clean)
-    noisy = torch.where(is_masked, CONFIG.layout.mask_code, clean)
     return Batch(
         generation=GenerationSample(
-            sequences=generation_batch(prompts, noisy, CONFIG),
+            texts=text_batch(prompts, CONFIG),
             codes=clean,
             is_masked=is_masked,
             times=torch.cat(times).clamp(0.1, 0.9),

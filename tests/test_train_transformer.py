@@ -9,14 +9,17 @@ import torch
 from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 
 from unif2ace.attributes import ATTRIBUTES, visible
+from unif2ace.losses import d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.plan import PLAN_LENGTH, PLAN_POINTS, PlanWords
-from unif2ace.prompting import encode_request
+from unif2ace.prompting import encode_request, generation_batch
+from unif2ace.schedule import MaskSchedule
 from unif2ace.synth.sampling import sample_attributes
 from unif2ace.train.features import FaceLabel, read_features, write_features
 from unif2ace.train.loop import TrainConfig
 from unif2ace.train.objective import generation_loss
 from unif2ace.train.sequences import (
+    MASKED_COPIES,
     canonical_turns,
     generation_sample,
     plan_of,
@@ -171,7 +174,7 @@ def test_words_are_drawn_from_the_seed_alone(features):
     faces, config = read_features(features), tiny_config(condition_dropout=0.0)
 
     def draw(seed):
-        return painting(faces, config, seed).sequences.token_ids
+        return painting(faces, config, seed).texts.token_ids
 
     assert torch.equal(draw(1), draw(1))
     assert draw(1).shape != draw(2).shape or not torch.equal(draw(1), draw(2))
@@ -210,31 +213,61 @@ def test_a_face_plans_what_can_be_seen_and_where_its_landmarks_lie(features):
 def test_painting_learns_each_word_of_the_plan_from_the_words_before_it(features):
     faces, config, model = read_features(features), tiny_config(condition_dropout=0.0), tiny_model()
     sample = painting(faces, config, seed=0)
-    batch, config = sample.sequences, tiny_config()
-    loss = generation_loss(model, sample).parts
-    rows = [row[row >= 0] for row in batch.places]
+    text, parts = sample.texts, generation_loss(model, sample).parts
+    rows = [row[row >= 0] for row in text.places]
     assert [row.tolist() for row in rows] == [list(range(config.plan_length))] * 2
-    output = model(
-        batch.token_ids,
-        positions=batch.positions,
-        mask=batch.mask(),
+    said = model(
+        text.token_ids,
+        positions=text.positions,
+        mask=text.mask(),
         group="generation",
-        image_start=batch.image_start,
-        places=batch.places,
+        places=text.places,
     )
     nats = []
     for row in range(2):
-        for column in range(batch.token_ids.shape[1]):
-            if batch.places[row, column] >= 0:
-                log_probs = model.text_logits(output.hidden[row, column - 1]).log_softmax(-1)
-                nats.append(-log_probs[batch.token_ids[row, column]])
-    torch.testing.assert_close(loss["plan"], torch.stack(nats).mean())
+        for column in range(text.token_ids.shape[1]):
+            if text.places[row, column] >= 0:
+                log_probs = model.text_logits(said.hidden[row, column - 1]).log_softmax(-1)
+                nats.append(-log_probs[text.token_ids[row, column]])
+    torch.testing.assert_close(parts["plan"], torch.stack(nats).mean())
+
+
+def test_masked_copies_behind_one_text_lose_as_whole_sequences_do(features):
+    faces, config, model = read_features(features), tiny_config(), tiny_model()
+    sample = painting(faces, config, seed=0)
+    prompts = [
+        row[real].tolist()
+        for row, real in zip(sample.texts.token_ids, sample.texts.segments >= 0, strict=True)
+    ]
+    noisy = torch.where(sample.is_masked, config.layout.mask_code, sample.codes)
+    assert len(noisy) == MASKED_COPIES * len(prompts) and sample.is_masked.any()
+    whole = generation_batch([p for p in prompts for _ in range(MASKED_COPIES)], noisy, config)
+    output = model(
+        whole.token_ids,
+        positions=whole.positions,
+        mask=whole.mask(),
+        group="generation",
+        image_start=whole.image_start,
+        places=whole.places,
+    )
+    span = slice(whole.image_start, whole.image_start + config.num_image_tokens)
+    expected = d3diff_loss(
+        model.code_logits(output.hidden[:, span][sample.is_masked]),
+        sample.codes,
+        sample.is_masked,
+        sample.times,
+        schedule=MaskSchedule(config.schedule),
+        alpha=config.score_weight,
+    )
+    parts = generation_loss(model, sample).parts
+    torch.testing.assert_close(parts["masked"], expected.masked.detach())
+    torch.testing.assert_close(parts["score"], expected.score.detach())
 
 
 def test_faces_without_a_caption_have_no_plan_either(features):
     faces, config = read_features(features), tiny_config(condition_dropout=0.999)
     sample = painting(faces, config, seed=0)
-    assert (sample.sequences.places < 0).all()
+    assert (sample.texts.places < 0).all()
     assert "plan" not in generation_loss(tiny_model(), sample).parts
 
 

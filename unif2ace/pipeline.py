@@ -25,12 +25,12 @@ from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import parse_attributes, parse_constraints
 from unif2ace.plan import Plan, PlanWords, answer_of
 from unif2ace.prompting import (
-    PADDING_SEGMENT,
     Turn,
     encode_request,
     encode_text,
     generation_batch,
     image_batch,
+    image_mask,
     omni_attention_mask,
     prefix_batch,
     prompt_ids,
@@ -529,9 +529,7 @@ class UniF2acePipeline:
 
         Text never sees image tokens, so its keys and values are computed once, here.
         """
-        text = text_batch(prompts, self.config)
-        segments = text.segments.to(self.device)
-        cache = DynamicCache()
+        text, cache = text_batch(prompts, self.config), DynamicCache()
         self.model(
             text.token_ids.to(self.device),
             positions=text.positions.to(self.device),
@@ -540,10 +538,8 @@ class UniF2acePipeline:
             cache=cache,
             places=None if text.places is None else text.places.to(self.device),
         )
-        is_text = segments != PADDING_SEGMENT  # (n, L)
         width = self.config.num_image_tokens + 2
-        sees = torch.cat([is_text, is_text.new_ones(len(is_text), width)], dim=1)
-        mask = sees[:, None, None].expand(-1, -1, width, -1)
+        mask = image_mask(text, width).to(self.device)
         head = self.model.code_head()
 
         def logits_fn(codes: Tensor) -> Tensor:

@@ -149,6 +149,17 @@ def image_batch(codes: Tensor, config: UniF2aceConfig) -> SequenceBatch:
     )
 
 
+def image_mask(text: SequenceBatch, width: int, copies: int = 1) -> Tensor:
+    """(B * copies, 1, width, L + width) bool: what the pictures behind cached texts (B, L) see.
+
+    Each of `width` image positions sees its text but for padding, and the whole picture. Copies of
+    a text follow each other, as `Cache.batch_repeat_interleave` leaves them.
+    """
+    is_text = (text.segments != PADDING_SEGMENT).repeat_interleave(copies, 0)
+    sees = torch.cat([is_text, is_text.new_ones(len(is_text), width)], dim=1)
+    return sees[:, None, None].expand(-1, -1, width, -1)
+
+
 def generation_batch(
     prompts: Sequence[Sequence[int]], codes: Tensor, config: UniF2aceConfig
 ) -> SequenceBatch:

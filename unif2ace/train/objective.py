@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from transformers import DynamicCache
 
 from unif2ace.losses import answer_loss, balance_loss, d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import Exploration, Routing
-from unif2ace.prompting import PADDING_SEGMENT, SequenceBatch
+from unif2ace.prompting import PADDING_SEGMENT, SequenceBatch, image_batch, image_mask
 from unif2ace.schedule import MaskSchedule
 from unif2ace.train.sequences import GenerationSample, UnderstandingSample
 
@@ -37,22 +38,33 @@ def generation_loss(
 ) -> StepLoss:
     """D3Diff (arXiv 2503.08120) over the masked codes of a batch, the plan's words, balance.
 
-    Each word of a plan is predicted from the prompt and the words before it (`plan.py`).
+    Each word of a plan is predicted from the prompt and the words before it (`plan.py`). Text never
+    sees the picture, so its keys and values serve all masked copies of one.
     """
-    config, batch = model.config, sample.sequences
-    output = model(
-        batch.token_ids,
-        positions=batch.positions,
-        mask=batch.mask(),
+    config, text = model.config, sample.texts
+    cache, copies = DynamicCache(), len(sample.codes) // len(text.token_ids)
+    said = model(
+        text.token_ids,
+        positions=text.positions,
+        mask=text.mask(),
         group="generation",
-        image_start=batch.image_start,
-        exploration=exploration,
-        places=batch.places,
+        cache=cache,
+        places=text.places,
     )
-    plan, plan_parts = plan_loss(model, output.hidden, batch)
-    image = slice(batch.image_start, batch.image_start + config.num_image_tokens)
+    cache.batch_repeat_interleave(copies)
+    noisy = torch.where(sample.is_masked, config.layout.mask_code, sample.codes)
+    image = image_batch(noisy, config)
+    output = model(
+        image.token_ids,
+        positions=image.positions,
+        mask=image_mask(text, image.token_ids.shape[1], copies),
+        group="generation",
+        image_start=image.image_start,
+        cache=cache,
+        exploration=exploration,
+    )
     loss = d3diff_loss(
-        model.code_logits(output.hidden[:, image][sample.is_masked]),
+        model.code_logits(output.hidden[:, 1:-1][sample.is_masked]),
         sample.codes,
         sample.is_masked,
         sample.times,
@@ -60,7 +72,10 @@ def generation_loss(
         alpha=config.score_weight,
         masked_weight=config.masked_weight,
     )
-    balance = balance_of(output.token_routing, batch.segments)
+    plan, plan_parts = plan_loss(model, said.hidden, text)
+    segments = torch.cat([text.segments.flatten(), image.segments.flatten()])
+    pairs = zip(said.token_routing, output.token_routing, strict=True)
+    balance = balance_of([joined(*pair) for pair in pairs], segments)
     return StepLoss(
         total=loss.total + plan + config.moe.balance_weight * balance,
         parts={
@@ -69,6 +84,16 @@ def generation_loss(
             "score": loss.score.detach(),
             "balance_generation": balance.detach(),
         },
+    )
+
+
+def joined(text: Routing, image: Routing) -> Routing:
+    """What one layer's router decided about two passes."""
+    return Routing(
+        **{
+            name: torch.cat([getattr(text, name), getattr(image, name)])
+            for name in ("probs", "experts", "weights")
+        }
     )
 
 

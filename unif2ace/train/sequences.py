@@ -19,8 +19,8 @@ from unif2ace.prompting import (
     Turn,
     encode_request,
     encode_text,
-    generation_batch,
     prompt_ids,
+    text_batch,
     understanding_batch,
 )
 from unif2ace.schedule import MaskSchedule, mask_codes, sample_times
@@ -29,21 +29,29 @@ from unif2ace.synth.questions import questions
 from unif2ace.train.features import FaceFeatures, FaceLabel
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
-CAPTION_STYLES: dict[Style, float] = {"tags": 0.3, "short": 0.4, "plain": 0.22, "long": 0.08}
+CAPTION_STYLES: dict[Style, float] = {"tags": 0.3, "short": 0.45, "plain": 0.2, "long": 0.05}
 """Shares of caption styles: visitors type short prompts, and short ones train faster. A batch
 holds one style, so that hardly anything is padding."""
 
 
-CANONICAL_SHARE = 0.6
+MASKED_COPIES = 2
+"""How often a face is masked, each time anew, behind one pass over its prompt and plan."""
+
+
+CANONICAL_SHARE = 0.35
 """Share of understanding batches that ask in one fixed wording, twice as many questions a face:
 where nothing but the value is open, looking facts up is learnt soonest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class GenerationSample:
-    """A batch of faces to paint: sequences, clean codes, where they are masked, and when."""
+    """A batch of faces to paint, each in several masked copies that follow each other.
 
-    sequences: SequenceBatch
+    texts: B prompts with plans. codes, is_masked (B * copies, N): clean codes, and which are masked
+    at times (B * copies,).
+    """
+
+    texts: SequenceBatch
     codes: Tensor
     is_masked: Tensor
     times: Tensor
@@ -125,17 +133,16 @@ def generation_sample(
     *,
     rng: random.Random,
     generator: torch.Generator,
+    copies: int = MASKED_COPIES,
 ) -> GenerationSample:
-    codes, _ = faces.batch(indices)
+    codes = faces.batch(indices)[0].repeat_interleave(copies, 0)
     times = sample_times(len(codes), generator)
     ratio = MaskSchedule(config.schedule).mask_ratio(times)
-    noisy, is_masked = mask_codes(
-        codes, ratio, mask_code=config.layout.mask_code, generator=generator
-    )
+    _, is_masked = mask_codes(codes, ratio, mask_code=config.layout.mask_code, generator=generator)
     (style,) = rng.choices(list(CAPTION_STYLES), list(CAPTION_STYLES.values()))
     prompts = [prompt_of(faces.labels[i], style, tokenizer, config, rng, words) for i in indices]
     return GenerationSample(
-        sequences=generation_batch(prompts, noisy, config),
+        texts=text_batch(prompts, config),
         codes=codes,
         is_masked=is_masked,
         times=times,

@@ -80,6 +80,8 @@ class TransformerObjective(nn.Module):
 class TransformerOptions:
     """How a step's batch is made up; `TrainConfig.batch_size` counts the faces to paint.
 
+    Each of those is masked `sequences.MASKED_COPIES` times.
+
     exploration: noise on sequence routing at the start; little when going on from weights whose
         routers have decided.
     """
@@ -184,7 +186,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--steps", type=int, default=200_000)
     parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
-    parser.add_argument("--batch-size", type=int, default=24, help="faces to paint per process")
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        default=24,
+        help="faces to paint per process, each in two masked copies",
+    )
     parser.add_argument("--understanding-batch-size", type=int, default=8)
     parser.add_argument("--questions-per-face", type=int, default=8)
     parser.add_argument("--exploration", type=float, default=1.0, help="noise on routing at first")
