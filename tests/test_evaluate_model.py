@@ -13,6 +13,7 @@ from tiny import save_tiny
 from unif2ace.attributes import ATTRIBUTES, hidden_attributes, visible
 from unif2ace.evaluate import __main__ as command_line
 from unif2ace.evaluate.faces import LabelledFaces
+from unif2ace.evaluate.frontier import GUIDANCES, STEPS, settings_to_try
 from unif2ace.evaluate.generation import (
     VISITOR_PROMPTS,
     Request,
@@ -26,7 +27,7 @@ from unif2ace.evaluate.judge import Verdict
 from unif2ace.evaluate.report import END, START
 from unif2ace.evaluate.understanding import evaluate_understanding, is_answer_right
 from unif2ace.parsing import parse_constraints
-from unif2ace.pipeline import Answer
+from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, Answer
 from unif2ace.synth.captions import description
 from unif2ace.synth.questions import questions
 from unif2ace.synth.sampling import TEST_SEED_START, sample_attributes
@@ -250,6 +251,23 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     assert text.startswith("# Faces\n") and "FD-ELite0" in text and "| hair color |" in text
     for sheet in ("renders.png", "painted.png"):
         assert Image.open(tmp_path / "sheets" / sheet).width > 1000
+    model = ("--checkpoint", tmp_path / "model")
+    trying = ("frontier", *model, "--quantization", "none", *faces, "--judge", judged)
+    trying = (*trying, "--count", 2, "--json", measured / "frontier.json")
+    assert run(*trying, monkeypatch=monkeypatch) == 0
+    compare = ("compare", *model, *faces, "--limit", 1, "--json", measured / "compare.json")
+    assert run(*compare, monkeypatch=monkeypatch) == 0
+    gather = ("report", "--measured", measured, "--json", tmp_path / "report.json")
+    assert run(*gather, "--documents", readme, monkeypatch=monkeypatch) == 0
+    tried = json.loads((tmp_path / "report.json").read_text())["frontier"]["rows"]
+    assert [(row["steps"], row["guidance"]) for row in tried] == settings_to_try()
+    assert "| bfloat16 |" in readme.read_text() and "| 48 | 3 |" in readme.read_text()
+
+
+def test_every_setting_is_tried_once_and_the_default_is_among_them():
+    pairs = settings_to_try()
+    assert len(set(pairs)) == len(pairs) == len(STEPS) + len(GUIDANCES) - 1
+    assert (DEFAULT_STEPS, DEFAULT_GUIDANCE) in pairs
 
 
 def test_what_is_missing_is_named(tmp_path, monkeypatch, capsys):

@@ -6,8 +6,8 @@ from safetensors.torch import load_file, save_file
 from tiny import save_tiny
 
 from unif2ace.model import UniF2aceForConditionalGeneration
-from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.quantize import UNQUANTIZED, nf4_modules, nf4_share, weight_report
+from unif2ace.pipeline import UniF2acePipeline, load_model
+from unif2ace.quantize import UNQUANTIZED, copy_bytes, nf4_modules, nf4_share, weight_report
 from unif2ace.train.export import export
 
 HALF_WIDTH = {"device": "cpu", "dtype": torch.bfloat16}  # as checkpoints are written
@@ -73,18 +73,41 @@ def nf4_definition(weight):
 
 @torch.inference_mode()
 def test_a_cpu_multiplies_nf4_in_float32_by_definition(quantized):
-    pipe = UniF2acePipeline.from_pretrained(quantized, device="cpu")
-    dtypes = {row.dtype for row in weight_report(pipe.model)}
-    assert dtypes == {"nf4", "float32"} and pipe.model.dtype == torch.float32
-    for layer in nf4_modules(pipe.model)[:6]:
+    model = load_model(quantized, None, "nf4", torch.device("cpu"))
+    dtypes = {row.dtype for row in weight_report(model)}
+    assert dtypes == {"nf4", "float32"} and model.dtype == torch.float32
+    for layer in nf4_modules(model)[:6]:
         x = torch.randn(3, layer.in_features, generator=torch.Generator().manual_seed(0))
         slow = x @ nf4_definition(layer.weight).T + layer.bias
         torch.testing.assert_close(layer(x), slow, atol=1e-5, rtol=1e-5)  # order of the sum
 
 
+@torch.inference_mode()
+def test_plain_copies_compute_what_nf4_computes_and_are_never_saved(quantized):
+    packed = load_model(quantized, None, "nf4", torch.device("cpu"))
+    copied = UniF2acePipeline.from_pretrained(quantized, device="cpu").model
+    assert not any(hasattr(layer, "plain") for layer in nf4_modules(packed))
+    pairs = list(zip(nf4_modules(packed), nf4_modules(copied), strict=True))
+    for slow, fast in pairs:
+        x = torch.randn(3, slow.in_features, generator=torch.Generator().manual_seed(0))
+        assert torch.equal(fast.plain, nf4_definition(slow.weight))
+        torch.testing.assert_close(fast(x), slow(x), atol=1e-5, rtol=1e-5)
+    assert copy_bytes(packed, torch.float32) == sum(4 * fast.plain.numel() for _, fast in pairs) > 0
+    assert copied.state_dict().keys() == packed.state_dict().keys()
+
+
+def test_a_cpu_short_of_memory_keeps_to_nf4_alone(quantized, monkeypatch):
+    need = copy_bytes(load_model(quantized, None, "nf4", torch.device("cpu")), torch.float32)
+    for spare, has_copies in ((need * 4, False), (need * 4 + 4, True)):
+        monkeypatch.setattr("unif2ace.pipeline.free_memory", lambda spare=spare: spare)
+        layers = nf4_modules(UniF2acePipeline.from_pretrained(quantized, device="cpu").model)
+        assert all(hasattr(layer, "plain") == has_copies for layer in layers)
+
+
 def test_unpacked_weights_paint_and_read_as_the_nf4_they_come_from(quantized):
-    packed = UniF2acePipeline.from_pretrained(quantized, device="cpu")
+    model = load_model(quantized, None, "nf4", torch.device("cpu"))
     plain = UniF2acePipeline.from_pretrained(quantized, quantization=None, device="cpu")
+    packed = UniF2acePipeline(model, plain.tokenizer)
     for name, weight in packed.model.named_parameters():
         if weight.dtype == torch.uint8:
             assert torch.equal(nf4_definition(weight), plain.model.get_parameter(name)), name

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import torch
 from PIL import Image
 from safetensors import SafetensorError
@@ -39,7 +40,7 @@ from unif2ace.prompting import (
     turns_batch,
     understanding_batch,
 )
-from unif2ace.quantize import compute_in, nf4_config, unpacked
+from unif2ace.quantize import compute_in, copy_bytes, keep_copies, nf4_config, unpacked
 from unif2ace.regions import check_region, region_tokens, touched_tokens
 from unif2ace.routing import FaceRouting
 from unif2ace.sampler import (
@@ -59,6 +60,7 @@ DEFAULT_STEPS = 36
 DEFAULT_GUIDANCE = 3.0
 DEFAULT_TEMPERATURE = 0.7
 DEFAULT_CHOICE_TEMPERATURE = 1.0
+SPARE_SHARE = 0.25  # of the free memory, that plain copies of NF4 weights may take
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,8 +198,8 @@ class UniF2acePipeline:
 
         Args:
             quantization: "nf4" loads a pre-quantised checkpoint as it lies, or quantises a full
-                one; None gives unpacked weights from either: the same pictures, and answers twice
-                as soon on a CPU, for 7.5 times the memory of those weights.
+                one; a CPU with memory to spare keeps plain copies beside it to compute with. None
+                gives unpacked weights alone from either, and the same pictures.
             device: default CUDA when there is one, else the CPU.
             dtype: of the arithmetic and of what is not NF4; default `default_dtype(device)`.
         Raises: ValueError for an unknown quantization or a checkpoint that is not whole.
@@ -206,6 +208,11 @@ class UniF2acePipeline:
             raise ValueError(f"quantization must be 'nf4' or None, got {quantization!r}")
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         model = load_model(path_or_repo, revision, quantization, device, dtype)
+        if (
+            model.device.type == "cpu"
+            and copy_bytes(model, model.dtype) < SPARE_SHARE * free_memory()
+        ):
+            keep_copies(model, model.dtype)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(path_or_repo, revision=revision)
         name = f"{path_or_repo}@{revision}" if revision else str(path_or_repo)
         return cls(model, tokenizer, checkpoint=name)
@@ -790,6 +797,11 @@ class UniF2acePipeline:
             return {}
         table = self.attributes(image, list(asked))
         return {name: table[name][value] for name, value in asked.items()}
+
+
+def free_memory() -> int:
+    """Bytes that this machine could give without swapping."""
+    return psutil.virtual_memory().available
 
 
 def default_dtype(device: torch.device) -> torch.dtype:

@@ -7,8 +7,11 @@ routers, embeddings, the output layer, resamplers and the convolutional parts st
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
+import torch.nn.functional as F
+from bitsandbytes.functional import dequantize_4bit
 from torch import nn
 from transformers import BitsAndBytesConfig, PreTrainedModel
 
@@ -17,6 +20,7 @@ UNQUANTIZED = (
     "code_digits",
     "head_digits",
     "image_position",
+    "plan_position",
     "lm_head",
     "norm",
     "resamplers",
@@ -65,6 +69,26 @@ def unpacked(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     for module in nf4_modules(model):
         module.weight.quant_state.dtype = dtype  # else rounded to the precision before NF4
     return model.dequantize(dtype=dtype)
+
+
+def copy_bytes(model: nn.Module, dtype: torch.dtype) -> int:
+    """What `keep_copies` would take."""
+    sizes = (module.weight.quant_state.shape.numel() for module in nf4_modules(model))
+    return sum(sizes) * dtype.itemsize
+
+
+def keep_copies(model: nn.Module, dtype: torch.dtype) -> None:
+    """Let every NF4 layer compute with a plain copy of its weight, made now instead of each time.
+
+    A CPU unpacks a matrix as slowly for one token as for a hundred, so answers, which come token by
+    token, gain most. What the layers hold stays NF4; the copies are never saved.
+    """
+    for module in nf4_modules(model):
+        module.weight.quant_state.dtype = dtype  # else rounded to the precision before NF4
+        weight = dequantize_4bit(module.weight.data, module.weight.quant_state)
+        module.register_buffer("plain", weight, persistent=False)
+        bias = None if module.bias is None else module.bias.to(dtype)
+        module.forward = partial(F.linear, weight=weight, bias=bias)
 
 
 @dataclass(frozen=True, kw_only=True)

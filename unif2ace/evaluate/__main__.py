@@ -17,6 +17,7 @@ import torch
 from unif2ace.evaluate.bench import bench_app, bench_pipeline, bench_weights
 from unif2ace.evaluate.compare import compare, forms
 from unif2ace.evaluate.faces import LabelledFaces, read_faces
+from unif2ace.evaluate.frontier import frontier, settings_to_try
 from unif2ace.evaluate.generation import evaluate_generation, fits, grammar_requests, paint
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
@@ -78,6 +79,19 @@ def run_generation(args: argparse.Namespace) -> None:
         guidance=args.guidance,
     )
     write_json(args.json, measured)
+
+
+def run_frontier(args: argparse.Namespace) -> None:
+    faces = read_faces(args.faces, "test", limit=args.count)
+    rows = frontier(
+        load(args),
+        Judge.load(args.judge),
+        faces,
+        settings_to_try(),
+        count=args.count,
+        seed=args.seed,
+    )
+    write_json(args.json, {"count": args.count, "seed": args.seed, "rows": rows})
 
 
 def run_bench(args: argparse.Namespace) -> None:
@@ -148,7 +162,7 @@ def run_report(args: argparse.Namespace) -> None:
 
 
 def run_all(args: argparse.Namespace) -> None:
-    """Everything but training the judge, into the folder `measured`, then the report."""
+    """All but the judge's training, `frontier` and `compare`, into `measured`; then the report."""
     folder, out = args.measured, args.json
     Judge.load(args.judge)  # better now than after an hour
     for name, command in (
@@ -190,6 +204,9 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     add("understanding", run_understanding, "How well it reads faces.", *model, *reading)
     generation = ("faces", "judge", "count", *painting, "json")
     add("generation", run_generation, "How well it paints faces.", *model, *generation)
+    frontier_help = "Quality against speed, over steps and guidance."
+    trying = ("faces", "judge", "count", "seed", "json")
+    add("frontier", run_frontier, frontier_help, *model, *trying)
     costs = ("faces", "app", "repeats", "json")
     add(
         "bench",

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from unif2ace.evaluate.ratios import ratio_lines
+
 START, END = "<!-- report:start -->", "<!-- report:end -->"
-SECTIONS = ("judge", "understanding", "generation", "bench")
+SECTIONS = ("judge", "understanding", "generation", "bench", "frontier", "compare")
 Json = Mapping[str, Any]
 
 
@@ -159,18 +161,58 @@ def bench_table(measured: Json) -> str:
         table(("what", "time", "float32 GFLOP in that time"), rows),
     ]
     weights = measured["weights"]
+    copies = weights.get("copy_bytes", 0)
     lines.append(
         f"NF4 holds {percent(weights['nf4_share_of_attention_and_experts'])} of the attention and "
         f"expert weights; {weights['total']['weights'] / 1e6:.1f} M weights take "
         f"{weights['total']['bytes'] / 2**20:.0f} MiB in memory and "
-        f"{weights['disk_bytes'] / 2**20:.0f} MiB on disk."
+        f"{weights['disk_bytes'] / 2**20:.0f} MiB on disk. Plain copies of the NF4 weights, with "
+        f"which a CPU with memory to spare computes, take another "
+        f"{copies / 2**20:.0f} MiB."
     )
+    if ratios := measured.get("ratios"):
+        lines.append("\n".join(f"- {line}" for line in ratio_lines(ratios)))
     if app := measured.get("app"):
         lines.append(
             f"The app serves after {app['start_up_seconds']:.0f} s; its first face takes "
             f"{app['first_face_seconds']:.1f} s; peak memory {app['peak_memory_mib']} MiB."
         )
     return "\n\n".join(lines)
+
+
+def frontier_table(measured: Json) -> str:
+    rows = [
+        (
+            str(row["steps"]),
+            f"{row['guidance']:g}",
+            f"{row['seconds_per_face']:.2f} s",
+            percent(row["agreement"]["share"]),
+            percent(row["one_clear_face"]["share"]),
+            f"{row['fd_elite0']:.1f}",
+        )
+        for row in measured["rows"]
+    ]
+    head = ("steps", "guidance", "a face", "asked attributes right", "one clear face", "FD-ELite0")
+    title = f"**Steps and guidance**, the same {measured['count']} captions and seeds in every row"
+    return f"{title}\n\n{table(head, rows)}"
+
+
+def compare_table(measured: Json) -> str:
+    rows = [
+        (
+            name,
+            interval(row["accuracy"]),
+            percent(row["same_attributes"]["share"]),
+            percent(row["same_answers"]["share"]),
+            percent(row["same_codes"]),
+            f"{row['weight_mib']:.0f} MiB",
+        )
+        for name, row in measured["forms"].items()
+    ]
+    first = next(iter(measured["forms"]))
+    same = f"as {first}:"
+    head = ("weights", "reads", f"{same} attributes", f"{same} answers", f"{same} codes", "size")
+    return f"**What NF4 costs**, same seeds and questions\n\n{table(head, rows)}"
 
 
 def render(merged: Json) -> str:
@@ -190,16 +232,20 @@ def render(merged: Json) -> str:
             f"{accepted} of them as one clear face, and refuses {percent(worst['share'])} of the "
             "hardest kind of spoilt picture."
         )
-    details = []
+    details: dict[str, list[str]] = {"By attribute and by group": [], "Settings and formats": []}
+    closer, other = details.values()
     if any(merged.get(name) for name in ("understanding", "generation", "judge")):
-        details.append(attribute_table(merged))
+        closer.append(attribute_table(merged))
     if any(merged.get(name) for name in ("understanding", "generation")):
-        details.append(group_table(merged))
-    if details:
-        body = "\n\n".join(details)
-        parts.append(
-            f"<details><summary>By attribute and by group</summary>\n\n{body}\n\n</details>"
-        )
+        closer.append(group_table(merged))
+    if tried := merged.get("frontier"):
+        other.append(frontier_table(tried))
+    if compared := merged.get("compare"):
+        other.append(compare_table(compared))
+    for title, tables in details.items():
+        if tables:
+            body = "\n\n".join(tables)
+            parts.append(f"<details><summary>{title}</summary>\n\n{body}\n\n</details>")
     return "\n\n".join(parts)
 
 

@@ -1,0 +1,72 @@
+"""Quality against speed: the same captions painted in fewer or more steps, more or less guided."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from unif2ace.evaluate.faces import LabelledFaces, stack_images
+from unif2ace.evaluate.generation import (
+    fits,
+    grammar_requests,
+    paint,
+    perceptual_features,
+    summary,
+)
+from unif2ace.evaluate.judge import Judge
+from unif2ace.evaluate.metrics import frechet_distance
+from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, UniF2acePipeline
+from unif2ace.train.perceptual import imagenet_network
+
+STEPS = (4, 8, 12, 16, 24, 36, 48)
+GUIDANCES = (1.0, 2.0, 3.0, 4.5, 6.0)
+
+
+def settings_to_try(
+    steps: Sequence[int] = STEPS, guidances: Sequence[float] = GUIDANCES
+) -> list[tuple[int, float]]:
+    """(steps, guidance): all steps at the default guidance, all guidances at the default steps."""
+    pairs = [(n, DEFAULT_GUIDANCE) for n in steps] + [(DEFAULT_STEPS, g) for g in guidances]
+    return list(dict.fromkeys(pairs))
+
+
+def frontier(
+    pipe: UniF2acePipeline,
+    judge: Judge,
+    faces: LabelledFaces,
+    pairs: Sequence[tuple[int, float]],
+    *,
+    count: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """One row per setting: agreement, clear faces, FD-ELite0 to `count` renders, seconds a face.
+
+    Every setting paints the same captions from the same seeds. Raises ValueError with fewer than
+    `count` renders.
+    """
+    if len(faces) < count:
+        raise ValueError(f"{count} pictures need {count} unseen renders, got {len(faces)}")
+    requests = grammar_requests(count, seed, fits=partial(fits, pipe))
+    network, size = imagenet_network(), pipe.image_size
+    renders = stack_images([faces.image(i) for i in range(count)], size)
+    reference = perceptual_features(renders, network)
+    rows = []
+    for steps, guidance in pairs:
+        started = time.perf_counter()
+        pictures = paint(pipe, requests, seed=seed, steps=steps, guidance=guidance)
+        seconds = time.perf_counter() - started
+        found = summary(requests, judge.examine(pictures))
+        features = perceptual_features(stack_images(pictures, size), network)
+        rows.append(
+            {
+                "steps": steps,
+                "guidance": guidance,
+                "seconds_per_face": round(seconds / count, 3),
+                "agreement": found["agreement"],
+                "one_clear_face": found["one_clear_face"],
+                "fd_elite0": round(frechet_distance(features, reference), 1),
+            }
+        )
+    return rows
