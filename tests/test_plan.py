@@ -9,10 +9,10 @@ from tiny import tiny_config, tiny_model, tiny_tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from unif2ace.attributes import ATTRIBUTES, visible
-from unif2ace.config import PRESETS
+from unif2ace.config import NUM_PLAN_POINTS, PLAN_LENGTH, PRESETS
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.plan import DIGITS, PLAN_LENGTH, PLAN_POINTS, PlanWords, digit_of, telling_token
+from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token
 from unif2ace.prompting import encode_text, generation_batch, prompt_ids, text_batch
 from unif2ace.sampler import gumbel_noise
 from unif2ace.synth.sampling import sample_attributes
@@ -88,9 +88,10 @@ def test_what_a_prompt_says_bounds_the_plan(words):
 def test_presets_hold_the_whole_plan_or_none():
     lengths = {name: preset().plan_length for name, preset in PRESETS.items()}
     assert lengths == {"nano": PLAN_LENGTH, "base": PLAN_LENGTH, "paper": 0}
-    for bad in (-1, 65):
+    assert len(PLAN_POINTS) == NUM_PLAN_POINTS
+    for bad in (-1, 208):
         with pytest.raises(ValueError, match=f"plan of {bad} words"):
-            PRESETS["nano"](plan_length=bad)
+            PRESETS["nano"](max_prompt_tokens=211, plan_length=bad)
 
 
 def test_places_count_the_words_behind_a_prompt():
@@ -152,6 +153,19 @@ def test_reading_a_plan_takes_the_likeliest_allowed_word_of_each_place(pipe):
     assert all(w in ids for w, ids in zip(said, pipe.plan_words.allowed({}), strict=True))
     table = pipe.plan_words.decode(said)
     assert set(table.values) == set(list(ATTRIBUTES)[:4]) and table.points == []
+
+
+def test_what_a_picture_has_no_places_for_is_planned_freely():
+    torch.manual_seed(0)
+    pipe = UniF2acePipeline(type(tiny_model())(tiny_config(plan_length=6)), tiny_tokenizer())
+    (face,) = pipe.generate("an old man", seed=1, steps=2)
+    shown = pipe.read_plan(pipe.encode(face.image))
+    assert len(shown) == pipe.config.num_image_tokens == 4
+    mask = torch.tensor([[True, False], [False, False]]).numpy()
+    edits = [pipe.edit(face.image, mask, "a face", seed=s, steps=1)[0] for s in range(6)]
+    tables = {tuple(edit.plan.values.values()) for edit in edits}
+    assert len({table[:4] for table in tables}) == 1 < len(tables)
+    assert len(pipe.routing(face.image, prompt="a man").text) == len(pipe.check_prompt("a man")) + 6
 
 
 def test_a_model_without_a_plan_paints_from_the_prompt_alone():

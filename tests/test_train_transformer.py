@@ -9,9 +9,10 @@ import torch
 from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 
 from unif2ace.attributes import ATTRIBUTES, visible
+from unif2ace.config import PLAN_LENGTH
 from unif2ace.losses import d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
-from unif2ace.plan import PLAN_LENGTH, PLAN_POINTS, PlanWords
+from unif2ace.plan import PLAN_POINTS, PlanWords
 from unif2ace.prompting import encode_request, generation_batch
 from unif2ace.schedule import MaskSchedule
 from unif2ace.synth.sampling import sample_attributes

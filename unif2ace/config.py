@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from transformers import PretrainedConfig
 
+from unif2ace.attributes import ATTRIBUTES
+
 SPECIAL_TOKENS = (
     "<|pad|>",
     "<|soi|>",
@@ -221,10 +223,10 @@ class UniF2aceConfig(PretrainedConfig):
             raise ValueError(
                 f"hidden_size {hidden_size} must split into {num_heads} heads of even width"
             )
-        if not 0 <= plan_length <= min(self.num_image_tokens, max_prompt_tokens - 4):
+        if not 0 <= plan_length <= max_prompt_tokens - 4:
             raise ValueError(
-                f"a plan of {plan_length} words needs as many image tokens to read it from "
-                f"({self.num_image_tokens}), and room in {max_prompt_tokens} prompt tokens"
+                f"a plan of {plan_length} words leaves no room for a prompt in {max_prompt_tokens} "
+                "tokens"
             )
         if not 0 <= condition_dropout < 1:
             raise ValueError(f"condition_dropout must be in [0, 1), got {condition_dropout}")
@@ -259,8 +261,12 @@ class UniF2aceConfig(PretrainedConfig):
         return out
 
 
-PLAN_SIZES: dict[str, Any] = {"max_prompt_tokens": 211, "plan_length": 51}
-"""Of the presets that are trained here: the plan of `plan.py` behind prompts of up to 160 ids."""
+NUM_PLAN_POINTS = 9
+PLAN_LENGTH = len(ATTRIBUTES) + 2 * NUM_PLAN_POINTS
+"""Places of a whole plan: a value of each attribute, x and y of some landmarks; see `plan.py`."""
+
+PLAN_SIZES: dict[str, Any] = {"max_prompt_tokens": 160 + PLAN_LENGTH, "plan_length": PLAN_LENGTH}
+"""Of the presets that are trained here: a plan behind prompts of up to 160 ids."""
 
 
 def nano(**overrides: Any) -> UniF2aceConfig:

@@ -422,8 +422,9 @@ class UniF2acePipeline:
         for place, word in enumerate(shown):
             if word in allowed[place]:
                 allowed[place] = [word]
-        if not allowed:
-            return torch.empty(len(generators), 0, dtype=torch.long)
+        if all(len(ids) == 1 for ids in allowed):  # nothing is left to the network
+            words = [word for (word,) in allowed]
+            return torch.tensor(words, dtype=torch.long).expand(len(generators), -1)
         start = len(prompt)
         end = self.config.max_prompt_tokens - self.config.plan_length
         cache = DynamicCache()
@@ -453,7 +454,7 @@ class UniF2acePipeline:
 
     @torch.inference_mode()
     def read_plan(self, picture: Picture) -> list[int]:
-        """The words of the plan (P,) that a picture shows, read from its image places."""
+        """The words of the plan that a picture shows: as many as it has image places, up to P."""
         if not self.plan_words.words:
             return []
         prefix = prefix_batch(picture.codes, self.config)
@@ -465,10 +466,11 @@ class UniF2acePipeline:
             image_start=prefix.image_start,
             features=picture.features,
         )
-        logits = self.model.text_logits(output.hidden[0, prefix.image_start :])
+        places = slice(prefix.image_start, prefix.image_start + self.config.num_image_tokens)
+        logits = self.model.text_logits(output.hidden[0, places])
         return [
-            ids[int(logits[place, ids].argmax())]
-            for place, ids in enumerate(self.plan_words.allowed({}))
+            ids[int(said[ids].argmax())]
+            for said, ids in zip(logits, self.plan_words.allowed({}), strict=False)
         ]
 
     def _faces(
@@ -688,7 +690,10 @@ class UniF2acePipeline:
         picture, count = self.encode(image), self.config.num_image_tokens
         codes = picture.codes.cpu()
         if prompt is not None:
-            ids = ids + self.read_plan(picture)
+            (plan,) = self.draw_plans(
+                ids, _generators(0, 1), shown=self.read_plan(picture)
+            ).tolist()
+            ids = ids + plan
             batch = generation_batch([ids], codes, self.config)
             text = slice(0, len(ids))
         else:

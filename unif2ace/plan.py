@@ -2,7 +2,8 @@
 
 First every attribute's value, then where some landmarks lie. Image codes are drawn side by side and
 must agree on what no prompt says (how the head is turned, where the eyes are); the plan settles it.
-Painting goes words -> plan -> picture, and reading finds the same words: image place p says word p.
+Painting goes words -> plan -> picture, and reading finds the same words: image place p says word p,
+as far as there are image places.
 
 Our choice; the paper paints from captions that name 17.7 attributes (arXiv 2503.08120).
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from unif2ace.attributes import ATTRIBUTES
+from unif2ace.config import PLAN_LENGTH
 from unif2ace.prompting import encode_text
 from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
@@ -25,8 +27,6 @@ PLAN_POINTS = (36, 45, 30, 48, 54, 57, 8, 0, 16)
 
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase + "+/"
 """A coordinate is one of these: which 64th of the picture's side it lies in."""
-
-PLAN_LENGTH = len(ATTRIBUTES) + 2 * len(PLAN_POINTS)
 
 Points = Sequence[tuple[float, float]]
 

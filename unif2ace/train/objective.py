@@ -141,11 +141,12 @@ def understanding_loss(
     logits = model.text_logits(output.hidden[is_answer])
     loss = answer_loss(logits, batch.labels[is_answer])
     place, parts = loss.new_zeros(()), {}
-    if length := sample.plans.shape[1]:
+    plans = sample.plans[:, : config.num_image_tokens]
+    if length := plans.shape[1]:
         places = slice(batch.image_start, batch.image_start + length)
         place_logits = model.text_logits(output.hidden[:, places])  # (B, P, V)
-        place = answer_loss(place_logits.flatten(0, 1), sample.plans.flatten())
-        right = (place_logits.argmax(-1) == sample.plans).float().mean()
+        place = answer_loss(place_logits.flatten(0, 1), plans.flatten())
+        right = (place_logits.argmax(-1) == plans).float().mean()
         parts = {"place": place.detach(), "place_accuracy": right}
     balance = balance_of(output.token_routing, batch.segments)
     right = (logits.argmax(-1) == batch.labels[is_answer]).float().mean()
