@@ -28,7 +28,8 @@ from unif2ace.images import FaceCrop, crop_face, open_upload, read_upload
 from unif2ace.languages import preferred, retold, say
 from unif2ace.links import Link
 from unif2ace.parsing import parse_attributes
-from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, UniF2acePipeline
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
 from unif2ace.routing import routing_picture
 from unif2ace.serving import (
     Finished,

@@ -27,7 +27,7 @@ from unif2ace.evaluate.judge import Verdict
 from unif2ace.evaluate.report import END, START
 from unif2ace.evaluate.understanding import evaluate_understanding, is_answer_right
 from unif2ace.parsing import parse_constraints
-from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, Answer
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Answer
 from unif2ace.synth.captions import description
 from unif2ace.synth.questions import questions
 from unif2ace.synth.sampling import TEST_SEED_START, sample_attributes

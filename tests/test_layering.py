@@ -14,8 +14,8 @@ ROWS = (
     {"layers", "conv", "moe", "vq", "encoders", "losses", "sampler", "images", "provenance"}
     | {"policy", "wording", "lexicon", "lexing", "parsing", "composing", "text", "languages"}
     | {"regions", "routing"},
-    {"prompting", "plan", "model"},
-    {"quantize", "pipeline", "convert", "parameters"},
+    {"prompting", "plan", "model", "records"},
+    {"quantize", "checkpoint", "pipeline", "convert", "parameters"},
     {"synth"},
     {"train", "evaluate"},
     {"serving", "links", "views", "page", "zerogpu", "app"},

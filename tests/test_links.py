@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unif2ace.links import TABS, Link
-from unif2ace.pipeline import Limits
+from unif2ace.records import Limits
 
 LIMITS = Limits()
 # what a text box can hold: no half surrogates, and not only blanks

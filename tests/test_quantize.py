@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import save_tiny
 
+from unif2ace.checkpoint import load_model
 from unif2ace.model import UniF2aceForConditionalGeneration
-from unif2ace.pipeline import UniF2acePipeline, load_model
+from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.quantize import UNQUANTIZED, copy_bytes, nf4_modules, nf4_share, weight_report
 from unif2ace.train.export import export
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.pipeline import DESCRIBE_QUESTION
+from unif2ace.records import DESCRIBE_QUESTION
 from unif2ace.serving import (
     NOTHING_SAID,
     Finished,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 from urllib.parse import urlencode
 
-from unif2ace.pipeline import Limits
+from unif2ace.records import Limits
 
 Tab = Literal["understand", "generate", "routing", "verify", "about"]
 TABS: tuple[Tab, ...] = get_args(Tab)

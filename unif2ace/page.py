@@ -13,7 +13,7 @@ import gradio as gr
 from unif2ace import views
 from unif2ace.evaluate import report
 from unif2ace.languages import LANGUAGES, say, translations
-from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, Limits
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Limits
 from unif2ace.regions import REGIONS
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"

@@ -8,20 +8,18 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import psutil
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unif2ace.attributes import ATTRIBUTES, check_value
-from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
+from unif2ace.checkpoint import free_memory, load_model
+from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import parse_attributes, parse_constraints
 from unif2ace.plan import Plan, PlanWords, answer_of
@@ -40,7 +38,24 @@ from unif2ace.prompting import (
     turns_batch,
     understanding_batch,
 )
-from unif2ace.quantize import compute_in, copy_bytes, keep_copies, nf4_config, unpacked
+from unif2ace.quantize import copy_bytes, keep_copies
+from unif2ace.records import (
+    DEFAULT_CHOICE_TEMPERATURE,
+    DEFAULT_GUIDANCE,
+    DEFAULT_STEPS,
+    DEFAULT_TEMPERATURE,
+    DESCRIBE_QUESTION,
+    MAX_SEED,
+    SPARE_SHARE,
+    Answer,
+    EditSettings,
+    GeneratedFace,
+    GenerationSettings,
+    GenerationStep,
+    Limits,
+    PaintingJob,
+    Picture,
+)
 from unif2ace.regions import check_region, region_tokens, touched_tokens
 from unif2ace.routing import FaceRouting
 from unif2ace.sampler import (
@@ -53,88 +68,6 @@ from unif2ace.sampler import (
 )
 from unif2ace.schedule import MaskSchedule
 from unif2ace.wording import NOT_VISIBLE, canonical_question
-
-DESCRIBE_QUESTION = "Describe this face."
-MAX_SEED = 2**31 - 1
-DEFAULT_STEPS = 36
-DEFAULT_GUIDANCE = 3.0
-DEFAULT_TEMPERATURE = 0.7
-DEFAULT_CHOICE_TEMPERATURE = 1.0
-SPARE_SHARE = 0.25  # of the free memory, that plain copies of NF4 weights may take
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """Allowed ranges of user settings, both ends included."""
-
-    steps: tuple[int, int] = (1, 64)
-    guidance: tuple[float, float] = (1.0, 10.0)
-    num_images: tuple[int, int] = (1, 4)
-    seed: tuple[int, int] = (0, MAX_SEED)
-    max_prompt_chars: int = 1000
-    max_question_chars: int = 300
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerationSettings:
-    """Everything, with the checkpoint, that fixes one generated picture."""
-
-    prompt: str
-    seed: int
-    steps: int
-    guidance: float
-    checkpoint: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class EditSettings(GenerationSettings):
-    """Everything, with the checkpoint, the edited picture and a drawn mask, that fixes an edit."""
-
-    region: str  # its name, or "mask"
-
-
-@dataclass(frozen=True, kw_only=True)
-class GeneratedFace:
-    """One painted face: picture, its seed, its codes (N,), all settings, and what was planned."""
-
-    image: Image.Image
-    seed: int
-    codes: tuple[int, ...]
-    settings: GenerationSettings
-    plan: Plan
-
-
-@dataclass(frozen=True, kw_only=True)
-class GenerationStep:
-    """One painting step of the first picture; `faces` is filled on the last step only."""
-
-    preview: Image.Image
-    is_masked: np.ndarray  # (grid, grid) bool
-    step: int
-    num_steps: int
-    seed: int
-    plan: Plan
-    faces: tuple[GeneratedFace, ...] = ()
-
-    @property
-    def face(self) -> GeneratedFace | None:
-        return self.faces[0] if self.faces else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What the model said, and how many tokens that took."""
-
-    text: str
-    num_tokens: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A picture as the transformer takes it in: codes (1, N) and frozen features."""
-
-    codes: Tensor
-    features: ImageFeatures
 
 
 def to_pixels(image: Image.Image, size: int) -> Tensor:
@@ -152,16 +85,6 @@ def to_image(pixels: Tensor) -> Image.Image:
     """(3, H, W) in [-1, 1] to an RGB picture."""
     array = ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0)
     return Image.fromarray(array.cpu().numpy())
-
-
-@dataclass(frozen=True, kw_only=True)
-class PaintingJob:
-    """codes (n, N), masked where to paint; prompt ids; `shown`: the plan to keep, see `edit`."""
-
-    codes: Tensor
-    prompt: list[int]
-    settings: GenerationSettings
-    shown: Sequence[int] = ()
 
 
 def _generators(seed: int, count: int) -> list[torch.Generator]:
@@ -802,51 +725,3 @@ class UniF2acePipeline:
             return {}
         table = self.attributes(image, list(asked))
         return {name: table[name][value] for name, value in asked.items()}
-
-
-def free_memory() -> int:
-    """Bytes that this machine could give without swapping."""
-    return psutil.virtual_memory().available
-
-
-def default_dtype(device: torch.device) -> torch.dtype:
-    """float32 on every CPU, bfloat16 elsewhere.
-
-    Many CPUs only emulate bfloat16, at a quarter of their float32 rate. Those that have it keep to
-    float32 too: a seed should give the same picture on any CPU, and bfloat16 would change it.
-    """
-    return torch.float32 if device.type == "cpu" else torch.bfloat16
-
-
-def load_model(
-    path_or_repo: str | Path,
-    revision: str | None,
-    quantization: str | None,
-    device: torch.device,
-    dtype: torch.dtype | None = None,
-) -> UniF2aceForConditionalGeneration:
-    """The model alone, refusing a checkpoint with missing, extra or mis-shaped tensors."""
-    if Path(path_or_repo).is_dir() and not (Path(path_or_repo) / "config.json").is_file():
-        raise ValueError(f"{path_or_repo} is no checkpoint: it has no config.json")
-    dtype = dtype or default_dtype(device)
-    options: dict[str, Any] = {"revision": revision, "dtype": dtype, "device_map": device}
-    config = UniF2aceForConditionalGeneration.config_class.from_pretrained(
-        path_or_repo, revision=revision
-    )
-    is_prequantized = getattr(config, "quantization_config", None) is not None
-    if quantization == "nf4" and not is_prequantized:
-        options["quantization_config"] = nf4_config()
-    try:
-        model, info = UniF2aceForConditionalGeneration.from_pretrained(
-            path_or_repo, output_loading_info=True, use_safetensors=True, **options
-        )
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
-        raise ValueError(f"the checkpoint {path_or_repo} cannot be loaded: {error}") from error
-    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if info.get(problem):
-            names = ", ".join(sorted(map(str, info[problem]))[:5])
-            raise ValueError(f"the checkpoint {path_or_repo} has {problem}: {names}")
-    if quantization is None and is_prequantized:
-        model = unpacked(model, dtype)
-    compute_in(model, dtype)
-    return model.eval()

@@ -15,14 +15,9 @@ from PIL import Image
 
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.parsing import parse_attributes
-from unif2ace.pipeline import (
-    DEFAULT_GUIDANCE,
-    DEFAULT_STEPS,
-    DESCRIBE_QUESTION,
-    GeneratedFace,
-    UniF2acePipeline,
-)
+from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.policy import refuse_prompt, refuse_question
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, DESCRIBE_QUESTION, GeneratedFace
 from unif2ace.regions import check_region
 from unif2ace.routing import FaceRouting
 from unif2ace.wording import NOT_VISIBLE

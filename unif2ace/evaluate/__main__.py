@@ -26,7 +26,8 @@ from unif2ace.evaluate.ratios import bench_ratios, ratio_lines
 from unif2ace.evaluate.report import write_report
 from unif2ace.evaluate.sheets import contact_sheet
 from unif2ace.evaluate.understanding import evaluate_understanding
-from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, UniF2acePipeline
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
 
 REBUILT_FACES = 2000  # that the judge meets as an image tokenizer rebuilds them
 SHEET_FACES = 24

@@ -17,7 +17,8 @@ from unif2ace.evaluate.generation import (
 )
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.metrics import frechet_distance
-from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, UniF2acePipeline
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
 from unif2ace.train.perceptual import imagenet_network
 
 STEPS = (4, 8, 12, 16, 24, 36, 48)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from unif2ace.config import UniF2aceConfig
 from unif2ace.moe import Expert, TokenMoE
-from unif2ace.pipeline import DEFAULT_GUIDANCE, DEFAULT_STEPS, Picture, UniF2acePipeline
+from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.prompting import (
     SHARED_SEGMENT,
     generation_batch,
@@ -27,6 +27,7 @@ from unif2ace.prompting import (
     prefix_batch,
     prompt_ids,
 )
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Picture
 from unif2ace.sampler import LogitsFn, generate_tokens, guided, sample_codes
 
 PROMPT = "a smiling young woman with long red hair, green eyes, round glasses and a black hat"

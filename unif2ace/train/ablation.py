@@ -32,7 +32,8 @@ from unif2ace.evaluate.report import table
 from unif2ace.evaluate.understanding import ask_canonical
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import SequenceRouter
-from unif2ace.pipeline import DEFAULT_GUIDANCE, UniF2acePipeline
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.records import DEFAULT_GUIDANCE
 from unif2ace.train.assemble import SHARD_SIZE, assemble, transformer_parts
 from unif2ace.train.loop import TrainConfig
 from unif2ace.train.perceptual import imagenet_network

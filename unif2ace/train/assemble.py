@@ -11,9 +11,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from unif2ace.checkpoint import load_model
 from unif2ace.config import PRESETS, UniF2aceConfig
 from unif2ace.model import UniF2aceForConditionalGeneration, parameter_report
-from unif2ace.pipeline import load_model
 
 SHARD_SIZE = "9MB"  # below the 10 MB at which a Space repository needs large-file storage
 

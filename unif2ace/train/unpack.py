@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from unif2ace.pipeline import load_model
+from unif2ace.checkpoint import load_model
 from unif2ace.train.encoder import save_encoders
 from unif2ace.train.tokenizer import save_tokenizer
 

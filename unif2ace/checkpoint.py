@@ -1,0 +1,61 @@
+"""A checkpoint from disk or Hub to a model ready to run, or a reason why not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+from safetensors import SafetensorError
+
+from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.quantize import compute_in, nf4_config, unpacked
+
+
+def free_memory() -> int:
+    """Bytes that this machine could give without swapping."""
+    return psutil.virtual_memory().available
+
+
+def default_dtype(device: torch.device) -> torch.dtype:
+    """float32 on every CPU, bfloat16 elsewhere.
+
+    Many CPUs only emulate bfloat16, at a quarter of their float32 rate. Those that have it keep to
+    float32 too: a seed should give the same picture on any CPU, and bfloat16 would change it.
+    """
+    return torch.float32 if device.type == "cpu" else torch.bfloat16
+
+
+def load_model(
+    path_or_repo: str | Path,
+    revision: str | None,
+    quantization: str | None,
+    device: torch.device,
+    dtype: torch.dtype | None = None,
+) -> UniF2aceForConditionalGeneration:
+    """The model alone, refusing a checkpoint with missing, extra or mis-shaped tensors."""
+    if Path(path_or_repo).is_dir() and not (Path(path_or_repo) / "config.json").is_file():
+        raise ValueError(f"{path_or_repo} is no checkpoint: it has no config.json")
+    dtype = dtype or default_dtype(device)
+    options: dict[str, Any] = {"revision": revision, "dtype": dtype, "device_map": device}
+    config = UniF2aceForConditionalGeneration.config_class.from_pretrained(
+        path_or_repo, revision=revision
+    )
+    is_prequantized = getattr(config, "quantization_config", None) is not None
+    if quantization == "nf4" and not is_prequantized:
+        options["quantization_config"] = nf4_config()
+    try:
+        model, info = UniF2aceForConditionalGeneration.from_pretrained(
+            path_or_repo, output_loading_info=True, use_safetensors=True, **options
+        )
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise ValueError(f"the checkpoint {path_or_repo} cannot be loaded: {error}") from error
+    for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if info.get(problem):
+            names = ", ".join(sorted(map(str, info[problem]))[:5])
+            raise ValueError(f"the checkpoint {path_or_repo} has {problem}: {names}")
+    if quantization is None and is_prequantized:
+        model = unpacked(model, dtype)
+    compute_in(model, dtype)
+    return model.eval()

@@ -1,0 +1,105 @@
+"""What goes into painting and reading a face and what comes out, with every setting's range."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from unif2ace.model import ImageFeatures
+from unif2ace.plan import Plan
+
+DESCRIBE_QUESTION = "Describe this face."
+MAX_SEED = 2**31 - 1
+DEFAULT_STEPS = 36
+DEFAULT_GUIDANCE = 3.0
+DEFAULT_TEMPERATURE = 0.7
+DEFAULT_CHOICE_TEMPERATURE = 1.0
+SPARE_SHARE = 0.25  # of the free memory, that plain copies of NF4 weights may take
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Allowed ranges of user settings, both ends included."""
+
+    steps: tuple[int, int] = (1, 64)
+    guidance: tuple[float, float] = (1.0, 10.0)
+    num_images: tuple[int, int] = (1, 4)
+    seed: tuple[int, int] = (0, MAX_SEED)
+    max_prompt_chars: int = 1000
+    max_question_chars: int = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationSettings:
+    """Everything, with the checkpoint, that fixes one generated picture."""
+
+    prompt: str
+    seed: int
+    steps: int
+    guidance: float
+    checkpoint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditSettings(GenerationSettings):
+    """Everything, with the checkpoint, the edited picture and a drawn mask, that fixes an edit."""
+
+    region: str  # its name, or "mask"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedFace:
+    """One painted face: picture, its seed, its codes (N,), all settings, and what was planned."""
+
+    image: Image.Image
+    seed: int
+    codes: tuple[int, ...]
+    settings: GenerationSettings
+    plan: Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenerationStep:
+    """One painting step of the first picture; `faces` is filled on the last step only."""
+
+    preview: Image.Image
+    is_masked: np.ndarray  # (grid, grid) bool
+    step: int
+    num_steps: int
+    seed: int
+    plan: Plan
+    faces: tuple[GeneratedFace, ...] = ()
+
+    @property
+    def face(self) -> GeneratedFace | None:
+        return self.faces[0] if self.faces else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the model said, and how many tokens that took."""
+
+    text: str
+    num_tokens: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture as the transformer takes it in: codes (1, N) and frozen features."""
+
+    codes: Tensor
+    features: ImageFeatures
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaintingJob:
+    """codes (n, N), masked where to paint; prompt ids; `shown`: the plan to keep, see `edit`."""
+
+    codes: Tensor
+    prompt: list[int]
+    settings: GenerationSettings
+    shown: Sequence[int] = ()
