@@ -2,6 +2,7 @@
 
 import json
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,11 +20,20 @@ from unif2ace.evaluate.generation import (
     Request,
     frechet_report,
     grammar_requests,
+    request_of,
     requests_of,
     summary,
     visitor_requests,
 )
 from unif2ace.evaluate.judge import Verdict
+from unif2ace.evaluate.probes import (
+    CANDIDATES,
+    NEGATIONS,
+    NEUTRAL,
+    chosen_by_reading,
+    group_shares,
+    spread,
+)
 from unif2ace.evaluate.report import END, START
 from unif2ace.evaluate.understanding import evaluate_understanding, is_answer_right
 from unif2ace.parsing import parse_constraints
@@ -255,13 +265,56 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     trying = ("frontier", *model, "--quantization", "none", *faces, "--judge", judged)
     trying = (*trying, "--count", 2, "--json", measured / "frontier.json")
     assert run(*trying, monkeypatch=monkeypatch) == 0
+    probes = ("probes", *trying[1:-1], measured / "probes.json")
+    assert run(*probes, monkeypatch=monkeypatch) == 0
     compare = ("compare", *model, *faces, "--limit", 1, "--json", measured / "compare.json")
     assert run(*compare, monkeypatch=monkeypatch) == 0
     gather = ("report", "--measured", measured, "--json", tmp_path / "report.json")
     assert run(*gather, "--documents", readme, monkeypatch=monkeypatch) == 0
     tried = json.loads((tmp_path / "report.json").read_text())["frontier"]["rows"]
     assert [(row["steps"], row["guidance"]) for row in tried] == settings_to_try()
+    assert 'prompts with "no"' in readme.read_text()
     assert "| bfloat16 |" in readme.read_text() and "| 48 | 3 |" in readme.read_text()
+
+
+def test_the_best_of_several_is_taken_by_the_models_own_scores(monkeypatch):
+    images = [Image.new("RGB", (8, 8), (i, 0, 0)) for i in range(CANDIDATES)]
+    liked = {0: 0.1, 1: 0.2, 2: 0.9, 3: 0.3}
+    pipe = SimpleNamespace(
+        generate=lambda prompt, seed, num_images, **how: [
+            SimpleNamespace(image=image) for image in images[:num_images]
+        ],
+        score=lambda image, asked: {"hat": liked[image.getpixel((0, 0))[0]]},
+    )
+    hats = {0: "none", 1: "headband", 2: "beanie", 3: "none"}
+    judge = SimpleNamespace(
+        examine=lambda seen: [verdict(hat=hats[image.getpixel((0, 0))[0]]) for image in seen]
+    )
+    for asked, expected in (("beanie", (0, 1, 1)), ("headband", (0, 0, 1)), ("none", (1, 0, 1))):
+        request = Request(prompt="a hat", allowed={"hat": frozenset({asked})})
+        found = chosen_by_reading(pipe, judge, [request], seed=0)
+        hits = tuple(found[name]["hits"] for name in ("first", "best_by_itself", "oracle"))
+        assert hits == expected, asked
+
+
+def test_spread_is_the_mean_distance_of_pairs():
+    rows = np.random.default_rng(0).normal(size=(5, 3))
+    pairs = [np.linalg.norm(a - b) for i, a in enumerate(rows) for b in rows[:i]]
+    assert spread(rows) == pytest.approx(np.mean(pairs)) and spread(rows[:1]) == 0
+
+
+def test_group_shares_count_every_value():
+    seen = [verdict(gender="man", age="old"), verdict(gender="man", age="young")]
+    shares = group_shares(seen)
+    assert shares["gender"] == {"woman": 0, "man": 1} and shares["age"]["old"] == 0.5
+    assert all(sum(values.values()) == pytest.approx(1) for values in shares.values())
+
+
+def test_every_negation_rules_something_out_and_neutral_prompts_nothing():
+    for prompt in NEGATIONS:
+        allowed = request_of(prompt).allowed
+        assert any(len(v) < len(ATTRIBUTES[n].values) for n, v in allowed.items()), prompt
+    assert all(not request_of(prompt).allowed for prompt in NEUTRAL)
 
 
 def test_every_setting_is_tried_once_and_the_default_is_among_them():

@@ -22,6 +22,7 @@ from unif2ace.evaluate.generation import evaluate_generation, fits, grammar_requ
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
 from unif2ace.evaluate.patchwork import Rebuilt, rebuild
+from unif2ace.evaluate.probes import probe
 from unif2ace.evaluate.ratios import bench_ratios, ratio_lines
 from unif2ace.evaluate.report import write_report
 from unif2ace.evaluate.sheets import contact_sheet
@@ -95,6 +96,12 @@ def run_frontier(args: argparse.Namespace) -> None:
     write_json(args.json, {"count": args.count, "seed": args.seed, "rows": rows})
 
 
+def run_probes(args: argparse.Namespace) -> None:
+    faces = read_faces(args.faces, "test", limit=args.count)
+    judge = Judge.load(args.judge)
+    write_json(args.json, probe(load(args), judge, faces, count=args.count, seed=args.seed))
+
+
 def run_bench(args: argparse.Namespace) -> None:
     measured: dict[str, Any] = {}
     if args.app is not None:  # first, while this process is still small
@@ -163,7 +170,7 @@ def run_report(args: argparse.Namespace) -> None:
 
 
 def run_all(args: argparse.Namespace) -> None:
-    """All but the judge's training, `frontier` and `compare`, into `measured`; then the report."""
+    """Reading, painting, costs and sheets, into `measured`; then the report of all there is."""
     folder, out = args.measured, args.json
     Judge.load(args.judge)  # better now than after an hour
     for name, command in (
@@ -208,6 +215,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     frontier_help = "Quality against speed, over steps and guidance."
     trying = ("faces", "judge", "count", "seed", "json")
     add("frontier", run_frontier, frontier_help, *model, *trying)
+    probes_help = "The best of several, seen and unseen, negations, neutral prompts, diversity."
+    add("probes", run_probes, probes_help, *model, *trying)
     costs = ("faces", "app", "repeats", "json")
     add(
         "bench",

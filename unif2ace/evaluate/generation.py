@@ -28,7 +28,7 @@ from unif2ace.evaluate.metrics import frechet_distance, rate
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline, to_image
 from unif2ace.synth.captions import Style, caption
-from unif2ace.synth.sampling import sample_attributes
+from unif2ace.synth.sampling import Split, sample_attributes
 from unif2ace.train.perceptual import imagenet_network
 
 VISITOR_PROMPTS = (
@@ -73,16 +73,21 @@ class Request:
 
 
 def grammar_requests(
-    count: int, seed: int, *, fits: Callable[[str], bool] = lambda prompt: True
+    count: int,
+    seed: int,
+    *,
+    fits: Callable[[str], bool] = lambda prompt: True,
+    split: Split = "test",
 ) -> list[Request]:
     """Captions of faces with attribute combinations held out of training, styles in turn.
 
-    Captions that do not fit the model are passed over, so that styles may be uneven.
+    Those of `split` "train" are combinations that training has seen. Captions that do not fit the
+    model are passed over, so that styles may be uneven.
     """
     requests: list[Request] = []
     number = seed
     while len(requests) < count:
-        attributes = sample_attributes(number, split="test")
+        attributes = sample_attributes(number, split=split)
         said = caption(
             attributes,
             frozenset(visible(attributes)),
@@ -106,15 +111,17 @@ def fits(pipe: UniF2acePipeline, prompt: str) -> bool:
 
 
 def visitor_requests() -> list[Request]:
-    """The fixed prompts, read by the parser; what a request itself hides is not asked."""
-    requests = []
-    for prompt in VISITOR_PROMPTS:
-        constraints = parse_constraints(prompt)
-        settled = {name: next(iter(v)) for name, v in constraints.items() if len(v) == 1}
-        hidden = hidden_attributes(settled)
-        allowed = {name: values for name, values in constraints.items() if name not in hidden}
-        requests.append(Request(prompt=prompt, allowed=allowed))
-    return requests
+    """The fixed prompts, read by the parser."""
+    return [request_of(prompt) for prompt in VISITOR_PROMPTS]
+
+
+def request_of(prompt: str) -> Request:
+    """A prompt as the parser reads it; what it hides by its own words is not asked."""
+    constraints = parse_constraints(prompt)
+    settled = {name: next(iter(v)) for name, v in constraints.items() if len(v) == 1}
+    hidden = hidden_attributes(settled)
+    allowed = {name: values for name, values in constraints.items() if name not in hidden}
+    return Request(prompt=prompt, allowed=allowed)
 
 
 def paint(

@@ -13,7 +13,7 @@ from typing import Any
 from unif2ace.evaluate.ratios import ratio_lines
 
 START, END = "<!-- report:start -->", "<!-- report:end -->"
-SECTIONS = ("judge", "understanding", "generation", "bench", "frontier", "compare")
+SECTIONS = ("judge", "understanding", "generation", "probes", "bench", "frontier", "compare")
 Json = Mapping[str, Any]
 
 
@@ -180,6 +180,30 @@ def bench_table(measured: Json) -> str:
     return "\n\n".join(lines)
 
 
+def probes_table(measured: Json) -> str:
+    check, neutral = measured["self_check"], measured["neutral_prompts"]
+    rows = [
+        ("captions of unseen combinations, the first picture", interval(check["first"])),
+        (
+            f"the best of {check['candidates']} by the model's own eyes",
+            interval(check["best_by_itself"]),
+        ),
+        (f"the best of {check['candidates']} by the judge's eyes", interval(check["oracle"])),
+        ("captions of combinations seen in training", interval(measured["seen_combinations"])),
+        ('prompts with "no", "not" and "without"', interval(measured["negations"])),
+    ]
+    groups = "; ".join(
+        ", ".join(f"{value} {percent(share)}" for value, share in shares.items())
+        for shares in neutral.values()
+    )
+    return (
+        f"{table(('painted', 'asked attributes right'), rows)}\n\n"
+        f'Prompts like "a person", by the judge\'s eyes: {groups}. Mean distance between '
+        f"the features of two pictures of one prompt: {measured['spread_of_one_prompt']:.1f}; of "
+        f"two renders: {measured['spread_of_renders']:.1f}."
+    )
+
+
 def frontier_table(measured: Json) -> str:
     rows = [
         (
@@ -222,6 +246,8 @@ def render(merged: Json) -> str:
         parts.append(understanding_tables(understanding))
     if generation := merged.get("generation"):
         parts.append(generation_tables(generation))
+    if probes := merged.get("probes"):
+        parts.append(probes_table(probes))
     if bench := merged.get("bench"):
         parts.append(bench_table(bench))
     if judge := merged.get("judge"):
