@@ -45,8 +45,7 @@ from unif2ace.serving import (
     serve,
 )
 
-# Settings, what was asked for, and agreement: of a painted face all but the picture
-Facts = dict[str, Mapping[str, Any]]  # all of a `Painted` but its picture
+Facts = dict[str, Mapping[str, Any]]  # all of a `Painted` but the picture
 EXAMPLES = sorted(str(path) for path in (page.ASSETS / "examples").glob("*.png"))
 TITLE = "UniF²ace: paint and describe faces"
 KEEP_SECONDS = int(os.environ.get("UNIF2ACE_KEEP_SECONDS", 600))  # uploads and painted files
