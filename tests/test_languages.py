@@ -1,6 +1,7 @@
 import io
 import re
 import string
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -66,6 +67,22 @@ def test_refusals_are_said_in_every_language(refusal):
 @pytest.mark.parametrize("name", sorted({*ATTRIBUTES, *REGIONS}))
 def test_what_can_be_seen_has_a_name_in_every_language(name):
     title = name.replace("_", " ").capitalize()
+    assert all(re.search("[\u3040-\u9fff]", say(title, language)) for language in ("ja", "zh"))
+
+
+ROOT = Path(__file__).parents[1]
+DRAWING = (ROOT / "assets" / "diagram.svg").read_text(encoding="utf-8")
+EXAMPLES = [path.stem[2:] for path in (ROOT / "assets" / "examples").glob("*.png")]
+
+
+@pytest.mark.parametrize("english", re.findall(r">([^<>\n]+)</(?:text|title)>", DRAWING))
+def test_the_drawing_speaks_every_language(english):
+    assert all(re.search("[\u3040-\u9fff]", say(english, language)) for language in ("ja", "zh"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_have_a_name_in_every_language(name):
+    title = name.replace("-", " ").capitalize()
     assert all(re.search("[\u3040-\u9fff]", say(title, language)) for language in ("ja", "zh"))
 
 

@@ -350,6 +350,39 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "ステップと枚数を減らすと少なくて済みます。Hugging Face にログインすると増えます。",
         "减少步数和图片可少用；登录 Hugging Face 可获得更多。",
     ),
+    # -- the drawing of how it works
+    "A picture becomes tokens through the image tokenizer and features through two encoders, words "
+    "become tokens through the text tokenizer; one transformer with two groups of experts gives "
+    "the answer word by word, or first a plan of the face and then the painted tokens step by "
+    "step, which the decoder turns into a face.": (
+        "画像は画像トークナイザーでトークンに、二つのエンコーダーで特徴になり、言葉は文章"
+        "トークナイザーでトークンになります。二組の専門家をもつ一つの Transformer が、答えを一語"
+        "ずつ、または顔の計画に続いて断片を少しずつ出し、デコーダーがそれを顔にします。",
+        "图片经图像分词器变为词元，经两个编码器变为特征；文字经文本分词器变为词元。"
+        "一个带有两组专家的 Transformer 逐词给出回答，或先定下人脸的计划，再一步步画出词元，"
+        "由解码器变成人脸。",
+    ),
+    "picture": ("画像", "图片"),
+    "words": ("言葉", "文字"),
+    "image tokenizer": ("画像トークナイザー", "图像分词器"),
+    "two encoders": ("二つのエンコーダー", "两个编码器"),
+    "text tokenizer": ("文章トークナイザー", "文本分词器"),
+    "one transformer": ("一つの Transformer", "一个 Transformer"),
+    "words and picture together": ("言葉と画像をいっしょに", "文字与图片一起"),
+    "attention": ("アテンション", "注意力"),
+    "experts per token": ("トークンごとの専門家", "逐词元的专家"),
+    "experts per sequence": ("列ごとの専門家", "逐序列的专家"),
+    "some look, some paint": ("見る係と描く係", "有的看，有的画"),
+    "answer, word by word": ("答えを一語ずつ", "逐词回答"),
+    "face: a plan first, then": ("顔：まず計画、次に", "人脸：先定计划，再从"),
+    "the surest pieces, in steps": ("確かな断片から順に", "最有把握的小块画起"),
+    "repeat until no piece is open": ("すべて埋まるまで繰り返す", "重复直到全部填满"),
+    # -- the faces to try
+    "Red hair": ("赤い髪", "红头发"),
+    "Grey beard": ("白髪まじりのひげ", "灰白胡子"),
+    "Laughing": ("笑顔", "大笑"),
+    "Black bob": ("黒いボブ", "黑色波波头"),
+    "Sunglasses": ("サングラス", "太阳镜"),
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ ROUTES_SHOWN = (
 I18N = gr.I18n(**translations())
 SCRIPT = (ASSETS / "page.js").read_text(encoding="utf-8")
 MARKER = "__i18n__"
+_DRAWN = re.compile(r">([^<>]+)<(?=/text>|/title>)")
 CHOOSER = "unif2ace.chooser(element, trigger, watch, props); // it triggers 'select'"
 THEME = gr.themes.Soft(
     primary_hue="violet",
@@ -297,7 +299,7 @@ def _quiet(english: str) -> None:
 
 def _said(path: str) -> str:
     """The words in the name of an example: 1-red-hair.png is "Red hair"."""
-    return Path(path).stem.lstrip("0123456789-").replace("-", " ").capitalize()
+    return text(Path(path).stem.lstrip("0123456789-").replace("-", " ").capitalize())
 
 
 def generate_tab(limits: Limits) -> GenerateTab:
@@ -480,13 +482,19 @@ def verify_tab() -> VerifyTab:
     return VerifyTab(picture=picture, verification=result)
 
 
-def about_tab() -> gr.Markdown:
-    gr.HTML((ASSETS / "diagram.svg").read_text(encoding="utf-8"), elem_id="diagram")
+def about_tab() -> tuple[gr.HTML, gr.Markdown]:
+    drawing = gr.HTML(diagram("en"), elem_id="diagram")
     about = gr.Markdown(about_text("en"), elem_id="about")
     if numbers := measured():
         with gr.Accordion(text("Measured"), open=False, elem_id="measured"):
             gr.Markdown(numbers)
-    return about
+    return drawing, about
+
+
+def diagram(language: str) -> str:
+    """The drawing of how it works, its words in the given language."""
+    drawing = (ASSETS / "diagram.svg").read_text(encoding="utf-8")
+    return _DRAWN.sub(lambda found: f">{say(found[1], language)}<", drawing)
 
 
 def about_text(language: str) -> str:
