@@ -101,8 +101,9 @@ class TokenMoE(nn.Module):
         rows = tokens.index_select(0, source)  # its gradient is quicker than that of indexing
         chunks = zip(self.experts, rows.split(counts), strict=True)
         routed = torch.cat([expert(chunk) for expert, chunk in chunks if len(chunk)])
-        routed = routed * routing.weights.flatten()[order, None].to(routed.dtype)
-        out = self.shared(tokens).index_add(0, source, routed)
+        routed = routed.index_select(0, order.argsort()).view(len(tokens), -1, x.shape[-1])
+        weights = routing.weights[:, None].to(routed.dtype)  # (T, 1, k)
+        out = torch.baddbmm(self.shared(tokens)[:, None], weights, routed)  # (T, 1, D)
         return out.view_as(x), routing
 
 
