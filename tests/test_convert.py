@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
-from tiny import tiny_config, tiny_tokenizer
+from tiny import TEXT_VOCAB, tiny_config, tiny_tokenizer
 from tokenizers import Tokenizer
 from transformers import PhiConfig, PhiForCausalLM, PreTrainedTokenizerFast
 
@@ -21,7 +21,7 @@ from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.prompting import Turn, generation_batch, prompt_ids, understanding_batch
 
-TEXT, CODES, GRID = 300, 16, 2
+TEXT, CODES, GRID = TEXT_VOCAB, 16, 2
 DIM, HEADS, LAYERS, FFN = 64, 2, 2, 96
 VOCAB = TEXT + 10 + CODES + 1
 END = TEXT - 1  # end of text, the text tokenizer's own
@@ -291,7 +291,7 @@ def test_other_folders_are_refused(folders, tmp_path):
         read_show_o(tmp_path)
     with pytest.raises(ValueError, match="got 12 and 4"):
         show_o_config(read_show_o(write_original(tmp_path / "a", codebook_size=12)))
-    with pytest.raises(ValueError, match="tokenizer has 310 ids"):
+    with pytest.raises(ValueError, match="tokenizer has 610 ids"):
         convert_show_o(folders / "original", folders / "ours", tmp_path / "b", **PARTS)
     with pytest.raises(ValueError, match=r"not empty"):
         convert_show_o(folders / "original", folders / "text", folders / "ours", **PARTS)

@@ -18,7 +18,7 @@ from unif2ace.model import UniF2aceForConditionalGeneration
 PARTS = {
     "embedding": r"embed\.",
     "output layer": r"lm_head\.",
-    "code digits, image positions": r"(code_digits|head_digits|image_position)\.",
+    "code digits, positions": r"(code_digits|head_digits|image_position|plan_position)\.",
     "attention": r"blocks\.\d+\.attention\.",
     "token experts, understanding": r"blocks\.\d+\.token_moe\.understanding\.",
     "token experts, generation": r"blocks\.\d+\.token_moe\.generation\.",
