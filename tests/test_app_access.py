@@ -28,7 +28,14 @@ def press(page: Page, name: str, key: str = "Enter", most: int = 60) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe-core calls serious or critical, each with the first elements that show it."""
+    """What axe-core calls serious or critical, each with the first elements that show it.
+
+    Looked at when nothing fades in any more: half-transparent text has no colour of its own.
+    """
+    page.wait_for_function(
+        "document.getAnimations().every("
+        "a => !(a instanceof CSSTransition) || a.playState !== 'running')"
+    )
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{rule['id']} ({rule['impact']}): {[node['html'][:200] for node in rule['nodes'][:3]]}"

@@ -375,7 +375,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "some look, some paint": ("見る係と描く係", "有的看，有的画"),
     "answer, word by word": ("答えを一語ずつ", "逐词回答"),
     "face: a plan first, then": ("顔：まず計画、次に", "人脸：先定计划，再从"),
-    "the surest pieces, in steps": ("確かな断片から順に", "最有把握的小块画起"),
+    "the surest pieces": ("確かな断片から順に", "最有把握的小块画起"),
     "repeat until no piece is open": ("すべて埋まるまで繰り返す", "重复直到全部填满"),
     # -- the faces to try
     "Red hair": ("赤い髪", "红头发"),
