@@ -148,13 +148,7 @@ def test_cached_logits_are_those_of_the_whole_sequence(pipe):
     for _ in range(2):  # a second call must not see the first one's keys
         fast = logits_fn(codes)
     batch = generation_batch([prompts[0]] * 2 + [prompts[1]] * 2, codes, config)
-    output = pipe.model(
-        batch.token_ids,
-        positions=batch.positions,
-        mask=batch.mask(),
-        group="generation",
-        image_start=batch.image_start,
-    )
+    output = pipe.model(**batch.inputs(), group="generation", image_start=batch.image_start)
     span = slice(batch.image_start, batch.image_start + config.num_image_tokens)
     torch.testing.assert_close(
         fast, pipe.model.code_logits(output.hidden[:, span]), atol=1e-4, rtol=1e-4

@@ -115,13 +115,7 @@ def test_a_plan_is_drawn_word_by_word_from_what_the_whole_sequence_says(pipe):
         for ids in allowed:
             batch = text_batch([prompt + drawn], config)
             # what is missing at the end shifts all positions alike, and only differences count
-            output = pipe.model(
-                batch.token_ids,
-                positions=batch.positions,
-                mask=batch.mask(),
-                group="generation",
-                places=batch.places,
-            )
+            output = pipe.model(**batch.inputs(), group="generation")
             logits = pipe.model.text_logits(output.hidden[0, -1])[ids]
             drawn.append(ids[int((logits + gumbel_noise(logits.shape, generator)).argmax())])
         assert ours[row].tolist() == drawn

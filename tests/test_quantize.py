@@ -100,7 +100,7 @@ def test_plain_copies_compute_what_nf4_computes_and_are_never_saved(quantized):
 def test_a_cpu_short_of_memory_keeps_to_nf4_alone(quantized, monkeypatch):
     need = copy_bytes(load_model(quantized, None, "nf4", torch.device("cpu")), torch.float32)
     for spare, has_copies in ((need * 4, False), (need * 4 + 4, True)):
-        monkeypatch.setattr("unif2ace.pipeline.free_memory", lambda spare=spare: spare)
+        monkeypatch.setattr("unif2ace.checkpoint.free_memory", lambda spare=spare: spare)
         layers = nf4_modules(UniF2acePipeline.from_pretrained(quantized, device="cpu").model)
         assert all(hasattr(layer, "plain") == has_copies for layer in layers)
 

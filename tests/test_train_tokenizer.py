@@ -49,8 +49,8 @@ from unif2ace.train.tokenizer import (
     load_tokenizer,
     psnr,
     region_weights,
-    spoil,
 )
+from unif2ace.vq import spoil
 
 SIZE = 64
 

@@ -217,13 +217,7 @@ def test_painting_learns_each_word_of_the_plan_from_the_words_before_it(features
     text, parts = sample.texts, generation_loss(model, sample).parts
     rows = [row[row >= 0] for row in text.places]
     assert [row.tolist() for row in rows] == [list(range(config.plan_length))] * 2
-    said = model(
-        text.token_ids,
-        positions=text.positions,
-        mask=text.mask(),
-        group="generation",
-        places=text.places,
-    )
+    said = model(**text.inputs(), group="generation")
     nats = []
     for row in range(2):
         for column in range(text.token_ids.shape[1]):
@@ -243,14 +237,7 @@ def test_masked_copies_behind_one_text_lose_as_whole_sequences_do(features):
     noisy = torch.where(sample.is_masked, config.layout.mask_code, sample.codes)
     assert len(noisy) == MASKED_COPIES * len(prompts) and sample.is_masked.any()
     whole = generation_batch([p for p in prompts for _ in range(MASKED_COPIES)], noisy, config)
-    output = model(
-        whole.token_ids,
-        positions=whole.positions,
-        mask=whole.mask(),
-        group="generation",
-        image_start=whole.image_start,
-        places=whole.places,
-    )
+    output = model(**whole.inputs(), group="generation", image_start=whole.image_start)
     span = slice(whole.image_start, whole.image_start + config.num_image_tokens)
     expected = d3diff_loss(
         model.code_logits(output.hidden[:, span][sample.is_masked]),

@@ -10,12 +10,20 @@ import torch
 from safetensors import SafetensorError
 
 from unif2ace.model import UniF2aceForConditionalGeneration
-from unif2ace.quantize import compute_in, nf4_config, unpacked
+from unif2ace.quantize import compute_in, copy_bytes, keep_copies, nf4_config, unpacked
+
+SPARE_SHARE = 0.25  # of the free memory, that plain copies of NF4 weights may take
 
 
 def free_memory() -> int:
     """Bytes that this machine could give without swapping."""
     return psutil.virtual_memory().available
+
+
+def spend_memory(model: UniF2aceForConditionalGeneration) -> None:
+    """Plain copies of NF4 weights to compute with, where memory is to spare."""
+    if copy_bytes(model, model.dtype) < SPARE_SHARE * free_memory():
+        keep_copies(model, model.dtype)
 
 
 def default_dtype(device: torch.device) -> torch.dtype:

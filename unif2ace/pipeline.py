@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unif2ace.attributes import ATTRIBUTES, check_value
-from unif2ace.checkpoint import free_memory, load_model
+from unif2ace.checkpoint import load_model, spend_memory
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import parse_attributes, parse_constraints
@@ -38,7 +38,6 @@ from unif2ace.prompting import (
     turns_batch,
     understanding_batch,
 )
-from unif2ace.quantize import copy_bytes, keep_copies
 from unif2ace.records import (
     DEFAULT_CHOICE_TEMPERATURE,
     DEFAULT_GUIDANCE,
@@ -46,7 +45,6 @@ from unif2ace.records import (
     DEFAULT_TEMPERATURE,
     DESCRIBE_QUESTION,
     MAX_SEED,
-    SPARE_SHARE,
     Answer,
     EditSettings,
     GeneratedFace,
@@ -131,11 +129,8 @@ class UniF2acePipeline:
             raise ValueError(f"quantization must be 'nf4' or None, got {quantization!r}")
         device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         model = load_model(path_or_repo, revision, quantization, device, dtype)
-        if (
-            model.device.type == "cpu"
-            and copy_bytes(model, model.dtype) < SPARE_SHARE * free_memory()
-        ):
-            keep_copies(model, model.dtype)
+        if model.device.type == "cpu":
+            spend_memory(model)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(path_or_repo, revision=revision)
         name = f"{path_or_repo}@{revision}" if revision else str(path_or_repo)
         return cls(model, tokenizer, checkpoint=name)
@@ -259,7 +254,7 @@ class UniF2acePipeline:
             check_region(mask_or_region)
         pixels = self._pixels(image)
         is_open = torch.from_numpy(self._token_mask(image, pixels, mask_or_region)).flatten()
-        picture = self.encode(image)
+        picture = self._encoded(pixels)
         codes = torch.where(is_open, self.config.layout.mask_code, picture.codes.cpu())  # (1, N)
         region = mask_or_region if isinstance(mask_or_region, str) else "mask"
         return PaintingJob(
@@ -348,28 +343,18 @@ class UniF2acePipeline:
         if all(len(ids) == 1 for ids in allowed):  # nothing is left to the network
             words = [word for (word,) in allowed]
             return torch.tensor(words, dtype=torch.long).expand(len(generators), -1)
-        start = len(prompt)
-        end = self.config.max_prompt_tokens - self.config.plan_length
         cache = DynamicCache()
+        shift = self.config.max_prompt_tokens - self.config.plan_length - len(prompt)
 
-        def logits_of(ids: Tensor, before: int, places: Tensor | None) -> Tensor:
-            length = ids.shape[1]
-            index = torch.arange(before, before + length, device=self.device)
-            sees = torch.arange(before + length, device=self.device) <= index[:, None]
-            output = self.model(
-                ids,
-                positions=(index + end - start)[None].expand(len(ids), -1),
-                mask=sees[None, None],
-                group="generation",
-                cache=cache,
-                places=places,
-            )
-            return self.model.text_logits(output.hidden[:, -1])
+        def next_logits(words: Tensor, place: int) -> Tensor:
+            places = torch.full_like(words, place)
+            return self._next_logits(words, cache, "generation", shift=shift, places=places)
 
-        first = logits_of(torch.tensor([list(prompt)], device=self.device), 0, None)
+        ids = torch.tensor([list(prompt)], device=self.device)
+        first = self._next_logits(ids, cache, "generation", shift=shift)
         cache.batch_repeat_interleave(len(generators))
         return generate_plan(
-            lambda words, place: logits_of(words, start + place, torch.full_like(words, place)),
+            next_logits,
             first.expand(len(generators), -1),
             allowed=allowed,
             generators=generators,
@@ -380,17 +365,8 @@ class UniF2acePipeline:
         """The words of the plan that a picture shows: as many as it has image places, up to P."""
         if not self.plan_words.words:
             return []
-        prefix = prefix_batch(picture.codes, self.config)
-        output = self.model(
-            prefix.token_ids,
-            positions=prefix.positions,
-            mask=prefix.mask(),
-            group="understanding",
-            image_start=prefix.image_start,
-            features=picture.features,
-        )
-        places = slice(prefix.image_start, prefix.image_start + self.config.num_image_tokens)
-        logits = self.model.text_logits(output.hidden[0, places])
+        hidden, _ = self._look(picture)
+        logits = self.model.text_logits(hidden[0, 2:-1])  # <mmu> <soi> codes <eoi>
         return [
             ids[int(said[ids].argmax())]
             for said, ids in zip(logits, self.plan_words.allowed({}), strict=False)
@@ -462,14 +438,7 @@ class UniF2acePipeline:
         Text never sees image tokens, so its keys and values are computed once, here.
         """
         text, cache = text_batch(prompts, self.config), DynamicCache()
-        self.model(
-            text.token_ids.to(self.device),
-            positions=text.positions.to(self.device),
-            mask=text.mask().to(self.device),
-            group="generation",
-            cache=cache,
-            places=None if text.places is None else text.places.to(self.device),
-        )
+        self.model(**text.inputs(self.device), group="generation", cache=cache)
         width = self.config.num_image_tokens + 2
         mask = image_mask(text, width).to(self.device)
         head = self.model.code_head()
@@ -495,7 +464,9 @@ class UniF2acePipeline:
     @torch.inference_mode()
     def encode(self, image: Image.Image) -> Picture:
         """Codes and frozen features of a picture, resized to the model's size."""
-        pixels = self._pixels(image)
+        return self._encoded(self._pixels(image))
+
+    def _encoded(self, pixels: Tensor) -> Picture:
         return Picture(
             codes=self.model.encode_codes(pixels), features=self.model.encode_features(pixels)
         )
@@ -543,39 +514,53 @@ class UniF2acePipeline:
     def _decode(self, tokens: list[int]) -> str:
         return self.tokenizer.decode(tokens, skip_special_tokens=True).strip().removesuffix("�")
 
-    def _prefill(self, picture: Picture) -> DynamicCache:
-        """Keys and values of <mmu> <soi> codes <eoi>, which every question shares."""
+    def _look(self, picture: Picture) -> tuple[Tensor, DynamicCache]:
+        """Hidden (1, L, D), keys and values of <mmu> <soi> codes <eoi>: what questions share."""
         prefix, cache = prefix_batch(picture.codes, self.config), DynamicCache()
-        self.model(
-            prefix.token_ids,
-            positions=prefix.positions,
-            mask=prefix.mask(),
+        output = self.model(
+            **prefix.inputs(self.device),
             group="understanding",
             image_start=prefix.image_start,
             features=picture.features,
             cache=cache,
         )
-        return cache
+        return output.hidden, cache
+
+    def _next_logits(
+        self,
+        token_ids: Tensor,
+        cache: DynamicCache,
+        group: Group,
+        *,
+        shift: int = 0,
+        places: Tensor | None = None,
+    ) -> Tensor:
+        """Logits (B, V) of the token after those given (B, L), which follow those in `cache`.
+
+        shift: of the rotary positions, which else count the tokens.
+        """
+        before, length = cache.get_seq_length(), token_ids.shape[1]
+        index = torch.arange(before, before + length, device=self.device)
+        sees = torch.arange(before + length, device=self.device) <= index[:, None]
+        output = self.model(
+            token_ids,
+            positions=(index + shift)[None].expand(len(token_ids), -1),
+            mask=sees[None, None],
+            group=group,
+            cache=cache,
+            places=places,
+        )
+        return self.model.text_logits(output.hidden[:, -1])
 
     def text_logits_fn(self, picture: Picture) -> LogitsFn:
         """Logits (V,) of the token after those given (1, L) so far, call by call.
 
         Keys and values of all earlier ones are kept.
         """
-        cache = self._prefill(picture)
+        _, cache = self._look(picture)
 
         def next_logits(token_ids: Tensor) -> Tensor:
-            before, length = cache.get_seq_length(), token_ids.shape[1]
-            index = torch.arange(before, before + length, device=self.device)
-            sees = torch.arange(before + length, device=self.device) <= index[:, None]
-            output = self.model(
-                token_ids,
-                positions=index[None],
-                mask=sees[None, None],
-                group="understanding",
-                cache=cache,
-            )
-            return self.model.text_logits(output.hidden[0, -1])
+            return self._next_logits(token_ids, cache, "understanding")[0]
 
         return next_logits
 
@@ -628,13 +613,10 @@ class UniF2acePipeline:
             )
             text = slice(count + 3, count + 3 + len(ids))
         output = self.model(
-            batch.token_ids.to(self.device),
-            positions=batch.positions.to(self.device),
-            mask=batch.mask().to(self.device),
+            **batch.inputs(self.device),
             group=group,
             image_start=batch.image_start,
             features=picture.features if prompt is None else None,
-            places=None if batch.places is None else batch.places.to(self.device),
         )
         pixels = slice(batch.image_start, batch.image_start + count)
         grid = (self.config.grid, self.config.grid)
@@ -690,7 +672,7 @@ class UniF2acePipeline:
             )
             for name, value in pairs
         ]
-        cache = self._prefill(picture)
+        _, cache = self._look(picture)
         batch = turns_batch([turns], self.config.num_image_tokens, self.config)
         own = omni_attention_mask(batch.segments, batch.is_image)  # (1, 1, L, L)
         prefix = own.new_ones(1, 1, own.shape[2], cache.get_seq_length())

@@ -55,6 +55,16 @@ class SequenceBatch:
     def mask(self) -> Tensor:
         return omni_attention_mask(self.segments, self.is_image)
 
+    def inputs(self, device: torch.device | None = None) -> dict[str, Tensor | None]:
+        """What the model takes of sequences that see nothing but themselves, on `device`."""
+        tensors = {
+            "token_ids": self.token_ids,
+            "positions": self.positions,
+            "mask": self.mask(),
+            "places": self.places,
+        }
+        return {name: t if t is None else t.to(device) for name, t in tensors.items()}
+
 
 def omni_attention_mask(segments: Tensor, is_image: Tensor) -> Tensor:
     """(B, 1, L, L) bool: who (row) sees whom (column).

@@ -18,7 +18,6 @@ DEFAULT_STEPS = 36
 DEFAULT_GUIDANCE = 3.0
 DEFAULT_TEMPERATURE = 0.7
 DEFAULT_CHOICE_TEMPERATURE = 1.0
-SPARE_SHARE = 0.25  # of the free memory, that plain copies of NF4 weights may take
 
 
 @dataclass(frozen=True, kw_only=True)

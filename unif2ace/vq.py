@@ -169,10 +169,12 @@ class ImageTokenizer(nn.Module):
         weight = next(self.decoder.parameters())
         return self.reconstruct(latents.to(weight.dtype)).clamp(-1, 1)
 
-    def forward(self, pixels: Tensor) -> VQOutput:
+    def forward(self, pixels: Tensor, is_spoilt: Tensor | None = None) -> VQOutput:
+        """is_spoilt: (B, N) bool, codes to decode as another picture's; see `spoil`."""
         quantized = self.quantize(pixels)
+        latents = quantized.latents if is_spoilt is None else spoil(quantized.latents, is_spoilt)
         return VQOutput(
-            reconstruction=self.reconstruct(quantized.latents),
+            reconstruction=self.reconstruct(latents),
             codes=quantized.codes,
             quantizer_loss=quantized.loss,
             usage=torch.tensor(quantized.codes.unique().numel() / quantized.codes.numel()),
@@ -181,6 +183,16 @@ class ImageTokenizer(nn.Module):
     @property
     def codebook_size(self) -> int:
         return self.config.codebook_size
+
+
+def spoil(latents: Tensor, is_spoilt: Tensor) -> Tensor:
+    """latents (B, C, h, w) whose marked positions (B, h*w) come from the picture before.
+
+    Our choice: painted codes do not always fit each other. A decoder that has learnt to believe
+    the neighbours of a code that does not fit paints a whole face all the same.
+    """
+    where = is_spoilt.unflatten(1, latents.shape[-2:])[:, None]  # (B, 1, h, w)
+    return torch.where(where, latents.roll(1, dims=0), latents)
 
 
 def _encoder(config: VQConfig, out_channels: int) -> nn.Sequential:

@@ -134,13 +134,18 @@ def paint(
     ]
 
 
+def outcomes(request: Request, verdict: Verdict) -> dict[str, bool]:
+    """Per attribute that was asked for, whether the judge sees an allowed value."""
+    return {name: verdict.values[name] in allowed for name, allowed in request.allowed.items()}
+
+
 def agreement(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> dict[str, list[bool]]:
     """{attribute: per request that asked for it, whether the judge sees an allowed value}."""
     table: dict[str, list[bool]] = {name: [] for name in ATTRIBUTES}
     for request, verdict in zip(requests, verdicts, strict=True):
-        for name, allowed in request.allowed.items():
-            table[name].append(verdict.values[name] in allowed)
-    return {name: outcomes for name, outcomes in table.items() if outcomes}
+        for name, is_right in outcomes(request, verdict).items():
+            table[name].append(is_right)
+    return {name: found for name, found in table.items() if found}
 
 
 def summary(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -151,7 +156,7 @@ def summary(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> dict[st
     """
 
     def asked(pairs: Sequence[tuple[Request, Verdict]]) -> list[bool]:
-        return [v.values[name] in allowed for r, v in pairs for name, allowed in r.allowed.items()]
+        return [is_right for pair in pairs for is_right in outcomes(*pair).values()]
 
     pairs = list(zip(requests, verdicts, strict=True))
     shifted = list(zip(requests, [*verdicts[1:], *verdicts[:1]], strict=True))

@@ -22,6 +22,7 @@ from unif2ace.evaluate.generation import (
     Request,
     fits,
     grammar_requests,
+    outcomes,
     paint,
     perceptual_features,
     request_of,
@@ -61,7 +62,7 @@ def chosen_by_reading(
         asked = parse_attributes(request.prompt)
         own = [sum(pipe.score(face.image, asked).values()) for face in faces]
         verdicts = judge.examine([face.image for face in faces])
-        right = [fulfilled(request, verdict) for verdict in verdicts]
+        right = [sum(outcomes(request, verdict).values()) for verdict in verdicts]
         first.append(verdicts[0])
         best.append(verdicts[int(np.argmax(own))])
         oracle.append(verdicts[int(np.argmax(right))])
@@ -72,11 +73,6 @@ def chosen_by_reading(
             for name, verdicts in (("first", first), ("best_by_itself", best), ("oracle", oracle))
         },
     }
-
-
-def fulfilled(request: Request, verdict: Verdict) -> int:
-    """How many of the asked attributes the judge sees."""
-    return sum(verdict.values[name] in allowed for name, allowed in request.allowed.items())
 
 
 def group_shares(verdicts: Sequence[Verdict]) -> dict[str, dict[str, float]]:

@@ -42,14 +42,7 @@ def plain_code_logits_fn(pipe: UniF2acePipeline, prompts: Sequence[Sequence[int]
 
     def logits_fn(codes: Tensor) -> Tensor:
         batch = generation_batch(prompts, codes, config)
-        output = pipe.model(
-            batch.token_ids,
-            positions=batch.positions,
-            mask=batch.mask(),
-            group="generation",
-            image_start=batch.image_start,
-            places=batch.places,
-        )
+        output = pipe.model(**batch.inputs(), group="generation", image_start=batch.image_start)
         span = slice(batch.image_start, batch.image_start + config.num_image_tokens)
         return pipe.model.code_logits(output.hidden[:, span])
 

@@ -43,14 +43,7 @@ def generation_loss(
     """
     config, text = model.config, sample.texts
     cache, copies = DynamicCache(), len(sample.codes) // len(text.token_ids)
-    said = model(
-        text.token_ids,
-        positions=text.positions,
-        mask=text.mask(),
-        group="generation",
-        cache=cache,
-        places=text.places,
-    )
+    said = model(**text.inputs(), group="generation", cache=cache)
     cache.batch_repeat_interleave(copies)
     noisy = torch.where(sample.is_masked, config.layout.mask_code, sample.codes)
     image = image_batch(noisy, config)
@@ -128,9 +121,7 @@ def understanding_loss(
     """
     config, batch = model.config, sample.sequences
     output = model(
-        batch.token_ids,
-        positions=batch.positions,
-        mask=batch.mask(),
+        **batch.inputs(),
         group="understanding",
         image_start=batch.image_start,
         features=sample.features,

@@ -99,16 +99,6 @@ def draw_spoilt(count: int, num_codes: int, share: float, generator: torch.Gener
     return torch.rand(count, num_codes, generator=generator) < shares
 
 
-def spoil(latents: Tensor, is_spoilt: Tensor) -> Tensor:
-    """latents (B, C, h, w) whose marked positions (B, h*w) come from the picture before.
-
-    Our choice: painted codes do not always fit each other. A decoder that has learnt to believe
-    the neighbours of a code that does not fit paints a whole face all the same.
-    """
-    where = is_spoilt.unflatten(1, latents.shape[-2:])[:, None]  # (B, 1, h, w)
-    return torch.where(where, latents.roll(1, dims=0), latents)
-
-
 class TokenizerObjective(nn.Module):
     """L1 and squared error, perceptual distance, quantiser loss and a late critic, as one loss.
 
@@ -132,17 +122,16 @@ class TokenizerObjective(nn.Module):
         """batch: as `TokenizerBatches` gives it. progress: 0..1."""
         config, pixels = self.config, to_pixels(batch["pictures"])
         weights = region_weights(batch["landmarks"], pixels.shape[-1], config.region_weight)
-        quantized = self.tokenizer.quantize(pixels)
-        ours = self.tokenizer.reconstruct(spoil(quantized.latents, batch["is_spoilt"]))
+        output = self.tokenizer(pixels, batch["is_spoilt"])
+        ours = output.reconstruction
         error = ours.float() - pixels
         error = ((error.abs() + error.square()) * weights).sum() / (3 * weights.sum())
         with torch.no_grad():
             real = self.features(pixels)
         fake = self.features(ours.to(memory_format=torch.channels_last))
         perceptual = feature_distance(fake, real, weights)
-        loss = error + config.perceptual_weight * perceptual + quantized.loss
-        usage = quantized.codes.unique().numel() / quantized.codes.numel()
-        metrics = {"error": error, "perceptual": perceptual, "usage": torch.tensor(usage)}
+        loss = error + config.perceptual_weight * perceptual + output.quantizer_loss
+        metrics = {"error": error, "perceptual": perceptual, "usage": output.usage}
         # The critic trains a little before it counts, so that its first word is worth hearing.
         if self.critic is not None and progress >= config.critic_start - CRITIC_LEAD:
             critic = critic_loss(self.critic(real), self.critic([f.detach() for f in fake]))
