@@ -15,13 +15,14 @@ from accelerate import PartialState
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.state import AcceleratorState, DistributedType
 from accelerate.utils.launch import prepare_multi_gpu_env
-from tiny import tiny_config
+from tiny import tiny_config, tiny_tokenizer
 from torch import nn
 from torch.distributed.fsdp import FSDPModule
 
 from unif2ace.config import MoEConfig
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
-from unif2ace.prompting import Turn, prompt_ids, text_batch, understanding_batch
+from unif2ace.plan import PlanWords
+from unif2ace.prompting import Turn, prompt_ids, text_batch, turns_batch
 from unif2ace.train.loop import TrainConfig, run
 from unif2ace.train.objective import generation_loss, understanding_loss
 from unif2ace.train.sequences import GenerationSample, UnderstandingSample
@@ -58,6 +59,7 @@ class Objective(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.model = UniF2aceForConditionalGeneration(CONFIG)
+        self.words = PlanWords(tiny_tokenizer(), CONFIG.plan_length)
         self.stop_at, self.calls = stop_at, 0
 
     def forward(self, batch, progress):
@@ -65,7 +67,7 @@ class Objective(nn.Module):
         if self.calls == self.stop_at:
             os.kill(os.getpid(), signal.SIGTERM)
         painting = generation_loss(self.model, batch.generation)
-        reading = understanding_loss(self.model, batch.understanding)
+        reading = understanding_loss(self.model, batch.understanding, self.words)
         return painting.total + reading.total, painting.parts | reading.parts
 
 
@@ -96,9 +98,10 @@ def batch_of(numbers):
             times=torch.cat(times).clamp(0.1, 0.9),
         ),
         understanding=UnderstandingSample(
-            sequences=understanding_batch(clean, turns, CONFIG),
+            codes=clean,
             features=ImageFeatures(semantic=torch.cat(semantic), face=torch.cat(face)),
-            plans=clean[:, :2] % CONFIG.text_vocab_size,
+            turns=turns_batch(turns, clean.shape[1], CONFIG, clean[:, : CONFIG.num_told_words]),
+            plans=clean[:, : CONFIG.num_image_tokens] % CONFIG.text_vocab_size,
         ),
     )
 

@@ -251,6 +251,11 @@ class UniF2aceConfig(PretrainedConfig):
         return self.grid**2
 
     @property
+    def num_told_words(self) -> int:
+        """Words of the plan that image places say and that stand in sight of every question."""
+        return min(self.plan_length, len(ATTRIBUTES), self.num_image_tokens)
+
+    @property
     def head_dim(self) -> int:
         return self.hidden_size // self.num_heads
 

@@ -30,12 +30,12 @@ from unif2ace.prompting import (
     generation_batch,
     image_batch,
     image_mask,
-    omni_attention_mask,
     prefix_batch,
     prompt_ids,
     question_ids,
     text_batch,
     turns_batch,
+    turns_mask,
     understanding_batch,
 )
 from unif2ace.records import (
@@ -365,12 +365,7 @@ class UniF2acePipeline:
         """The words of the plan that a picture shows: as many as it has image places, up to P."""
         if not self.plan_words.words:
             return []
-        hidden, _ = self._look(picture)
-        logits = self.model.text_logits(hidden[0, 2:-1])  # <mmu> <soi> codes <eoi>
-        return [
-            ids[int(said[ids].argmax())]
-            for said, ids in zip(logits, self.plan_words.allowed({}), strict=False)
-        ]
+        return self.plan_words.read(self._look(picture)[0])[0].tolist()
 
     def _faces(
         self, step: SampleStep, settings: GenerationSettings, plans: Sequence[Plan]
@@ -515,7 +510,7 @@ class UniF2acePipeline:
         return self.tokenizer.decode(tokens, skip_special_tokens=True).strip().removesuffix("�")
 
     def _look(self, picture: Picture) -> tuple[Tensor, DynamicCache]:
-        """Hidden (1, L, D), keys and values of <mmu> <soi> codes <eoi>: what questions share."""
+        """Text logits (1, N, V) of the picture's places; keys and values of all it is made of."""
         prefix, cache = prefix_batch(picture.codes, self.config), DynamicCache()
         output = self.model(
             **prefix.inputs(self.device),
@@ -524,7 +519,14 @@ class UniF2acePipeline:
             features=picture.features,
             cache=cache,
         )
-        return output.hidden, cache
+        start = prefix.image_start
+        places = output.hidden[:, start : start + self.config.num_image_tokens]
+        return self.model.text_logits(places), cache
+
+    def _told(self, logits: Tensor) -> Tensor:
+        """Of the logits of `_look`, the words (1, W) that stand in sight of every question."""
+        count = self.config.num_told_words
+        return self.plan_words.read(logits[:, :count]) if count else logits.new_zeros(1, 0).long()
 
     def _next_logits(
         self,
@@ -557,10 +559,15 @@ class UniF2acePipeline:
 
         Keys and values of all earlier ones are kept.
         """
-        _, cache = self._look(picture)
+        logits, cache = self._look(picture)
+        told = self._told(logits)  # to go before the first of what is asked
 
         def next_logits(token_ids: Tensor) -> Tensor:
-            return self._next_logits(token_ids, cache, "understanding")[0]
+            nonlocal told
+            places = torch.full((1, told.shape[1] + token_ids.shape[1]), -1, device=self.device)
+            places[0, : told.shape[1]] = torch.arange(told.shape[1], device=self.device)
+            token_ids, told = torch.cat([told, token_ids], dim=1), told[:, :0]
+            return self._next_logits(token_ids, cache, "understanding", places=places)[0]
 
         return next_logits
 
@@ -605,12 +612,10 @@ class UniF2acePipeline:
             batch = generation_batch([ids], codes, self.config)
             text = slice(0, len(ids))
         else:
+            told = self._told(self._look(picture)[0]).cpu()
             turn = Turn(question=ids[1:-1], answer=())
-            batch = (
-                understanding_batch(codes, [[turn]], self.config)
-                if ids
-                else prefix_batch(codes, self.config)
-            )
+            batch = understanding_batch(codes, [[turn] if ids else []], self.config, told)
+            ids = [*told[0].tolist(), *ids]
             text = slice(count + 3, count + 3 + len(ids))
         output = self.model(
             **batch.inputs(self.device),
@@ -645,23 +650,40 @@ class UniF2acePipeline:
     ) -> dict[str, dict[str, float]]:
         """{attribute: {value: probability}}, "not visible" among the values.
 
-        Compares the likelihood of the canonical answers to each attribute's canonical question,
-        all questions in one pass over shared picture keys.
+        What an image place says of its attribute; where a plan has no place for it, the likelihoods
+        of the canonical answers to its canonical question are compared.
         """
         names = list(ATTRIBUTES) if names is None else list(names)
         for name in names:
             if name not in ATTRIBUTES:
                 raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
+        picture = self.encode(image)
+        logits, _ = self._look(picture)
+        placed = self.plan_words.names[: self.config.num_told_words]
+        unplaced = [name for name in names if name not in placed]
+        asked = self._asked_scores(picture, unplaced) if unplaced else {}
+        table: dict[str, dict[str, float]] = {}
+        for name in names:
+            if name in asked:
+                scores = asked[name]
+            else:
+                place = placed.index(name)
+                scores = logits[0, place, list(self.plan_words.words[place].values())].float()
+            values = (*ATTRIBUTES[name].values, NOT_VISIBLE)
+            table[name] = dict(zip(values, scores.softmax(0).tolist(), strict=True))
+        return table
+
+    def _asked_scores(self, picture: Picture, names: Sequence[str]) -> dict[str, Tensor]:
+        """Per attribute log p(canonical answer | picture, canonical question), in nats.
+
+        Of each value and of "not visible"; all questions in one pass over shared picture keys.
+        """
         pairs = [
             (name, value) for name in names for value in (*ATTRIBUTES[name].values, NOT_VISIBLE)
         ]
-        scores = self._answer_log_likelihoods(self.encode(image), pairs)
-        table: dict[str, dict[str, float]] = {}
-        for name in names:
-            rows = [i for i, (other, _) in enumerate(pairs) if other == name]
-            probs = scores[rows].softmax(0).tolist()
-            table[name] = {pairs[i][1]: p for i, p in zip(rows, probs, strict=True)}
-        return table
+        nats = self._answer_log_likelihoods(picture, pairs)
+        counts = [len(ATTRIBUTES[name].values) + 1 for name in names]
+        return dict(zip(names, nats.split(counts), strict=True))
 
     def _answer_log_likelihoods(self, picture: Picture, pairs: list[tuple[str, str]]) -> Tensor:
         """log p(canonical answer | picture, canonical question) of each pair, in nats. (len,)"""
@@ -672,16 +694,16 @@ class UniF2acePipeline:
             )
             for name, value in pairs
         ]
-        _, cache = self._look(picture)
-        batch = turns_batch([turns], self.config.num_image_tokens, self.config)
-        own = omni_attention_mask(batch.segments, batch.is_image)  # (1, 1, L, L)
-        prefix = own.new_ones(1, 1, own.shape[2], cache.get_seq_length())
+        logits, cache = self._look(picture)
+        told = self._told(logits).cpu()
+        batch = turns_batch([turns], self.config.num_image_tokens, self.config, told)
         output = self.model(
             batch.token_ids.to(self.device),
             positions=batch.positions.to(self.device),
-            mask=torch.cat([prefix, own], dim=-1).to(self.device),
+            mask=turns_mask(batch, cache.get_seq_length()).to(self.device),
             group="understanding",
             cache=cache,
+            places=None if batch.places is None else batch.places.to(self.device),
         )
         assert batch.labels is not None
         labels, segments = batch.labels[0].to(self.device), batch.segments[0].to(self.device)

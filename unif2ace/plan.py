@@ -2,8 +2,8 @@
 
 First every attribute's value, then where some landmarks lie. Image codes are drawn side by side and
 must agree on what no prompt says (how the head is turned, where the eyes are); the plan settles it.
-Painting goes words -> plan -> picture, and reading finds the same words: image place p says word p,
-as far as there are image places.
+Painting goes words -> plan -> picture, and reading goes picture -> words -> answer: image place p
+says word p, as far as there are image places, and answers are given with the values in sight.
 
 Our choice; the paper paints from captions that name 17.7 attributes (arXiv 2503.08120).
 """
@@ -15,6 +15,8 @@ import string
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
+import torch
+from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from unif2ace.attributes import ATTRIBUTES
@@ -66,6 +68,14 @@ class PlanWords:
         digits = {digit: encode_text(tokenizer, digit)[0] for digit in DIGITS}
         words += [digits] * (length - len(words))
         self.words: tuple[Mapping[str, int], ...] = tuple(words)
+
+    def read(self, logits: Tensor) -> Tensor:
+        """The likeliest word of each of the first P places: (B, P, V) text logits to ids (B, P)."""
+        said = []
+        for place, words in enumerate(self.words[: logits.shape[1]]):
+            ids = torch.tensor(list(words.values()), device=logits.device)
+            said.append(ids[logits[:, place, ids].argmax(-1)])
+        return torch.stack(said, dim=1)
 
     def allowed(self, constraints: Mapping[str, Set[str]]) -> list[list[int]]:
         """Per place the ids that may stand there, ascending.

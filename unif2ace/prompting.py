@@ -1,9 +1,10 @@
 """Sequence layouts and the omni-attention mask. Works on ids; reads text only to encode it.
 
 Generation:    [pad ...] <t2i> <bos> prompt <eos> plan | <soi> codes <eoi>
-Understanding: <mmu> <soi> codes <eoi> | <bos> question <assistant> answer <eos> | <bos> ...
-Several questions about one picture share its prefix; each sees the picture and itself alone, at
-the positions it would have if it came first (arXiv 2408.12528 gives the two single layouts).
+Understanding: <mmu> <soi> codes <eoi> words | <bos> question <assistant> answer <eos> | <bos> ...
+The words are what the picture's own places say it shows (`plan.py`). Several questions about one
+picture share it and them; each sees those and itself alone, at the positions it would have if it
+came first (arXiv 2408.12528 gives the two single layouts, without words).
 """
 
 from __future__ import annotations
@@ -192,6 +193,7 @@ def prefix_batch(codes: Tensor, config: UniF2aceConfig) -> SequenceBatch:
         segments=torch.full_like(ids, SHARED_SEGMENT),
         is_image=torch.ones_like(ids, dtype=torch.bool),
         image_start=2,
+        places=torch.full_like(ids, -1),
     )
 
 
@@ -211,14 +213,23 @@ def question_ids(question: Sequence[int], config: UniF2aceConfig) -> list[int]:
 
 
 def turns_batch(
-    rows: Sequence[Sequence[Turn]], num_image_tokens: int, config: UniF2aceConfig
+    rows: Sequence[Sequence[Turn]],
+    num_image_tokens: int,
+    config: UniF2aceConfig,
+    words: Tensor | None = None,
 ) -> SequenceBatch:
-    """Questions and answers alone, right-padded, to follow `prefix_batch`; with labels."""
+    """Questions and answers alone, right-padded, to follow `prefix_batch`; with labels.
+
+    words: (B, W) ids that the picture's places say; they come first, for all questions to see.
+    """
     special = config.layout.special_id
-    start = num_image_tokens + 3
-    columns: list[list[list[int]]] = []  # per row: ids, positions, segments, labels
-    for turns in rows:
-        ids, positions, segments, labels = [], [], [], []
+    told = [[]] * len(rows) if words is None else words.tolist()
+    columns: list[list[list[int]]] = []  # per row: ids, positions, segments, labels, places
+    for turns, said in zip(rows, told, strict=True):
+        start = num_image_tokens + 3
+        ids, positions = list(said), [*range(start, start + len(said))]
+        segments, labels = [SHARED_SEGMENT] * len(said), [IGNORED_LABEL] * len(said)
+        start += len(said)
         for segment, turn in enumerate(turns, start=1):
             question = question_ids(turn.question, config)
             answer = [*turn.answer, special("<|eos|>")]
@@ -227,10 +238,10 @@ def turns_batch(
             positions += range(start, start + length)
             segments += [segment] * length
             labels += [IGNORED_LABEL] * (len(question) - 1) + answer + [IGNORED_LABEL]
-        columns.append([ids, positions, segments, labels])
+        columns.append([ids, positions, segments, labels, [*range(len(said))]])
     width = max(len(row[0]) for row in columns)
-    padding = (special("<|pad|>"), 0, PADDING_SEGMENT, IGNORED_LABEL)
-    token_ids, positions, segments, labels = (
+    padding = (special("<|pad|>"), 0, PADDING_SEGMENT, IGNORED_LABEL, -1)
+    token_ids, positions, segments, labels, places = (
         torch.tensor([row[i] + [fill] * (width - len(row[i])) for row in columns])
         for i, fill in enumerate(padding)
     )
@@ -241,19 +252,29 @@ def turns_batch(
         is_image=torch.zeros_like(token_ids, dtype=torch.bool),
         image_start=0,
         labels=labels,
+        places=places,
     )
 
 
+def turns_mask(turns: SequenceBatch, width: int) -> Tensor:
+    """(B, 1, L, width + L) bool: what turns (B, L) see behind a cached picture of `width`."""
+    own = turns.mask()
+    return torch.cat([own.new_ones(*own.shape[:3], width), own], dim=-1)
+
+
 def understanding_batch(
-    codes: Tensor, rows: Sequence[Sequence[Turn]], config: UniF2aceConfig
+    codes: Tensor,
+    rows: Sequence[Sequence[Turn]],
+    config: UniF2aceConfig,
+    words: Tensor | None = None,
 ) -> SequenceBatch:
-    """Whole understanding sequences of pictures (B, N) and each one's questions."""
-    prefix, turns = prefix_batch(codes, config), turns_batch(rows, codes.shape[1], config)
+    """Whole understanding sequences of pictures (B, N), their words and each one's questions."""
+    prefix, turns = prefix_batch(codes, config), turns_batch(rows, codes.shape[1], config, words)
     assert turns.labels is not None
     ignored = torch.full_like(prefix.token_ids, IGNORED_LABEL)
     joined = {
         name: torch.cat([getattr(prefix, name), getattr(turns, name).to(codes.device)], dim=1)
-        for name in ("token_ids", "positions", "segments", "is_image")
+        for name in ("token_ids", "positions", "segments", "is_image", "places")
     }
     labels = torch.cat([ignored, turns.labels.to(codes.device)], dim=1)
     return SequenceBatch(**joined, image_start=prefix.image_start, labels=labels)

@@ -50,14 +50,18 @@ def plain_code_logits_fn(pipe: UniF2acePipeline, prompts: Sequence[Sequence[int]
 
 
 def plain_text_logits_fn(pipe: UniF2acePipeline, picture: Picture) -> LogitsFn:
-    """`text_logits_fn` without memory: picture, question and answer so far, at every token."""
-    said: list[Tensor] = []
+    """`text_logits_fn` without memory: picture, words, question and answer so far, at every token."""
+    count = pipe.config.num_told_words
+    said = [torch.tensor([pipe.read_plan(picture)[:count]], dtype=torch.long)]
 
     def next_logits(token_ids: Tensor) -> Tensor:
         said.append(token_ids)
         prefix, text = prefix_batch(picture.codes, pipe.config), torch.cat(said, dim=1)
         ids = torch.cat([prefix.token_ids, text], dim=1)
         is_image = torch.cat([prefix.is_image, torch.zeros_like(text, dtype=torch.bool)], dim=1)
+        places = torch.full_like(ids, -1)
+        start = prefix.token_ids.shape[1]
+        places[:, start : start + count] = torch.arange(count)
         output = pipe.model(
             ids,
             positions=torch.arange(ids.shape[1], device=ids.device)[None],
@@ -65,6 +69,7 @@ def plain_text_logits_fn(pipe: UniF2acePipeline, picture: Picture) -> LogitsFn:
             group="understanding",
             image_start=prefix.image_start,
             features=picture.features,
+            places=places,
         )
         return pipe.model.text_logits(output.hidden[0, -1])
 

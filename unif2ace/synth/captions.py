@@ -125,9 +125,9 @@ def caption(
 def description(
     attributes: FaceAttributes, visible: Collection[str], *, generator: random.Random
 ) -> Caption:
-    """The answer to "Describe this face.": three to six careful sentences, region by region."""
+    """The answer to "Describe this face.": nearly all that can be seen, region by region."""
     facts = sayable(attributes, visible)
-    said = _chosen(facts, min(generator.randint(14, 17), len(facts)), generator)
+    said = _chosen(facts, max(len(facts) - generator.randint(0, 4), 1), generator)
     left, gender = dict(said), said["gender"]
     lead = one_of(
         generator,

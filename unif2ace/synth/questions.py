@@ -46,8 +46,8 @@ from unif2ace.wording import (
 Kind = Literal["yes_no", "value", "choice", "region", "describe", "not_visible"]
 
 KIND_SHARES = {
-    "yes_no": 0.30,
-    "value": 0.42,  # half of these are canonical
+    "yes_no": 0.36,
+    "value": 0.36,  # half of these are canonical
     "choice": 0.07,
     "region": 0.08,
     "describe": 0.05,

@@ -12,7 +12,15 @@ from transformers import DynamicCache
 from unif2ace.losses import answer_loss, balance_loss, d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import Exploration, Routing
-from unif2ace.prompting import PADDING_SEGMENT, SequenceBatch, image_batch, image_mask
+from unif2ace.plan import PlanWords
+from unif2ace.prompting import (
+    PADDING_SEGMENT,
+    SequenceBatch,
+    image_batch,
+    image_mask,
+    prefix_batch,
+    turns_mask,
+)
 from unif2ace.schedule import MaskSchedule
 from unif2ace.train.sequences import GenerationSample, UnderstandingSample
 
@@ -80,11 +88,11 @@ def generation_loss(
     )
 
 
-def joined(text: Routing, image: Routing) -> Routing:
+def joined(first: Routing, second: Routing) -> Routing:
     """What one layer's router decided about two passes."""
     return Routing(
         **{
-            name: torch.cat([getattr(text, name), getattr(image, name)])
+            name: torch.cat([getattr(first, name), getattr(second, name)])
             for name in ("probs", "experts", "weights")
         }
     )
@@ -111,36 +119,51 @@ def plan_loss(
 def understanding_loss(
     model: UniF2aceForConditionalGeneration,
     sample: UnderstandingSample,
+    words: PlanWords,
     exploration: Exploration | None = None,
 ) -> StepLoss:
     """Next-token cross entropy on answer tokens and on what image places say, plus balance.
 
     Our choice: the image places behind the picture's experts each say one word of the face's plan
-    through the text head (`plan.py`). A question then has to find one place and copy from it, the
-    same way for every attribute, and every face teaches all of its values at once.
+    through the text head (`plan.py`), so every face teaches all of its values at once. Questions
+    have the words as read in sight, right or wrong, as they will when answering.
     """
-    config, batch = model.config, sample.sequences
-    output = model(
-        **batch.inputs(),
+    config, turns, cache = model.config, sample.turns, DynamicCache()
+    prefix = prefix_batch(sample.codes, config)
+    seen = model(
+        **prefix.inputs(),
         group="understanding",
-        image_start=batch.image_start,
+        image_start=prefix.image_start,
         features=sample.features,
+        cache=cache,
         exploration=exploration,
     )
-    assert batch.labels is not None
-    is_answer = batch.labels >= 0
-    logits = model.text_logits(output.hidden[is_answer])
-    loss = answer_loss(logits, batch.labels[is_answer])
-    place, parts = loss.new_zeros(()), {}
-    plans = sample.plans[:, : config.num_image_tokens]
-    if length := plans.shape[1]:
-        places = slice(batch.image_start, batch.image_start + length)
-        place_logits = model.text_logits(output.hidden[:, places])  # (B, P, V)
-        place = answer_loss(place_logits.flatten(0, 1), plans.flatten())
-        right = (place_logits.argmax(-1) == plans).float().mean()
+    length = sample.plans.shape[1]
+    places = slice(prefix.image_start, prefix.image_start + length)
+    place, parts, token_ids = seen.hidden.new_zeros(()), {}, turns.token_ids
+    if length:
+        place_logits = model.text_logits(seen.hidden[:, places])  # (B, P, V)
+        place = answer_loss(place_logits.flatten(0, 1), sample.plans.flatten())
+        told = words.read(place_logits.detach())[:, : config.num_told_words]
+        token_ids = torch.cat([told, token_ids[:, told.shape[1] :]], dim=1)
+        right = (place_logits.argmax(-1) == sample.plans).float().mean()
         parts = {"place": place.detach(), "place_accuracy": right}
-    balance = balance_of(output.token_routing, batch.segments)
-    right = (logits.argmax(-1) == batch.labels[is_answer]).float().mean()
+    output = model(
+        token_ids,
+        positions=turns.positions,
+        mask=turns_mask(turns, prefix.token_ids.shape[1]),
+        group="understanding",
+        cache=cache,
+        places=turns.places,
+    )
+    assert turns.labels is not None
+    is_answer = turns.labels >= 0
+    logits = model.text_logits(output.hidden[is_answer])
+    loss = answer_loss(logits, turns.labels[is_answer])
+    segments = torch.cat([prefix.segments.flatten(), turns.segments.flatten()])
+    pairs = zip(seen.token_routing, output.token_routing, strict=True)
+    balance = balance_of([joined(*pair) for pair in pairs], segments)
+    right = (logits.argmax(-1) == turns.labels[is_answer]).float().mean()
     return StepLoss(
         total=loss + place + config.moe.balance_weight * balance,
         parts={

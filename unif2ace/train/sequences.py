@@ -21,7 +21,7 @@ from unif2ace.prompting import (
     encode_text,
     prompt_ids,
     text_batch,
-    understanding_batch,
+    turns_batch,
 )
 from unif2ace.schedule import MaskSchedule, mask_codes, sample_times
 from unif2ace.synth.captions import Style, caption
@@ -38,7 +38,7 @@ MASKED_COPIES = 2
 """How often a face is masked, each time anew, behind one pass over its prompt and plan."""
 
 
-CANONICAL_SHARE = 0.35
+CANONICAL_SHARE = 0.15
 """Share of understanding batches that ask in one fixed wording, twice as many questions a face:
 where nothing but the value is open, looking facts up is learnt soonest."""
 
@@ -59,10 +59,15 @@ class GenerationSample:
 
 @dataclass(frozen=True, kw_only=True)
 class UnderstandingSample:
-    """A batch of faces with questions. plans: (B, P) ids that the first image places should say."""
+    """A batch of faces with questions.
 
-    sequences: SequenceBatch
+    codes (B, N) and features: the pictures. turns: the questions, behind words that the picture's
+    places are yet to say. plans: (B, P) ids that the first places should say.
+    """
+
+    codes: Tensor
     features: ImageFeatures
+    turns: SequenceBatch
     plans: Tensor
 
 
@@ -165,8 +170,11 @@ def understanding_sample(
     else:
         draw, count = turns_of, questions_per_face
     rows = [draw(faces.labels[i], tokenizer, rng, count) for i in indices]
+    plans = torch.tensor([plan_of(faces.labels[i], words) for i in indices])
+    told = plans[:, : config.num_told_words]
     return UnderstandingSample(
-        sequences=understanding_batch(codes, rows, config),
+        codes=codes,
         features=features,
-        plans=torch.tensor([plan_of(faces.labels[i], words) for i in indices]),
+        turns=turns_batch(rows, codes.shape[1], config, told),
+        plans=plans[:, : config.num_image_tokens],
     )

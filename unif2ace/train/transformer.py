@@ -62,9 +62,11 @@ class TransformerBatch:
 class TransformerObjective(nn.Module):
     """forward(batch, progress) -> (loss, parts): L = D3Diff + plan + answers + balance."""
 
-    def __init__(self, model: UniF2aceForConditionalGeneration, exploration: float) -> None:
+    def __init__(
+        self, model: UniF2aceForConditionalGeneration, words: PlanWords, exploration: float
+    ) -> None:
         super().__init__()
-        self.model, self.exploration = model, exploration
+        self.model, self.words, self.exploration = model, words, exploration
 
     def forward(self, batch: TransformerBatch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         exploration = None
@@ -72,7 +74,9 @@ class TransformerObjective(nn.Module):
         if scale > 0:
             exploration = Exploration(scale, torch.Generator().manual_seed(batch.seed))
         painting = generation_loss(self.model, batch.generation, exploration)
-        reading = understanding_loss(self.model, batch.understanding, exploration)
+        reading = understanding_loss(
+            self.model, batch.understanding, self.words, exploration
+        )
         return painting.total + reading.total, painting.parts | reading.parts
 
 
@@ -107,10 +111,11 @@ def train(
     model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
     model.freeze_encoders()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
-    draw = batch_drawer(faces, tokenizer, model, config, options)
+    words = PlanWords(tokenizer, model.config.plan_length)
+    draw = batch_drawer(faces, tokenizer, words, model, config, options)
     result = run(
         config,
-        TransformerObjective(model, options.exploration),
+        TransformerObjective(model, words, options.exploration),
         draw,
         on_sample=lambda step: sample_sheet(model, tokenizer, config.out / f"{step:07d}.png"),
         learning_rate_scale=lambda name: ROUTER_LR_SCALE if "sequence_moe" in name else 1.0,
@@ -124,13 +129,13 @@ def train(
 def batch_drawer(
     faces: FaceFeatures,
     tokenizer: PreTrainedTokenizerBase,
+    words: PlanWords,
     model: UniF2aceForConditionalGeneration,
     config: TrainConfig,
     options: TransformerOptions,
 ):
     """A `BatchFn`: every face comes up equally often in painting and in answering."""
     model_config = model.config
-    words = PlanWords(tokenizer, model_config.plan_length)
 
     def draw(step: int, generator: torch.Generator) -> TransformerBatch:
         rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
