@@ -52,7 +52,11 @@ def test_a_form_compared_with_itself_loses_nothing(ways):
     picture = np.random.default_rng(0).integers(0, 255, (1, 32, 32, 3), dtype=np.uint8)
     values = {name: attribute.values[0] for name, attribute in ATTRIBUTES.items()}
     faces = LabelledFaces(
-        pictures=picture, seeds=[0], attributes=[values], visible=[frozenset(values)]
+        pictures=picture,
+        seeds=[0],
+        attributes=[values],
+        visible=[frozenset(values)],
+        landmarks=np.zeros((1, 68, 2), np.float32),
     )
     rows = compare({"one": ways["float32"], "other": ways["float32"]}, faces, seed=3)["forms"]
     assert rows["one"] == rows["other"] and rows["other"]["same_answers"]["share"] == 1

@@ -24,6 +24,7 @@ from unif2ace.evaluate.faces import LabelledFaces, read_faces, to_tensor
 from unif2ace.evaluate.judge import Judge, JudgeNetwork
 from unif2ace.evaluate.judge_training import (
     UNSEEN,
+    augment,
     judge_batch,
     label_table,
     score_judge,
@@ -167,6 +168,7 @@ def labelled_faces(count: int, size: int = 128, seed: int = 0) -> LabelledFaces:
         seeds=list(range(count)),
         attributes=[FaceAttributes({**plain, "background": c}) for c in chosen],
         visible=[frozenset({"background"})] * count,
+        landmarks=np.full((count, 68, 2), 0.5, np.float32),
     )
 
 
@@ -237,6 +239,20 @@ def test_a_batch_is_chosen_faces_with_their_labels_and_then_spoilt_ones():
     assert batch["pixels"].shape == (26, 3, 128, 128)
     gaps = batch["pixels"][:14].mean((2, 3)) - to_tensor(faces.pictures)[chosen].mean((2, 3))
     assert gaps.abs().max() < 0.2  # augmented, still the same flat colour
+
+
+def test_landmarks_move_with_what_they_mark():
+    places = torch.tensor([[0.25, 0.3], [0.7, 0.25], [0.5, 0.75]])
+    rows = torch.arange(128)[:, None] / 128 - places[:, None, None, 1] + 0.5 / 128
+    columns = torch.arange(128)[None] / 128 - places[:, None, None, 0] + 0.5 / 128
+    blot = (-((rows**2 + columns**2) / 0.002)).exp()[:, None]  # bright about the landmark
+    pixels, moved = augment(
+        blot.repeat(8, 3, 1, 1), places[:, None].repeat(8, 1, 1), torch.Generator().manual_seed(0)
+    )
+    at = pixels.mean(1).flatten(1).argmax(1)
+    found = torch.stack([at % 128, at // 128], dim=1) / 128
+    assert (found - moved[:, 0]).abs().max() < 0.01
+    assert (found - places.repeat(8, 1)).abs().max() > 0.02
 
 
 def test_patches_take_a_share_of_the_tokens_in_blots_and_in_cells():

@@ -57,6 +57,7 @@ def numbered_renders(count: int, size: int = 32) -> LabelledFaces:
         seeds=[TEST_SEED_START + i for i in range(count)],
         attributes=attributes,
         visible=[frozenset(visible(a)) for a in attributes],
+        landmarks=rng.random((count, 68, 2), dtype=np.float32),
     )
 
 

@@ -1,6 +1,6 @@
 """Labelled renders for measuring: read from the renderer's parquet shards, all in memory.
 
-Knows the shards' columns (image, seed, attributes, visible) and nothing of models.
+Knows the shards' columns (image, seed, attributes, visible, landmarks) and nothing of models.
 """
 
 from __future__ import annotations
@@ -20,17 +20,21 @@ from torch import Tensor
 
 from unif2ace.attributes import FaceAttributes
 
-COLUMNS = ["image", "seed", "attributes", "visible"]
+COLUMNS = ["image", "seed", "attributes", "visible", "landmarks"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledFaces:
-    """n faces of one size: pictures (n, S, S, 3) uint8, and per face what is true and seen."""
+    """n faces of one size: pictures (n, S, S, 3) uint8, and per face what is true and seen.
+
+    landmarks: (n, 68, 2) shares of width and height.
+    """
 
     pictures: np.ndarray
     seeds: Sequence[int]
     attributes: Sequence[FaceAttributes]
     visible: Sequence[frozenset[str]]
+    landmarks: np.ndarray
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -58,6 +62,7 @@ def read_faces(
     seeds: list[int] = []
     attributes: list[FaceAttributes] = []
     visible: list[frozenset[str]] = []
+    landmarks: list[list[list[float]]] = []
     for shard in shards:
         if limit is not None and len(seeds) >= limit:
             break
@@ -71,10 +76,15 @@ def read_faces(
             seeds.append(row["seed"])
             attributes.append(FaceAttributes(json.loads(row["attributes"])))
             visible.append(frozenset(row["visible"]))
+            landmarks.append(row["landmarks"])
     if sizes := {picture.shape for picture in pictures} - {pictures[0].shape}:
         raise ValueError(f"{folder} mixes picture sizes {pictures[0].shape} and {sizes.pop()}")
     return LabelledFaces(
-        pictures=np.stack(pictures), seeds=seeds, attributes=attributes, visible=visible
+        pictures=np.stack(pictures),
+        seeds=seeds,
+        attributes=attributes,
+        visible=visible,
+        landmarks=np.array(landmarks, dtype=np.float32),
     )
 
 

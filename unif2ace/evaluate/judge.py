@@ -1,7 +1,8 @@
 """The independent judge: which attribute values does a picture show, and does it show one face?
 
 A plain residual network that shares no weights and no layers with the model's encoders, so that a
-fault of the model is not repeated by what measures it. Trained on renders by `judge_training.py`.
+fault of the model is not repeated by what measures it; only where a close-up is taken is told the
+same way. Trained on renders by `judge_training.py`.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from unif2ace.attributes import ATTRIBUTES, hidden_attributes
+from unif2ace.encoders import NUM_LANDMARKS, PART_SIZE, PARTS, closeup
 from unif2ace.evaluate.faces import stack_images
 
 JUDGE_SIZE = 128  # px; `Judge.examine` resizes other sizes to it
-JUDGE_VERSION = 1
+JUDGE_VERSION = 2
 WIDTHS = (64, 112, 192)
-READ_WIDTH, HIDDEN_WIDTH = 48, 384
+CLOSE_WIDTHS = (32, 64, 96)
+READ_WIDTH, CLOSE_READ_WIDTH, HIDDEN_WIDTH = 48, 24, 384
 NUM_LOGITS = sum(len(attribute.values) for attribute in ATTRIBUTES.values())
 VOCABULARY = {name: list(attribute.values) for name, attribute in ATTRIBUTES.items()}
 
@@ -40,10 +43,20 @@ class ResidualBlock(nn.Module):
         return x + self.conv_2(self.norm_2(self.conv_1(self.norm_1(x).relu())).relu())
 
 
-class JudgeNetwork(nn.Module):
-    """(B, 3, 128, 128) pixels in [-1, 1] to value logits (B, NUM_LOGITS) and face logits (B,).
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """values (B, NUM_LOGITS) and face (B,) are logits; landmarks (B, 68, 2) shares of the side."""
 
-    The last 8 x 8 map is read place by place, since faces are framed alike.
+    values: Tensor
+    face: Tensor
+    landmarks: Tensor
+
+
+class JudgeNetwork(nn.Module):
+    """(B, 3, 128, 128) pixels in [-1, 1] to a `Sight`.
+
+    The last 8 x 8 map is read place by place, since faces are framed alike; then the parts of the
+    face, at full sharpness, where the map says that they lie.
     """
 
     def __init__(self) -> None:
@@ -53,7 +66,6 @@ class JudgeNetwork(nn.Module):
             nn.Conv2d(3, 32, 3, stride=2, padding=1),
             nn.ReLU(),
             nn.Conv2d(32, first, 3, stride=2, padding=1),  # 32 x 32
-            ResidualBlock(first),
             ResidualBlock(first),
             nn.Conv2d(first, middle, 3, stride=2, padding=1),  # 16 x 16
             ResidualBlock(middle),
@@ -71,14 +83,39 @@ class JudgeNetwork(nn.Module):
             nn.ReLU(),
             nn.Dropout(0.1),
         )
+        first, middle, last = CLOSE_WIDTHS
+        self.near = nn.Sequential(
+            nn.Conv2d(3, first, 3, stride=2, padding=1),  # 16 x 16
+            ResidualBlock(first),
+            nn.Conv2d(first, middle, 3, stride=2, padding=1),  # 8 x 8
+            ResidualBlock(middle),
+            nn.Conv2d(middle, last, 3, stride=2, padding=1),  # 4 x 4
+            ResidualBlock(last),
+            nn.BatchNorm2d(last),
+            nn.ReLU(),
+            nn.Conv2d(last, CLOSE_READ_WIDTH, 1),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        near_width = len(PARTS) * CLOSE_READ_WIDTH * (PART_SIZE // 8) ** 2
         self.values = nn.Linear(HIDDEN_WIDTH, NUM_LOGITS)
+        self.near_values = nn.Linear(near_width, NUM_LOGITS)
         self.face = nn.Linear(HIDDEN_WIDTH, 1)
+        self.near_face = nn.Linear(near_width, 1)
+        self.landmarks = nn.Linear(HIDDEN_WIDTH, 2 * NUM_LANDMARKS)
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, pixels: Tensor) -> Sight:
         if pixels.shape[-2:] != (JUDGE_SIZE, JUDGE_SIZE):
             raise ValueError(f"the judge sees {JUDGE_SIZE} px, got {tuple(pixels.shape)}")
         hidden = self.read(self.trunk(pixels))  # (B, HIDDEN_WIDTH)
-        return self.values(hidden), self.face(hidden).squeeze(-1)
+        landmarks = 0.5 + self.landmarks(hidden).unflatten(-1, (NUM_LANDMARKS, 2))
+        parts = closeup(pixels, landmarks.detach())  # (B, parts, 3, PART_SIZE, PART_SIZE)
+        near = self.near(parts.flatten(0, 1)).unflatten(0, parts.shape[:2]).flatten(1)
+        return Sight(
+            values=self.values(hidden) + self.near_values(near),
+            face=(self.face(hidden) + self.near_face(near)).squeeze(-1),
+            landmarks=landmarks,
+        )
 
 
 def split_logits(logits: Tensor) -> dict[str, Tensor]:
@@ -137,7 +174,7 @@ class Judge:
             self.network(batch.contiguous(memory_format=torch.channels_last))
             for batch in pixels.split(batch_size)
         ]
-        return torch.cat([p[0] for p in parts]), torch.cat([p[1] for p in parts])
+        return torch.cat([p.values for p in parts]), torch.cat([p.face for p in parts])
 
     def examine(self, images: Sequence[Image.Image]) -> list[Verdict]:
         """One verdict per picture of any size."""

@@ -31,6 +31,7 @@ from unif2ace.train.loop import TrainConfig, run
 
 UNSEEN = -100  # label of an attribute that cannot be seen: cross entropy passes it over
 FACE_WEIGHT = 0.5  # of the face signal beside the mean over 33 attributes
+LANDMARK_WEIGHT = 10.0  # of the mean distance, a share of the side
 
 
 def label_table(faces: LabelledFaces) -> Tensor:
@@ -47,8 +48,8 @@ def label_table(faces: LabelledFaces) -> Tensor:
     return torch.tensor(rows)
 
 
-def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
-    """Small moves and zooms, blur as an image tokenizer leaves it, noise, brightness. Same shape.
+def augment(pixels: Tensor, landmarks: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Small moves and zooms, blur as an image tokenizer leaves it, noise, brightness. Same shapes.
 
     Sides and colours are labels, so nothing is mirrored and no hue is shifted. Moves stay within
     2 px: painted faces are framed as renders are, and more of it slowed learning a lot.
@@ -58,7 +59,7 @@ def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
     def draw(low: float, high: float, *shape: int) -> Tensor:
         return low + (high - low) * torch.rand((count, *shape), generator=generator)
 
-    zoom, shift = draw(0.95, 1.05), draw(-0.03, 0.03, 2)
+    zoom, shift = draw(0.95, 1.05), draw(-0.03, 0.03, 2)  # of what is looked at
     theta = torch.zeros(count, 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = zoom
     theta[:, :, 2] = shift
@@ -69,7 +70,9 @@ def augment(pixels: Tensor, generator: torch.Generator) -> Tensor:
     soft = F.interpolate(soft, pixels.shape[-2:], mode="bilinear")
     pixels = torch.lerp(pixels, soft, (draw(0, 1, 1, 1, 1) < 0.3).float())
     noise = torch.randn(pixels.shape, generator=generator) * draw(0, 0.04, 1, 1, 1)
-    return pixels * draw(0.9, 1.1, 1, 1, 1) + draw(-0.06, 0.06, 1, 1, 1) + noise
+    pixels = pixels * draw(0.9, 1.1, 1, 1, 1) + draw(-0.06, 0.06, 1, 1, 1) + noise
+    moved = (2 * landmarks - 1 - shift[:, None]) / zoom[:, None, None]
+    return pixels, (moved + 1) / 2
 
 
 def spoil(pixels: Tensor, generator: torch.Generator) -> Tensor:
@@ -113,14 +116,15 @@ class JudgeObjective(nn.Module):
         self.network = network
 
     def forward(self, batch: dict[str, Tensor], progress: float) -> tuple[Tensor, dict]:
-        """batch: pixels (B, 3, 128, 128), is_face (B,), labels (P, A) of its first P pictures."""
+        """batch: pixels (B, 3, 128, 128), is_face (B,); labels (P, A) and landmarks (P, 68, 2) of
+        the first P pictures."""
         pixels = batch["pixels"].contiguous(memory_format=torch.channels_last)
-        logits, face = self.network(pixels)
-        labels = batch["labels"]
-        values = attribute_loss(logits[: len(labels)].float(), labels)
-        signal = F.binary_cross_entropy_with_logits(face.float(), batch["is_face"])
-        parts = {"values": values.detach(), "face": signal.detach()}
-        return values + FACE_WEIGHT * signal, parts
+        sight, labels = self.network(pixels), batch["labels"]
+        values = attribute_loss(sight.values[: len(labels)].float(), labels)
+        signal = F.binary_cross_entropy_with_logits(sight.face.float(), batch["is_face"])
+        off = (sight.landmarks[: len(labels)].float() - batch["landmarks"]).abs().mean()
+        parts = {"values": values.detach(), "face": signal.detach(), "landmarks": off.detach()}
+        return values + FACE_WEIGHT * signal + LANDMARK_WEIGHT * off, parts
 
 
 def judge_batch(
@@ -145,9 +149,14 @@ def judge_batch(
         pixels = torch.cat([to_tensor(rebuilt.whole[rows[0]]), pixels[count:]])
         spoilt.append(to_tensor(rebuilt.patched[rows[1]]))
     negatives = torch.cat(spoilt)
+    landmarks = torch.from_numpy(faces.landmarks)[chosen]
+    nowhere = landmarks.new_full((len(negatives), *landmarks.shape[1:]), 0.5)
+    pixels, landmarks = augment(pixels, landmarks, generator)
+    negatives, _ = augment(negatives, nowhere, generator)
     return {
-        "pixels": torch.cat([augment(pixels, generator), augment(negatives, generator)]),
+        "pixels": torch.cat([pixels, negatives]),
         "labels": labels[chosen],
+        "landmarks": landmarks,
         "is_face": torch.cat([torch.ones(len(pixels)), torch.zeros(len(negatives))]),
     }
 

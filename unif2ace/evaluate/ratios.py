@@ -50,7 +50,7 @@ def plain_code_logits_fn(pipe: UniF2acePipeline, prompts: Sequence[Sequence[int]
 
 
 def plain_text_logits_fn(pipe: UniF2acePipeline, picture: Picture) -> LogitsFn:
-    """`text_logits_fn` without memory: picture, words, question and answer so far, at every token."""
+    """`text_logits_fn` without memory: picture, words, question, answer so far, at every token."""
     count = pipe.config.num_told_words
     said = [torch.tensor([pipe.read_plan(picture)[:count]], dtype=torch.long)]
 

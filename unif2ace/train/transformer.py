@@ -74,9 +74,7 @@ class TransformerObjective(nn.Module):
         if scale > 0:
             exploration = Exploration(scale, torch.Generator().manual_seed(batch.seed))
         painting = generation_loss(self.model, batch.generation, exploration)
-        reading = understanding_loss(
-            self.model, batch.understanding, self.words, exploration
-        )
+        reading = understanding_loss(self.model, batch.understanding, self.words, exploration)
         return painting.total + reading.total, painting.parts | reading.parts
 
 
