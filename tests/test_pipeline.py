@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -145,14 +147,15 @@ def test_cached_logits_are_those_of_the_whole_sequence(pipe):
     prompts = [prompt_ids(encode_request(pipe.tokenizer, t), config) for t in ("an old man", "")]
     codes = torch.tensor([[1, 2, config.layout.mask_code, 3]] * 4)
     logits_fn = pipe.code_logits_fn([prompts[0]] * 2 + [prompts[1]] * 2)
+    places = torch.tensor([[0, 2], [1, 3], [2, 3], [0, 1]])
     for _ in range(2):  # a second call must not see the first one's keys
-        fast = logits_fn(codes)
+        fast = logits_fn(codes, places)
     batch = generation_batch([prompts[0]] * 2 + [prompts[1]] * 2, codes, config)
     output = pipe.model(**batch.inputs(), group="generation", image_start=batch.image_start)
     span = slice(batch.image_start, batch.image_start + config.num_image_tokens)
-    torch.testing.assert_close(
-        fast, pipe.model.code_logits(output.hidden[:, span]), atol=1e-4, rtol=1e-4
-    )
+    slow = pipe.model.code_logits(output.hidden[:, span])
+    for row, at in enumerate(places):
+        torch.testing.assert_close(fast[row], slow[row, at], atol=1e-4, rtol=1e-4)
 
 
 def test_streamed_text_grows_to_the_answer(pipe):
@@ -163,7 +166,25 @@ def test_streamed_text_grows_to_the_answer(pipe):
 
 
 @torch.inference_mode()
-def test_attribute_probabilities_are_answer_likelihoods(pipe):
+def test_attribute_probabilities_are_what_the_image_places_say(pipe):
+    names = pipe.plan_words.names
+    assert len(names) == 4  # the others have no place
+    table = pipe.attributes(PICTURE, [names[2], names[0]])
+    assert list(table) == [names[2], names[0]]
+    logits, _ = pipe._look(pipe.encode(PICTURE))
+    for name, probs in table.items():
+        place = names.index(name)
+        words = pipe.plan_words.words[place]
+        assert list(probs) == [*ATTRIBUTES[name].values, NOT_VISIBLE] == list(words)
+        mass = sum(math.exp(logits[0, place, word]) for word in words.values())
+        for value, word in words.items():
+            assert probs[value] == pytest.approx(math.exp(logits[0, place, word]) / mass, abs=1e-5)
+    said = pipe.plan_words.decode(pipe.read_plan(pipe.encode(PICTURE))).values
+    assert all(said[name] == max(probs, key=probs.get) for name, probs in table.items())
+
+
+@torch.inference_mode()
+def test_attributes_without_a_place_are_answer_likelihoods(pipe):
     table = pipe.attributes(PICTURE, ["hat", "glasses"])
     assert list(table) == ["hat", "glasses"]
     for name, probs in table.items():

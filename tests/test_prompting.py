@@ -15,6 +15,7 @@ from unif2ace.prompting import (
     question_ids,
     text_batch,
     turns_batch,
+    turns_mask,
     understanding_batch,
 )
 
@@ -103,6 +104,23 @@ def test_understanding_layout_and_labels():
         ignored
     ] * 2 + [31, 32, eos, ignored]
     assert batch.positions[0, 7:].tolist() == [*range(7, 13), *range(7, 13)]
+
+
+def test_what_the_picture_says_stands_before_every_question():
+    turns, words = [Turn(question=[20], answer=[30])] * 2, torch.tensor([[41, 42, 43]])
+    batch = understanding_batch(CODES[:1], [turns], CONFIG, words)
+    plain = understanding_batch(CODES[:1], [turns], CONFIG)
+    assert batch.token_ids[0, 7:10].tolist() == [41, 42, 43]
+    assert torch.equal(batch.token_ids[:, 10:], plain.token_ids[:, 7:])
+    assert batch.positions[0, 7:].tolist() == [7, 8, 9, *range(10, 15), *range(10, 15)]
+    assert batch.places[0].tolist() == [-1] * 7 + [0, 1, 2] + [-1] * 10
+    assert torch.equal(batch.labels[:, 10:], plain.labels[:, 7:])
+    assert (batch.labels[:, :10] == IGNORED_LABEL).all()
+    mask = batch.mask()[0, 0]
+    assert mask[10:, :10].all() and not mask[:7, 7:].any()  # after the picture, before questions
+    assert mask[7:10, 7:10].equal(torch.ones(3, 3, dtype=torch.bool).tril())
+    behind = turns_batch([turns], 4, CONFIG, words)
+    assert torch.equal(turns_mask(behind, 7), batch.mask()[:, :, 7:])
 
 
 def test_a_question_sees_its_picture_and_itself_alone():

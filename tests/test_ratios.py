@@ -55,9 +55,10 @@ def test_the_plain_answer_says_the_same_tokens(pipe):
 def test_the_products_of_a_step_are_all_its_products(pipe):
     prompts = [prompt_ids([5, 6], pipe.config), prompt_ids([], pipe.config)]
     logits_fn, codes = pipe.code_logits_fn(prompts), torch.full((2, 4), 3)
+    places = torch.tensor([[0, 2, 3]] * 2)
     with FlopCounterMode(display=False) as whole:
-        logits_fn(codes)
-    products = step_products(pipe, logits_fn, codes)
+        logits_fn(codes, places)
+    products = step_products(pipe, logits_fn, codes, places)
     with FlopCounterMode(display=False) as alone:
         for product in products:
             product.run()

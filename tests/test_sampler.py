@@ -30,15 +30,26 @@ def options(**changes):
     } | changes
 
 
+def at_places(everywhere):
+    """A network's logits at places, from those of all codes."""
+
+    def logits_fn(codes, places):
+        logits = everywhere(codes)
+        return logits.gather(1, places[..., None].expand(-1, -1, logits.shape[-1]))
+
+    return logits_fn
+
+
 TABLE = torch.randn(MASK + 1, MASK, generator=torch.Generator().manual_seed(1))
 ALL_MASKED = torch.full((2, 49), MASK)
+EVERY = torch.arange(49).expand(2, -1)
 
 
 def test_sampling_never_rewrites_a_known_code_and_ends_without_masks():
     start = ALL_MASKED.clone()
     start[:, 5:9] = 3  # inpainting: these are given
     seen = []
-    out = sample_codes(lambda c: seen.append(c) or TABLE[c], start, **options())
+    out = sample_codes(at_places(lambda c: seen.append(c) or TABLE[c]), start, **options())
     for before, after in zip(seen, [*seen[1:], out], strict=True):
         assert torch.equal(before[before != MASK], after[before != MASK])
     assert (out != MASK).all() and (out[:, 5:9] == 3).all()
@@ -47,15 +58,17 @@ def test_sampling_never_rewrites_a_known_code_and_ends_without_masks():
 def test_step_events_tell_how_many_are_masked():
     counts = MaskSchedule().mask_counts(49, 12)
     for step, count in zip(
-        sample_steps(lambda c: TABLE[c], ALL_MASKED, **options()), counts, strict=True
+        sample_steps(at_places(lambda c: TABLE[c]), ALL_MASKED, **options()), counts, strict=True
     ):
         assert ((step.codes == MASK).sum(-1) == count).all()
         assert (step.drawn != MASK).all() and step.num_steps == 12
 
 
 def test_same_seed_same_codes_whatever_the_batch():
-    pair = sample_codes(lambda c: TABLE[c], ALL_MASKED, **options())
-    alone = sample_codes(lambda c: TABLE[c], ALL_MASKED[:1], **options(generators=seeded(1)))
+    pair = sample_codes(at_places(lambda c: TABLE[c]), ALL_MASKED, **options())
+    alone = sample_codes(
+        at_places(lambda c: TABLE[c]), ALL_MASKED[:1], **options(generators=seeded(1))
+    )
     assert torch.equal(pair[1:], alone)
     assert not torch.equal(pair[0], pair[1])
 
@@ -70,7 +83,7 @@ def test_noise_is_gumbel_and_moves_no_other_draw():
 def test_certain_logits_give_their_picture_at_any_steps(steps):
     picture = torch.arange(49) % MASK
     logits = 100 * torch.eye(MASK)[picture].expand(2, -1, -1)
-    out = sample_codes(lambda c: logits, ALL_MASKED, **options(steps=steps))
+    out = sample_codes(at_places(lambda c: logits), ALL_MASKED, **options(steps=steps))
     assert torch.equal(out, picture.expand(2, -1))
 
 
@@ -84,7 +97,7 @@ def test_the_anneal_is_a_straight_line_from_the_start_value():
 def test_guidance_one_is_conditional_zero_is_unconditional_and_it_is_linear():
     conditional, unconditional = torch.randn(2, 2, 49, MASK, generator=seeded(3)[0])
     logits = torch.cat([conditional, unconditional])
-    at = {g: guided(lambda c: logits, g)(ALL_MASKED) for g in (0.0, 1.0, 3.0)}
+    at = {g: guided(at_places(lambda c: logits), g)(ALL_MASKED, EVERY) for g in (0.0, 1.0, 3.0)}
     torch.testing.assert_close(at[1.0], conditional)
     torch.testing.assert_close(at[0.0], unconditional)
     torch.testing.assert_close(at[3.0], at[0.0] + 3 * (at[1.0] - at[0.0]))
@@ -106,7 +119,7 @@ def test_revisions_never_touch_what_was_given():
     start[:, 5:9] = 3
     rewritten = torch.zeros(49)
     before = start
-    for step in sample_steps(lambda c: TABLE[c], start, **options(steps=40)):
+    for step in sample_steps(at_places(lambda c: TABLE[c]), start, **options(steps=40)):
         assert (step.codes[:, 5:9] == 3).all()
         rewritten += ((before != MASK) & (step.codes != before)).any(0)
         before = step.codes
@@ -134,7 +147,7 @@ def exact_logits(codes):
 def chi_square(steps, paint_steps, count=3000):
     """How far `count` draws lie from `JOINT`."""
     out = sample_codes(
-        exact_logits,
+        at_places(exact_logits),
         torch.full((count, N), K),
         mask_code=K,
         schedule=MaskSchedule("linear"),
@@ -176,14 +189,14 @@ def test_revisions_mend_codes_that_were_drawn_side_by_side():
 )
 def test_impossible_settings_raise(changes, message):
     with pytest.raises(ValueError, match=message):
-        sample_codes(lambda c: TABLE[c], ALL_MASKED, **options(**changes))
+        sample_codes(at_places(lambda c: TABLE[c]), ALL_MASKED, **options(**changes))
 
 
 def test_uneven_rows_raise():
     uneven = ALL_MASKED.clone()
     uneven[0, 0] = 1
     with pytest.raises(ValueError, match="equally many"):
-        sample_codes(lambda c: TABLE[c], uneven, **options())
+        sample_codes(at_places(lambda c: TABLE[c]), uneven, **options())
 
 
 CHAIN = torch.tensor([[0.0, 9, 0, 0], [0, 0, 9, 0], [0, 0, 0, 9], [9, 0, 0, 0]])  # 0>1>2>3>0

@@ -57,6 +57,7 @@ from unif2ace.records import (
 from unif2ace.regions import check_region, region_tokens, touched_tokens
 from unif2ace.routing import FaceRouting
 from unif2ace.sampler import (
+    CodeLogitsFn,
     LogitsFn,
     SampleStep,
     generate_plan,
@@ -427,8 +428,8 @@ class UniF2acePipeline:
                 faces=faces,
             )
 
-    def code_logits_fn(self, prompts: Sequence[Sequence[int]]) -> LogitsFn:
-        """Logits of codes (n, N) for n prompts, with or without plans.
+    def code_logits_fn(self, prompts: Sequence[Sequence[int]]) -> CodeLogitsFn:
+        """Logits at places of codes (n, N) for n prompts, with or without plans.
 
         Text never sees image tokens, so its keys and values are computed once, here.
         """
@@ -438,7 +439,7 @@ class UniF2acePipeline:
         mask = image_mask(text, width).to(self.device)
         head = self.model.code_head()
 
-        def logits_fn(codes: Tensor) -> Tensor:
+        def logits_fn(codes: Tensor, places: Tensor) -> Tensor:
             image = image_batch(codes, self.config)
             output = self.model(
                 image.token_ids,
@@ -449,8 +450,8 @@ class UniF2acePipeline:
                 cache=cache,
             )
             cache.crop(-width)  # the image's keys are of this step only
-            hidden = output.hidden[:, 1:-1].contiguous()  # else one product per row: slower
-            return self.model.code_logits(hidden, head)
+            rows = torch.arange(len(places), device=places.device)[:, None]
+            return self.model.code_logits(output.hidden[rows, 1 + places], head)  # <soi> codes
 
         return logits_fn
 

@@ -11,6 +11,10 @@ from torch import Tensor
 from unif2ace.schedule import MaskSchedule
 
 LogitsFn = Callable[[Tensor], Tensor]
+"""Maps the next token ids to logits of the one after them."""
+
+CodeLogitsFn = Callable[[Tensor, Tensor], Tensor]
+"""Maps codes (B, N), masked where unknown, and places (B, n) of them to logits (B, n, K)."""
 
 REVISION_STEPS = 3
 FIRST_SHARE, LAST_SHARE = 0.5, 0.25
@@ -27,17 +31,18 @@ class SampleStep:
     drawn: Tensor
 
 
-def guided(logits_fn: LogitsFn, guidance: float) -> LogitsFn:
+def guided(logits_fn: CodeLogitsFn, guidance: float) -> CodeLogitsFn:
     """Classifier-free guidance over a doubled batch: u + guidance * (c - u).
 
-    guidance = 1 is the conditional alone, 0 the unconditional. `logits_fn` maps (2B, N) codes,
-    conditional rows first, to (2B, N, K).
+    guidance = 1 is the conditional alone, 0 the unconditional. `logits_fn` is given 2B rows,
+    conditional ones first.
     Source: arXiv 2207.12598, in the convention of `diffusers` (s = 1 + w).
     """
 
-    def combined(codes: Tensor) -> Tensor:
-        conditional, unconditional = logits_fn(torch.cat([codes, codes])).float().chunk(2)
-        return unconditional + guidance * (conditional - unconditional)
+    def combined(codes: Tensor, places: Tensor) -> Tensor:
+        both = logits_fn(torch.cat([codes, codes]), torch.cat([places, places]))
+        conditional, unconditional = both.float().chunk(2)
+        return torch.lerp(unconditional, conditional, guidance)
 
     return combined
 
@@ -59,6 +64,18 @@ def gumbel_noise(shape: torch.Size, generator: torch.Generator) -> Tensor:
 def row_noise(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     """Gumbel draws of `like`'s shape, row i from generator i alone."""
     return torch.stack([gumbel_noise(like.shape[1:], g) for g in generators]).to(like.device)
+
+
+def draw_rows(probs: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
+    """One draw from each distribution of probs (B, n, K), row i from generator i alone: (B, n).
+
+    The first of K exponential clocks that run at the rates `probs`: one logarithm a clock, where
+    adding Gumbel noise to log probabilities takes three.
+    """
+    shape = probs.shape[1:]
+    uniform = torch.stack([torch.rand(shape, generator=g, device=g.device) for g in generators])
+    waits = uniform.clamp_(1e-9, 1 - 1e-7).log_().to(probs.device)  # the negatives of the waits
+    return probs.div(waits).argmin(-1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +112,7 @@ def plan_rounds(schedule: MaskSchedule, num_open: int, steps: int, paint_steps: 
 
 @torch.inference_mode()
 def sample_steps(
-    logits_fn: LogitsFn,
+    logits_fn: CodeLogitsFn,
     codes: Tensor,
     *,
     mask_code: int,
@@ -110,7 +127,7 @@ def sample_steps(
 
     Codes not masked on entry never change: that is inpainting. Every row must hold the same
     number of masked codes. Each row draws from its own generator, so it is the same in any batch.
-    argmax(logits / temperature + gumbel) is a draw from the softmax.
+    Only places still masked are asked for and drawn.
 
     Steps beyond `paint_steps` revise: codes drawn side by side may not fit each other, so a random
     part of them is opened again and drawn given the rest, which is a step of Gibbs sampling: right
@@ -136,21 +153,20 @@ def sample_steps(
             order = row_noise(is_open.float(), generators).masked_fill(~is_open, -float("inf"))
             codes = codes.scatter(1, order.topk(part.num_open).indices, mask_code)
         for step, num_masked in enumerate(part.counts, start=1):
-            known = codes != mask_code  # (B, N)
-            log_probs = (logits_fn(codes).float() / temperature).log_softmax(-1)  # (B, N, K)
-            noisy = row_noise(log_probs, generators).add_(log_probs)
-            drawn = torch.where(known, codes, noisy.argmax(-1))
-            confidence = log_probs.gather(-1, drawn.clamp(max=mask_code - 1)[..., None]).squeeze(-1)
+            places = (codes == mask_code).nonzero()[:, 1].view(len(codes), -1)  # (B, n)
+            probs = (logits_fn(codes, places).float() / temperature).softmax(-1)  # (B, n, K)
+            said = draw_rows(probs, generators)
+            confidence = probs.gather(-1, said[..., None]).squeeze(-1).log()
             anneal = annealed(choice_temperature, step, len(part.counts))
             confidence = confidence + anneal * row_noise(confidence, generators)
-            confidence = confidence.masked_fill(known, float("inf"))
-            hidden = confidence.topk(num_masked, largest=False).indices  # (B, num_masked)
+            hidden = places.gather(1, confidence.topk(num_masked, largest=False).indices)
+            drawn = codes.scatter(1, places, said)
             codes = drawn.scatter(1, hidden, mask_code)
             done += 1
             yield SampleStep(step=done, num_steps=steps, codes=codes, drawn=drawn)
 
 
-def sample_codes(logits_fn: LogitsFn, codes: Tensor, **options) -> Tensor:
+def sample_codes(logits_fn: CodeLogitsFn, codes: Tensor, **options) -> Tensor:
     """The codes after the last of `sample_steps`: (B, N), none masked."""
     for step in sample_steps(logits_fn, codes, **options):
         codes = step.codes
