@@ -192,12 +192,13 @@ def test_every_question_becomes_a_labelled_turn(features):
         questions_per_face=3,
         rng=random.Random(0),
     )
-    batch = sample.sequences
+    batch = sample.turns
     assert batch.segments.max() == 3 and sample.features.face.shape[0] == 2
     eos = tiny_config().layout.special_id("<|eos|>")
     assert ((batch.labels == eos).sum(1) == 3).all()
     words = PlanWords(tiny_tokenizer(), tiny_config().plan_length)
     assert sample.plans.tolist() == [plan_of(faces.labels[i], words) for i in (0, 3)]
+    assert (batch.places >= 0).sum(1).tolist() == [tiny_config().num_told_words] * 2
 
 
 def test_a_face_plans_what_can_be_seen_and_where_its_landmarks_lie(features):

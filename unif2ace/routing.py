@@ -33,7 +33,8 @@ class FaceRouting:
         sequence_probs: (A, E) the router's softmax over them.
         sequence_experts: (A, k) int, the strongest first.
         sequence_weights: (A, k), summing to 1.
-        text: pieces of the question or prompt, special tokens in words.
+        text: pieces of the text: what the picture's places say and the question, or the prompt and
+            its plan; special tokens in words.
         text_experts: (A, pieces, k) int.
     """
 
