@@ -263,11 +263,11 @@ def test_faces_without_a_caption_have_no_plan_either(features):
 def test_canonical_turns_ask_each_attribute_once_and_decline_what_is_hidden(features):
     label, tokenizer = read_features(features).labels[0], tiny_tokenizer()
     half = replace(label, visible=frozenset(list(ATTRIBUTES)[::2]))
-    turns = canonical_turns(half, tokenizer, random.Random(0), 100)
+    turns = canonical_turns(half, tokenizer, config, words, random.Random(0), 100)
     assert len(turns) == len(ATTRIBUTES)
     answers = {tuple(turn.question): tokenizer.decode(turn.answer) for turn in turns}
     for name in ATTRIBUTES:
         expected = canonical_answer(name, label.attributes[name])
         question = tuple(encode_request(tokenizer, canonical_question(name)))
         assert answers[question] == (expected if name in half.visible else NOT_VISIBLE)
-    assert len(canonical_turns(half, tokenizer, random.Random(0), 5)) == 5
+    assert len(canonical_turns(half, tokenizer, config, words, random.Random(0), 5)) == 5

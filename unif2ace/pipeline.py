@@ -9,6 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import parse_attributes, parse_constraints
 from unif2ace.plan import Plan, PlanWords, answer_of
 from unif2ace.prompting import (
+    NO_THOUGHT,
     Turn,
     encode_request,
     encode_text,
@@ -577,12 +579,16 @@ class UniF2acePipeline:
         self, image: Image.Image, question: list[int], max_new_tokens: int
     ) -> Iterator[int]:
         next_logits = self.text_logits_fn(self.encode(image))
-        yield from generate_tokens(
+        thoughts = min(self.config.num_told_words, 1)  # said first, not shown
+        tokens = generate_tokens(
             next_logits,
             next_logits(torch.tensor([question], device=self.device)),
             eos_token_id=self.config.layout.special_id("<|eos|>"),
-            max_new_tokens=min(max_new_tokens, self.config.max_answer_tokens - len(question)),
+            max_new_tokens=min(
+                max_new_tokens + thoughts, self.config.max_answer_tokens - len(question)
+            ),
         )
+        yield from islice(tokens, thoughts, None)
 
     @torch.inference_mode()
     def routing(
@@ -688,16 +694,19 @@ class UniF2acePipeline:
 
     def _answer_log_likelihoods(self, picture: Picture, pairs: list[tuple[str, str]]) -> Tensor:
         """log p(canonical answer | picture, canonical question) of each pair, in nats. (len,)"""
+        told = self.config.num_told_words
+        thought = self.config.layout.special_id(NO_THOUGHT) if told else None
         turns = [
             Turn(
                 question=encode_request(self.tokenizer, canonical_question(name)),
                 answer=encode_text(self.tokenizer, answer_of(name, value)),
+                thought=thought,
             )
             for name, value in pairs
         ]
         logits, cache = self._look(picture)
-        told = self._told(logits).cpu()
-        batch = turns_batch([turns], self.config.num_image_tokens, self.config, told)
+        words = self._told(logits).cpu()
+        batch = turns_batch([turns], self.config.num_image_tokens, self.config, words)
         output = self.model(
             batch.token_ids.to(self.device),
             positions=batch.positions.to(self.device),

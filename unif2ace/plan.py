@@ -3,7 +3,8 @@
 First every attribute's value, then where some landmarks lie. Image codes are drawn side by side and
 must agree on what no prompt says (how the head is turned, where the eyes are); the plan settles it.
 Painting goes words -> plan -> picture, and reading goes picture -> words -> answer: image place p
-says word p, as far as there are image places, and answers are given with the values in sight.
+says word p, as far as there are image places; answers are given with the values in sight, each
+behind the one that it rests on: to say yes or no, look first.
 
 Our choice; the paper paints from captions that name 17.7 attributes (arXiv 2503.08120).
 """

@@ -1,10 +1,11 @@
 """Sequence layouts and the omni-attention mask. Works on ids; reads text only to encode it.
 
 Generation:    [pad ...] <t2i> <bos> prompt <eos> plan | <soi> codes <eoi>
-Understanding: <mmu> <soi> codes <eoi> words | <bos> question <assistant> answer <eos> | <bos> ...
-The words are what the picture's own places say it shows (`plan.py`). Several questions about one
-picture share it and them; each sees those and itself alone, at the positions it would have if it
-came first (arXiv 2408.12528 gives the two single layouts, without words).
+Understanding: <mmu> <soi> codes <eoi> words | <bos> question <assistant> word answer <eos> | ...
+The words are what the picture's own places say it shows (`plan.py`); the one that an answer rests
+on is said before it. Several questions about one picture share it and its words; each sees those
+and itself alone, at the positions it would have if it came first (arXiv 2408.12528 gives the two
+single layouts, without words).
 """
 
 from __future__ import annotations
@@ -19,16 +20,22 @@ from transformers import PreTrainedTokenizerBase
 from unif2ace.config import UniF2aceConfig
 from unif2ace.losses import IGNORED_LABEL
 
+NO_THOUGHT = "<|assistant|>"  # stands for the thought behind what rests on no single word
+
 PADDING_SEGMENT = -1
 SHARED_SEGMENT = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One question with its answer as text ids, special tokens left out."""
+    """One question with its answer as text ids, special tokens left out.
+
+    thought: said before the answer and not shown: the word of the plan that it rests on.
+    """
 
     question: Sequence[int]
     answer: Sequence[int]
+    thought: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,7 +239,8 @@ def turns_batch(
         start += len(said)
         for segment, turn in enumerate(turns, start=1):
             question = question_ids(turn.question, config)
-            answer = [*turn.answer, special("<|eos|>")]
+            thoughts = [] if turn.thought is None else [turn.thought]
+            answer = [*thoughts, *turn.answer, special("<|eos|>")]
             length = len(question) + len(answer)
             ids += [*question, *answer]
             positions += range(start, start + length)

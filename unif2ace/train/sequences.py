@@ -15,6 +15,7 @@ from unif2ace.config import UniF2aceConfig
 from unif2ace.model import ImageFeatures
 from unif2ace.plan import PLAN_POINTS, PlanWords
 from unif2ace.prompting import (
+    NO_THOUGHT,
     SequenceBatch,
     Turn,
     encode_request,
@@ -92,7 +93,12 @@ def prompt_of(
 
 
 def turns_of(
-    label: FaceLabel, tokenizer: PreTrainedTokenizerBase, rng: random.Random, count: int
+    label: FaceLabel,
+    tokenizer: PreTrainedTokenizerBase,
+    config: UniF2aceConfig,
+    words: PlanWords,
+    rng: random.Random,
+    count: int,
 ) -> list[Turn]:
     """Fresh questions about one face, with their answers."""
     drawn = questions(label.attributes, label.visible, generator=rng, count=count)
@@ -100,13 +106,19 @@ def turns_of(
         Turn(
             question=encode_request(tokenizer, qa.question),
             answer=encode_text(tokenizer, qa.answer),
+            thought=thought_of(qa.attribute, label, config, words),
         )
         for qa in drawn
     ]
 
 
 def canonical_turns(
-    label: FaceLabel, tokenizer: PreTrainedTokenizerBase, rng: random.Random, count: int
+    label: FaceLabel,
+    tokenizer: PreTrainedTokenizerBase,
+    config: UniF2aceConfig,
+    words: PlanWords,
+    rng: random.Random,
+    count: int,
 ) -> list[Turn]:
     """The fixed questions about `count` different attributes of one face, or about all."""
     return [
@@ -118,9 +130,21 @@ def canonical_turns(
                 if name in label.visible
                 else NOT_VISIBLE,
             ),
+            thought=thought_of(name, label, config, words),
         )
         for name in rng.sample(list(ATTRIBUTES), min(count, len(ATTRIBUTES)))
     ]
+
+
+def thought_of(name: str, label: FaceLabel, config: UniF2aceConfig, words: PlanWords) -> int | None:
+    """The word that an answer about an attribute rests on; `NO_THOUGHT` about several things."""
+    count = config.num_told_words
+    if not count:
+        return None
+    if name not in words.names[:count]:
+        return config.layout.special_id(NO_THOUGHT)
+    value = label.attributes[name] if name in label.visible else NOT_VISIBLE
+    return words.words[words.names.index(name)][value]
 
 
 def plan_of(label: FaceLabel, words: PlanWords) -> list[int]:
@@ -169,7 +193,7 @@ def understanding_sample(
         draw, count = canonical_turns, 2 * questions_per_face
     else:
         draw, count = turns_of, questions_per_face
-    rows = [draw(faces.labels[i], tokenizer, rng, count) for i in indices]
+    rows = [draw(faces.labels[i], tokenizer, config, words, rng, count) for i in indices]
     plans = torch.tensor([plan_of(faces.labels[i], words) for i in indices])
     told = plans[:, : config.num_told_words]
     return UnderstandingSample(
