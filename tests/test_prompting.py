@@ -131,6 +131,14 @@ def test_a_question_sees_its_picture_and_itself_alone():
     assert not mask[:7, 7:].any()  # the picture sees no question
 
 
+def test_a_thought_is_the_first_thing_to_say():
+    turn = Turn(question=[20], answer=[30], thought=44)
+    batch = turns_batch([[turn]], 4, CONFIG)
+    assistant, eos = (LAYOUT.special_id(f"<|{name}|>") for name in ("assistant", "eos"))
+    assert batch.token_ids[0, 2:].tolist() == [assistant, 44, 30, eos]
+    assert batch.labels[0, 2:].tolist() == [44, 30, eos, IGNORED_LABEL]
+
+
 def test_rows_of_unlike_length_are_padded_on_the_right():
     one, two = Turn(question=[20], answer=[30]), Turn(question=[1, 2, 3], answer=[4, 5])
     batch = turns_batch([[one], [one, two]], 4, CONFIG)

@@ -261,7 +261,8 @@ def test_faces_without_a_caption_have_no_plan_either(features):
 
 
 def test_canonical_turns_ask_each_attribute_once_and_decline_what_is_hidden(features):
-    label, tokenizer = read_features(features).labels[0], tiny_tokenizer()
+    label, tokenizer, config = read_features(features).labels[0], tiny_tokenizer(), tiny_config()
+    words = PlanWords(tokenizer, config.plan_length)
     half = replace(label, visible=frozenset(list(ATTRIBUTES)[::2]))
     turns = canonical_turns(half, tokenizer, config, words, random.Random(0), 100)
     assert len(turns) == len(ATTRIBUTES)
@@ -270,4 +271,12 @@ def test_canonical_turns_ask_each_attribute_once_and_decline_what_is_hidden(feat
         expected = canonical_answer(name, label.attributes[name])
         question = tuple(encode_request(tokenizer, canonical_question(name)))
         assert answers[question] == (expected if name in half.visible else NOT_VISIBLE)
+    thoughts = {tuple(turn.question): turn.thought for turn in turns}
+    for place, name in enumerate(ATTRIBUTES):
+        thought = thoughts[tuple(encode_request(tokenizer, canonical_question(name)))]
+        if place < config.num_told_words:
+            value = label.attributes[name] if name in half.visible else NOT_VISIBLE
+            assert thought == words.words[place][value]
+        else:  # no place says it
+            assert thought == config.layout.special_id("<|assistant|>")
     assert len(canonical_turns(half, tokenizer, config, words, random.Random(0), 5)) == 5
