@@ -8,7 +8,7 @@ About what is hidden, the answer says that and why. 7.7 pairs a face in arXiv 25
 from __future__ import annotations
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -45,7 +45,7 @@ from unif2ace.wording import (
 
 Kind = Literal["yes_no", "value", "choice", "region", "describe", "not_visible"]
 
-KIND_SHARES = {
+KIND_SHARES: Mapping[Kind, float] = {
     "yes_no": 0.36,
     "value": 0.36,  # half of these are canonical
     "choice": 0.07,
@@ -95,9 +95,11 @@ def questions(
     *,
     generator: random.Random,
     count: int,
+    kinds: Mapping[Kind, float] = KIND_SHARES,
 ) -> list[QA]:
     """`count` fresh questions about a face, no two with the same words while that is possible.
 
+    kinds: how often each is drawn.
     Raises ValueError for a negative count, and as `captions.sayable` does.
     """
     if count < 0:
@@ -107,7 +109,7 @@ def questions(
     seen: set[str] = set()
     for _ in range(count):
         for _attempt in range(8):
-            qa = _question(attributes, visible, generator)
+            qa = _question(attributes, visible, generator, kinds)
             if qa.question not in seen:
                 break
         seen.add(qa.question)
@@ -162,8 +164,13 @@ def why_hidden(name: str, attributes: FaceAttributes, visible: Collection[str]) 
     return f"the {beard} covers {own} chin" if region == "face" else ""
 
 
-def _question(attributes: FaceAttributes, visible: Collection[str], generator: random.Random) -> QA:
-    kind = generator.choices(list(KIND_SHARES), list(KIND_SHARES.values()))[0]
+def _question(
+    attributes: FaceAttributes,
+    visible: Collection[str],
+    generator: random.Random,
+    kinds: Mapping[Kind, float],
+) -> QA:
+    kind = generator.choices(list(kinds), list(kinds.values()))[0]
     hidden = [name for name in ATTRIBUTES if name not in visible]
     if kind == "not_visible" and not hidden:
         kind = "value"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ from unif2ace.prompting import (
 )
 from unif2ace.schedule import MaskSchedule, mask_codes, sample_times
 from unif2ace.synth.captions import Style, caption
-from unif2ace.synth.questions import questions
+from unif2ace.synth.questions import KIND_SHARES, Kind, questions
 from unif2ace.train.features import FaceFeatures, FaceLabel
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
@@ -39,9 +40,14 @@ MASKED_COPIES = 2
 """How often a face is masked, each time anew, behind one pass over its prompt and plan."""
 
 
-CANONICAL_SHARE = 0.15
+CANONICAL_SHARE = 0.1
 """Share of understanding batches that ask in one fixed wording, twice as many questions a face:
 where nothing but the value is open, looking facts up is learnt soonest."""
+
+
+YES_NO_SHARE = 0.5
+"""Share that ask for yes or no alone, three times as many questions a face: comparing what is asked
+with what is seen is learnt late and takes many examples, and these are short."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +105,10 @@ def turns_of(
     words: PlanWords,
     rng: random.Random,
     count: int,
+    kinds: Mapping[Kind, float] = KIND_SHARES,
 ) -> list[Turn]:
     """Fresh questions about one face, with their answers."""
-    drawn = questions(label.attributes, label.visible, generator=rng, count=count)
+    drawn = questions(label.attributes, label.visible, generator=rng, count=count, kinds=kinds)
     return [
         Turn(
             question=encode_request(tokenizer, qa.question),
@@ -189,10 +196,12 @@ def understanding_sample(
     rng: random.Random,
 ) -> UnderstandingSample:
     codes, features = faces.batch(indices)
-    if rng.random() < CANONICAL_SHARE:
+    sort = rng.random()
+    draw, count = turns_of, questions_per_face
+    if sort < CANONICAL_SHARE:
         draw, count = canonical_turns, 2 * questions_per_face
-    else:
-        draw, count = turns_of, questions_per_face
+    elif sort < CANONICAL_SHARE + YES_NO_SHARE:
+        draw, count = partial(turns_of, kinds={"yes_no": 1.0}), 3 * questions_per_face
     rows = [draw(faces.labels[i], tokenizer, config, words, rng, count) for i in indices]
     plans = torch.tensor([plan_of(faces.labels[i], words) for i in indices])
     told = plans[:, : config.num_told_words]
