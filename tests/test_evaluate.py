@@ -335,6 +335,7 @@ def write_shard(path, faces: LabelledFaces) -> None:
                 "seed": faces.seeds[i],
                 "attributes": json.dumps(dict(faces.attributes[i])),
                 "visible": sorted(faces.visible[i]),
+                "landmarks": faces.landmarks[i].tolist(),
             }
         )
     pq.write_table(pa.Table.from_pylist(rows), path)
@@ -349,6 +350,7 @@ def test_faces_are_read_back_as_written_one_split_up_to_the_limit(tmp_path):
     assert len(read) == 7 and read.seeds == [0, 1, 2, 3, 4, 0, 1]
     np.testing.assert_array_equal(read.pictures[:5], faces.pictures)
     assert read.attributes[:5] == faces.attributes and read.visible[:5] == faces.visible
+    np.testing.assert_array_equal(read.landmarks[:5], faces.landmarks)
     assert len(read_faces(tmp_path, "train")) == 5
     with pytest.raises(ValueError, match="render test faces"):
         read_faces(tmp_path / "nowhere", "test")
