@@ -528,8 +528,7 @@ class UniF2acePipeline:
 
     def _told(self, logits: Tensor) -> Tensor:
         """Of the logits of `_look`, the words (1, W) that stand in sight of every question."""
-        count = self.config.num_told_words
-        return self.plan_words.read(logits[:, :count]) if count else logits.new_zeros(1, 0).long()
+        return self.plan_words.read(logits[:, : self.config.num_told_words])
 
     def _next_logits(
         self,

@@ -72,11 +72,12 @@ class PlanWords:
 
     def read(self, logits: Tensor) -> Tensor:
         """The likeliest word of each of the first P places: (B, P, V) text logits to ids (B, P)."""
-        said = []
-        for place, words in enumerate(self.words[: logits.shape[1]]):
+        places = self.words[: logits.shape[1]]
+        said = torch.zeros(len(logits), len(places), dtype=torch.long, device=logits.device)
+        for place, words in enumerate(places):
             ids = torch.tensor(list(words.values()), device=logits.device)
-            said.append(ids[logits[:, place, ids].argmax(-1)])
-        return torch.stack(said, dim=1)
+            said[:, place] = ids[logits[:, place, ids].argmax(-1)]
+        return said
 
     def allowed(self, constraints: Mapping[str, Set[str]]) -> list[list[int]]:
         """Per place the ids that may stand there, ascending.

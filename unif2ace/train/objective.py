@@ -144,7 +144,7 @@ def understanding_loss(
     if length:
         place_logits = model.text_logits(seen.hidden[:, places])  # (B, P, V)
         place = answer_loss(place_logits.flatten(0, 1), sample.plans.flatten())
-        told = words.read(place_logits.detach())[:, : config.num_told_words]
+        told = words.read(place_logits[:, : config.num_told_words].detach())
         token_ids = torch.cat([told, token_ids[:, told.shape[1] :]], dim=1)
         right = (place_logits.argmax(-1) == sample.plans).float().mean()
         parts = {"place": place.detach(), "place_accuracy": right}
