@@ -41,6 +41,7 @@ from unif2ace.train.images import (
 )
 from unif2ace.train.loop import TrainConfig
 from unif2ace.train.perceptual import FeatureCritic, PictureFeatures, critic_loss, feature_distance
+from unif2ace.train.reading import reading_distance
 from unif2ace.train.tokenizer import (
     TokenizerBatches,
     TokenizerObjective,
@@ -421,3 +422,38 @@ def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as error:
         main([command, "--help"])
     assert error.value.code == 0 and "--out" in capsys.readouterr().out
+
+
+def test_reading_distance_is_the_divergence_of_what_two_pictures_read():
+    torch.manual_seed(0)
+    encoder = FaceEncoder(EncoderConfig(face_size=SIZE))
+    pixels = torch.rand(2, 3, SIZE, SIZE) * 2 - 1
+    theirs, ours = encoder(pixels), encoder(pixels.flip(-1))
+    assert float(reading_distance(theirs, theirs)) == pytest.approx(0, abs=1e-6)
+    total = 0.0
+    for name in ATTRIBUTES:  # KL(theirs | ours) by its definition
+        p, q = (o.attribute_logits[name].softmax(-1) for o in (theirs, ours))
+        total += float((p * (p / q).log()).sum(-1).mean()) / len(ATTRIBUTES)
+    same_shape = replace(ours, landmarks=theirs.landmarks, units=theirs.units)
+    assert float(reading_distance(same_shape, theirs)) == pytest.approx(total, rel=1e-4)
+    assert float(reading_distance(ours, theirs)) > total
+
+
+def test_a_tokenizer_is_told_what_its_clean_faces_must_still_show(faces, tmp_path):
+    torch.manual_seed(0)
+    encoder_training.save_encoders(
+        FaceEncoder(EncoderConfig(face_size=SIZE)), EncoderConfig(face_size=SIZE), tmp_path / "e"
+    )
+    plain = settings(faces, tmp_path)
+    batch = TokenizerBatches(plain, shards(faces, tmp_path))(0, torch.Generator().manual_seed(0))
+    torch.manual_seed(1)
+    objective = TokenizerObjective(replace(plain, reader=tmp_path / "e"))
+    loss, metrics = objective(batch, 0.0)
+    _, unread = objective(batch | {"is_spoilt": torch.ones_like(batch["is_spoilt"])}, 0.0)
+    _, unknown = objective(batch | {"landmarks": batch["landmarks"] * torch.nan}, 0.0)
+    assert "reading" not in unread and "reading" not in unknown
+    torch.manual_seed(1)
+    without, _ = TokenizerObjective(plain)(batch, 0.0)
+    torch.testing.assert_close(loss - without, plain.reading_weight * metrics["reading"])
+    with pytest.raises(ValueError, match="holds no face encoder"):
+        TokenizerObjective(replace(plain, reader=tmp_path))

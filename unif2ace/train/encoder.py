@@ -25,11 +25,9 @@ from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
 from unif2ace.train.images import HIDDEN, HOLD_OUT_EVERY, FaceShards, to_pixels
 from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
 from unif2ace.train.perceptual import imagenet_network
+from unif2ace.train.reading import GEOMETRY_WEIGHT, UNIT_WEIGHT
 from unif2ace.train.tokenizer import load_tokenizer
 from unif2ace.vq import ImageTokenizer
-
-GEOMETRY_WEIGHT, UNIT_WEIGHT = 10.0, 2.0
-"""Against the attributes' mean cross entropy: shares of a picture and unit strengths are small."""
 
 
 @dataclass(frozen=True, kw_only=True)

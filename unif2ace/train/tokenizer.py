@@ -32,6 +32,7 @@ from unif2ace.train.perceptual import (
     critic_loss,
     feature_distance,
 )
+from unif2ace.train.reading import load_face_encoder, reading_distance
 from unif2ace.vq import ImageTokenizer
 
 EYES_AND_MOUTH = (slice(36, 42), slice(42, 48), slice(48, 68))  # of the 68 landmarks
@@ -45,6 +46,8 @@ class TokenizerTrainConfig:
 
     photos: None for renders alone; else `photo_share` of each batch are photographs.
     start: folder of a trained tokenizer whose weights to start from; None for fresh ones.
+    reader: folder of trained encoders; what their face encoder reads off a picture of a face shall
+        be read off its reconstruction too. None leaves that out.
     region_weight: of eyes and mouth against 1 elsewhere.
     critic_start: share of the budget after which the adversarial term joins; 1 leaves it out.
     spoilt_share: half of the pictures have up to this share of their codes swapped for another
@@ -57,9 +60,11 @@ class TokenizerTrainConfig:
     faces: Path
     photos: Path | None = None
     start: Path | None = None
+    reader: Path | None = None
     photo_share: float = 0.1
     region_weight: float = 3.0
     perceptual_weight: float = 0.1
+    reading_weight: float = 0.1
     critic_weight: float = 0.05
     critic_start: float = 0.4
     spoilt_share: float = 0.3
@@ -116,6 +121,7 @@ class TokenizerObjective(nn.Module):
                 raise ValueError(f"{config.start} has other sizes: {started.config}")
             self.tokenizer.load_state_dict(started.state_dict())
         self.features = PictureFeatures()
+        self.reader = None if config.reader is None else load_face_encoder(config.reader)
         self.critic = FeatureCritic() if config.critic_start < 1 else None
 
     def forward(self, batch: dict[str, Tensor], progress: float) -> tuple[Tensor, dict]:
@@ -132,6 +138,15 @@ class TokenizerObjective(nn.Module):
         perceptual = feature_distance(fake, real, weights)
         loss = error + config.perceptual_weight * perceptual + output.quantizer_loss
         metrics = {"error": error, "perceptual": perceptual, "usage": output.usage}
+        if self.reader is not None:
+            # of photographs, and of faces with another's codes, there is no telling
+            is_face = ~batch["is_spoilt"].any(1) & batch["landmarks"].isfinite().flatten(1).all(1)
+            if is_face.any():
+                with torch.no_grad():
+                    told = self.reader(pixels[is_face])
+                reading = reading_distance(self.reader(ours[is_face].clamp(-1, 1)), told)
+                loss = loss + config.reading_weight * reading
+                metrics["reading"] = reading
         # The critic trains a little before it counts, so that its first word is worth hearing.
         if self.critic is not None and progress >= config.critic_start - CRITIC_LEAD:
             critic = critic_loss(self.critic(real), self.critic([f.detach() for f in fake]))
@@ -308,6 +323,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=Path, required=True, help="folder of rendered shards")
     parser.add_argument("--photos", type=Path, help="folder of photographs 0000.jpg ...")
     parser.add_argument("--start", type=Path, help="folder of a trained tokenizer to go on from")
+    parser.add_argument("--reader", type=Path, help="folder of encoders that must read it alike")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
     parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
@@ -334,6 +350,7 @@ def main(arguments: argparse.Namespace) -> None:
         faces=arguments.faces,
         photos=arguments.photos,
         start=arguments.start,
+        reader=arguments.reader,
     )
     result = train(config)
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")
