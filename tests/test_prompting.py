@@ -14,6 +14,7 @@ from unif2ace.prompting import (
     prompt_ids,
     question_ids,
     text_batch,
+    thought_places,
     turns_batch,
     turns_mask,
     understanding_batch,
@@ -131,12 +132,19 @@ def test_a_question_sees_its_picture_and_itself_alone():
     assert not mask[:7, 7:].any()  # the picture sees no question
 
 
-def test_a_thought_is_the_first_thing_to_say():
-    turn = Turn(question=[20], answer=[30], thought=44)
-    batch = turns_batch([[turn]], 4, CONFIG)
+def test_thoughts_are_the_first_things_to_say_and_one_said_again_is_marked():
+    turns = [Turn(question=[20], answer=[30], thoughts=words) for words in ([44, 45], [44, 44])]
+    batch = turns_batch([turns[:1], turns[1:]], 4, CONFIG)
     assistant, eos = (LAYOUT.special_id(f"<|{name}|>") for name in ("assistant", "eos"))
-    assert batch.token_ids[0, 2:].tolist() == [assistant, 44, 30, eos]
-    assert batch.labels[0, 2:].tolist() == [44, 30, eos, IGNORED_LABEL]
+    assert batch.token_ids[0, 2:].tolist() == [assistant, 44, 45, 30, eos]
+    assert batch.labels[0, 2:].tolist() == [44, 45, 30, eos, IGNORED_LABEL]
+    assert batch.places.tolist() == [[-1] * 7, [-1] * 4 + [CONFIG.repeated_place] + [-1] * 2]
+
+
+@pytest.mark.parametrize("thoughts", [[], [1], [1, 1, 1], [1, 2, 1], [2, 2, 1, 1]])
+def test_a_thought_is_marked_where_it_equals_the_one_before_it(thoughts):
+    marks = [place == CONFIG.repeated_place for place in thought_places(thoughts, CONFIG)]
+    assert marks == [i > 0 and thoughts[i] == thoughts[i - 1] for i in range(len(thoughts))]
 
 
 def test_rows_of_unlike_length_are_padded_on_the_right():

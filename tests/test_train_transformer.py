@@ -13,7 +13,7 @@ from unif2ace.config import PLAN_LENGTH
 from unif2ace.losses import d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.plan import PLAN_POINTS, PlanWords
-from unif2ace.prompting import encode_request, generation_batch
+from unif2ace.prompting import encode_request, generation_batch, thought_places
 from unif2ace.schedule import MaskSchedule
 from unif2ace.synth.sampling import sample_attributes
 from unif2ace.train.features import FaceLabel, read_features, write_features
@@ -24,6 +24,7 @@ from unif2ace.train.sequences import (
     canonical_turns,
     generation_sample,
     plan_of,
+    thoughts_of,
     turns_of,
     understanding_sample,
 )
@@ -200,7 +201,8 @@ def test_every_question_becomes_a_labelled_turn(features):
     assert ((batch.labels == eos).sum(1) == count).all()
     words = PlanWords(tiny_tokenizer(), tiny_config().plan_length)
     assert sample.plans.tolist() == [plan_of(faces.labels[i], words) for i in (0, 3)]
-    assert (batch.places >= 0).sum(1).tolist() == [tiny_config().num_told_words] * 2
+    is_told = (batch.places >= 0) & (batch.places < tiny_config().repeated_place)
+    assert is_told.sum(1).tolist() == [tiny_config().num_told_words] * 2
 
 
 def test_turns_of_one_kind_are_of_no_other(features):
@@ -281,12 +283,24 @@ def test_canonical_turns_ask_each_attribute_once_and_decline_what_is_hidden(feat
         expected = canonical_answer(name, label.attributes[name])
         question = tuple(encode_request(tokenizer, canonical_question(name)))
         assert answers[question] == (expected if name in half.visible else NOT_VISIBLE)
-    thoughts = {tuple(turn.question): turn.thought for turn in turns}
+    thoughts = {tuple(turn.question): turn.thoughts for turn in turns}
+    nothing = config.layout.special_id("<|assistant|>")
     for place, name in enumerate(ATTRIBUTES):
-        thought = thoughts[tuple(encode_request(tokenizer, canonical_question(name)))]
+        asked, seen = thoughts[tuple(encode_request(tokenizer, canonical_question(name)))]
         if place < config.num_told_words:
             value = label.attributes[name] if name in half.visible else NOT_VISIBLE
-            assert thought == words.words[place][value]
+            assert (asked, seen) == (nothing, words.words[place][value])
         else:  # no place says it
-            assert thought == config.layout.special_id("<|assistant|>")
+            assert (asked, seen) == (nothing, nothing)
     assert len(canonical_turns(half, tokenizer, config, words, random.Random(0), 5)) == 5
+
+
+def test_yes_or_no_is_thought_over_with_the_word_asked_for_and_the_word_seen(features):
+    label, tokenizer, config = read_features(features).labels[0], tiny_tokenizer(), tiny_config()
+    words, (name, *_) = PlanWords(tokenizer, config.plan_length), ATTRIBUTES
+    label = replace(label, visible=frozenset(ATTRIBUTES))
+    seen = words.words[0][label.attributes[name]]
+    for value in ATTRIBUTES[name].values:
+        thoughts = thoughts_of(name, value, label, config, words)
+        assert thoughts == (words.words[0][value], seen)
+        assert (thought_places(thoughts, config)[-1] >= 0) == (value == label.attributes[name])

@@ -256,6 +256,16 @@ class UniF2aceConfig(PretrainedConfig):
         return min(self.plan_length, len(ATTRIBUTES), self.num_image_tokens)
 
     @property
+    def num_thoughts(self) -> int:
+        """Words said before an answer and not shown: the one asked for, the one seen."""
+        return 2 if self.num_told_words else 0
+
+    @property
+    def repeated_place(self) -> int:
+        """Behind the places of the plan: marks a thought that says the one before it again."""
+        return self.plan_length
+
+    @property
     def head_dim(self) -> int:
         return self.hidden_size // self.num_heads
 

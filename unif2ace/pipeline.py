@@ -36,6 +36,7 @@ from unif2ace.prompting import (
     prompt_ids,
     question_ids,
     text_batch,
+    thought_places,
     turns_batch,
     turns_mask,
     understanding_batch,
@@ -562,15 +563,26 @@ class UniF2acePipeline:
         Keys and values of all earlier ones are kept.
         """
         logits, cache = self._look(picture)
-        told = self._told(logits)  # to go before the first of what is asked
+        told = self._told(logits)
+        thoughts: list[int] = []
+
+        def first_logits(question: Tensor) -> Tensor:
+            places = torch.full((1, told.shape[1] + question.shape[1]), -1, device=self.device)
+            places[0, : told.shape[1]] = torch.arange(told.shape[1], device=self.device)
+            ids = torch.cat([told, question], dim=1)
+            return self._next_logits(ids, cache, "understanding", places=places)[0]
 
         def next_logits(token_ids: Tensor) -> Tensor:
-            nonlocal told
-            places = torch.full((1, told.shape[1] + token_ids.shape[1]), -1, device=self.device)
-            places[0, : told.shape[1]] = torch.arange(told.shape[1], device=self.device)
-            token_ids, told = torch.cat([told, token_ids], dim=1), told[:, :0]
+            if cache.get_seq_length() == seen:
+                return first_logits(token_ids)
+            places = None
+            if len(thoughts) < self.config.num_thoughts:
+                thoughts.append(int(token_ids[0, 0]))
+                last = thought_places(thoughts, self.config)[-1:]
+                places = torch.tensor([last], device=self.device)
             return self._next_logits(token_ids, cache, "understanding", places=places)[0]
 
+        seen = cache.get_seq_length()
         return next_logits
 
     @torch.inference_mode()
@@ -578,7 +590,7 @@ class UniF2acePipeline:
         self, image: Image.Image, question: list[int], max_new_tokens: int
     ) -> Iterator[int]:
         next_logits = self.text_logits_fn(self.encode(image))
-        thoughts = min(self.config.num_told_words, 1)  # said first, not shown
+        thoughts = self.config.num_thoughts  # said first, not shown
         tokens = generate_tokens(
             next_logits,
             next_logits(torch.tensor([question], device=self.device)),
@@ -693,13 +705,12 @@ class UniF2acePipeline:
 
     def _answer_log_likelihoods(self, picture: Picture, pairs: list[tuple[str, str]]) -> Tensor:
         """log p(canonical answer | picture, canonical question) of each pair, in nats. (len,)"""
-        told = self.config.num_told_words
-        thought = self.config.layout.special_id(NO_THOUGHT) if told else None
+        nothing = self.config.layout.special_id(NO_THOUGHT)
         turns = [
             Turn(
                 question=encode_request(self.tokenizer, canonical_question(name)),
                 answer=encode_text(self.tokenizer, answer_of(name, value)),
-                thought=thought,
+                thoughts=[nothing] * self.config.num_thoughts,
             )
             for name, value in pairs
         ]

@@ -1,11 +1,11 @@
 """Sequence layouts and the omni-attention mask. Works on ids; reads text only to encode it.
 
 Generation:    [pad ...] <t2i> <bos> prompt <eos> plan | <soi> codes <eoi>
-Understanding: <mmu> <soi> codes <eoi> words | <bos> question <assistant> word answer <eos> | ...
-The words are what the picture's own places say it shows (`plan.py`); the one that an answer rests
-on is said before it. Several questions about one picture share it and its words; each sees those
-and itself alone, at the positions it would have if it came first (arXiv 2408.12528 gives the two
-single layouts, without words).
+Understanding: <mmu> <soi> codes <eoi> words | <bos> question <assistant> thoughts answer <eos> |
+The words are what the picture's own places say it shows (`plan.py`); the thoughts are the one that
+is asked for and the one that is seen. Several questions about one picture share it and its words;
+each sees those and itself alone, at the positions it would have if it came first (arXiv 2408.12528
+gives the two single layouts, without words).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerBase
 from unif2ace.config import UniF2aceConfig
 from unif2ace.losses import IGNORED_LABEL
 
-NO_THOUGHT = "<|assistant|>"  # stands for the thought behind what rests on no single word
+NO_THOUGHT = "<|assistant|>"  # stands where no single word is asked for, or where none is seen
 
 PADDING_SEGMENT = -1
 SHARED_SEGMENT = 0
@@ -30,12 +30,14 @@ SHARED_SEGMENT = 0
 class Turn:
     """One question with its answer as text ids, special tokens left out.
 
-    thought: said before the answer and not shown: the word of the plan that it rests on.
+    thoughts: said before the answer and not shown: the word of the plan that the question asks for
+        and the one that the answer rests on. Our choice: whether a thought says the one before it
+        again is marked; to compare two words is learnt late, and yes or no hangs on it.
     """
 
     question: Sequence[int]
     answer: Sequence[int]
-    thought: int | None = None
+    thoughts: Sequence[int] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,6 +221,15 @@ def question_ids(question: Sequence[int], config: UniF2aceConfig) -> list[int]:
     return ids
 
 
+def thought_places(thoughts: Sequence[int], config: UniF2aceConfig) -> list[int]:
+    """Of each thought: -1, or `config.repeated_place` where it says the one before it again."""
+    before = [None, *thoughts]
+    return [
+        config.repeated_place if thought == last else -1
+        for thought, last in zip(thoughts, before, strict=False)
+    ]
+
+
 def turns_batch(
     rows: Sequence[Sequence[Turn]],
     num_image_tokens: int,
@@ -236,17 +247,19 @@ def turns_batch(
         start = num_image_tokens + 3
         ids, positions = list(said), [*range(start, start + len(said))]
         segments, labels = [SHARED_SEGMENT] * len(said), [IGNORED_LABEL] * len(said)
+        places = [*range(len(said))]
         start += len(said)
         for segment, turn in enumerate(turns, start=1):
             question = question_ids(turn.question, config)
-            thoughts = [] if turn.thought is None else [turn.thought]
-            answer = [*thoughts, *turn.answer, special("<|eos|>")]
+            answer = [*turn.thoughts, *turn.answer, special("<|eos|>")]
             length = len(question) + len(answer)
             ids += [*question, *answer]
             positions += range(start, start + length)
             segments += [segment] * length
             labels += [IGNORED_LABEL] * (len(question) - 1) + answer + [IGNORED_LABEL]
-        columns.append([ids, positions, segments, labels, [*range(len(said))]])
+            places += [-1] * len(question) + thought_places(turn.thoughts, config)
+            places += [-1] * (len(answer) - len(turn.thoughts))
+        columns.append([ids, positions, segments, labels, places])
     width = max(len(row[0]) for row in columns)
     padding = (special("<|pad|>"), 0, PADDING_SEGMENT, IGNORED_LABEL, -1)
     token_ids, positions, segments, labels, places = (

@@ -26,6 +26,7 @@ from unif2ace.prompting import (
     omni_attention_mask,
     prefix_batch,
     prompt_ids,
+    thought_places,
 )
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Picture
 from unif2ace.sampler import CodeLogitsFn, LogitsFn, generate_tokens, guided, sample_codes
@@ -63,6 +64,11 @@ def plain_text_logits_fn(pipe: UniF2acePipeline, picture: Picture) -> LogitsFn:
         places = torch.full_like(ids, -1)
         start = prefix.token_ids.shape[1]
         places[:, start : start + count] = torch.arange(count)
+        thoughts = [int(token) for token in said[2 : 2 + pipe.config.num_thoughts]]
+        start += said[0].shape[1] + said[1].shape[1]
+        places[0, start : start + len(thoughts)] = torch.tensor(
+            thought_places(thoughts, pipe.config), dtype=torch.long
+        )
         output = pipe.model(
             ids,
             positions=torch.arange(ids.shape[1], device=ids.device)[None],

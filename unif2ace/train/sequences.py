@@ -113,7 +113,7 @@ def turns_of(
         Turn(
             question=encode_request(tokenizer, qa.question),
             answer=encode_text(tokenizer, qa.answer),
-            thought=thought_of(qa.attribute, label, config, words),
+            thoughts=thoughts_of(qa.attribute, qa.asked, label, config, words),
         )
         for qa in drawn
     ]
@@ -137,21 +137,27 @@ def canonical_turns(
                 if name in label.visible
                 else NOT_VISIBLE,
             ),
-            thought=thought_of(name, label, config, words),
+            thoughts=thoughts_of(name, None, label, config, words),
         )
         for name in rng.sample(list(ATTRIBUTES), min(count, len(ATTRIBUTES)))
     ]
 
 
-def thought_of(name: str, label: FaceLabel, config: UniF2aceConfig, words: PlanWords) -> int | None:
-    """The word that an answer about an attribute rests on; `NO_THOUGHT` about several things."""
-    count = config.num_told_words
-    if not count:
-        return None
-    if name not in words.names[:count]:
-        return config.layout.special_id(NO_THOUGHT)
-    value = label.attributes[name] if name in label.visible else NOT_VISIBLE
-    return words.words[words.names.index(name)][value]
+def thoughts_of(
+    name: str, asked: str | None, label: FaceLabel, config: UniF2aceConfig, words: PlanWords
+) -> tuple[int, ...]:
+    """The words of the value asked for and of the value seen of an attribute.
+
+    `NO_THOUGHT` where no value is asked for, and twice about several things.
+    """
+    if not config.num_thoughts:
+        return ()
+    nothing = config.layout.special_id(NO_THOUGHT)
+    if name not in words.names[: config.num_told_words]:
+        return (nothing, nothing)
+    of_values = words.words[words.names.index(name)]
+    seen = label.attributes[name] if name in label.visible else NOT_VISIBLE
+    return (nothing if asked is None else of_values[asked], of_values[seen])
 
 
 def plan_of(label: FaceLabel, words: PlanWords) -> list[int]:
