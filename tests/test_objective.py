@@ -32,8 +32,11 @@ def test_reading_in_two_passes_is_one_pass_with_the_words_in_sight(model):
         face=torch.randn(2, 3, CONFIG.encoders.face_dim, generator=generator),
     )
     rows = [
-        [Turn(question=[20, 21], answer=[30])],
-        [Turn(question=[22], answer=[31, 32]), Turn(question=[23, 24], answer=[33])],
+        [Turn(question=[20, 21], answer=[30], thoughts=[40, 41])],
+        [
+            Turn(question=[22], answer=[31, 32], thoughts=[42, 42]),
+            Turn(question=[23, 24], answer=[33]),
+        ],
     ]
     plans = torch.randint(0, 500, (2, 4), generator=generator)
     sample = UnderstandingSample(

@@ -29,23 +29,30 @@ def ids_of(*tokens):
     return [LAYOUT.special_id(f"<|{t}|>") if isinstance(t, str) else t for t in tokens]
 
 
-def mask_definition(segments, is_image):
+def mask_definition(segments, is_image, is_alone):
     length = len(segments)
     mask = torch.zeros(length, length, dtype=torch.bool)
     for i in range(length):
         for j in range(length):
             earlier = j <= i or (is_image[i] and is_image[j])
-            readable = segments[j] != -1 and (segments[j] == 0 or segments[j] == segments[i])
+            shared = segments[j] == 0 and not is_alone[i]
+            readable = segments[j] != -1 and (shared or segments[j] == segments[i])
             mask[i, j] = i == j or (earlier and readable)
     return mask
 
 
-@given(st.lists(st.tuples(st.integers(-1, 3), st.booleans()), min_size=1, max_size=12))
+TOKENS = st.tuples(st.integers(-1, 3), st.booleans(), st.booleans())
+
+
+@given(st.lists(TOKENS, min_size=1, max_size=12))
 def test_mask_is_the_stated_rule(tokens):
-    segments = torch.tensor([[s for s, _ in tokens]])
-    is_image = torch.tensor([[i for _, i in tokens]])
-    fast = omni_attention_mask(segments, is_image)
-    assert torch.equal(fast[0, 0], mask_definition(segments[0], is_image[0]))
+    segments, is_image, is_alone = (torch.tensor([column]) for column in zip(*tokens, strict=True))
+    fast = omni_attention_mask(segments, is_image, is_alone)
+    assert torch.equal(fast[0, 0], mask_definition(segments[0], is_image[0], is_alone[0]))
+    none = torch.zeros_like(is_alone)
+    assert torch.equal(
+        omni_attention_mask(segments, is_image), omni_attention_mask(segments, is_image, none)
+    )
 
 
 def test_generation_layout():
@@ -130,6 +137,21 @@ def test_a_question_sees_its_picture_and_itself_alone():
     first, second = slice(7, 12), slice(12, 17)
     assert mask[second, :7].all() and not mask[second, first].any()
     assert not mask[:7, 7:].any()  # the picture sees no question
+
+
+def test_a_question_that_thoughts_follow_is_read_before_looking():
+    turns = [
+        Turn(question=[20, 21], answer=[30], thoughts=[44, 45]),
+        Turn(question=[22], answer=[]),
+    ]
+    words = torch.tensor([[41, 42]])
+    mask = understanding_batch(CODES[:1], [turns], CONFIG, words).mask()[0, 0]
+    question, said, other = slice(9, 13), slice(13, 17), slice(17, 21)
+    assert not mask[question, :9].any()
+    assert mask[question, question].equal(torch.ones(4, 4, dtype=torch.bool).tril())
+    assert mask[said, :13].all() and mask[other, :9].all()
+    behind = turns_batch([turns], 4, CONFIG, words)
+    assert torch.equal(turns_mask(behind, 7)[0, 0], mask[7:])
 
 
 def test_thoughts_are_the_first_things_to_say_and_one_said_again_is_marked():

@@ -539,14 +539,17 @@ class UniF2acePipeline:
         *,
         shift: int = 0,
         places: Tensor | None = None,
+        num_alone: int = 0,
     ) -> Tensor:
         """Logits (B, V) of the token after those given (B, L), which follow those in `cache`.
 
         shift: of the rotary positions, which else count the tokens.
+        num_alone: of the tokens, the last so many see each other alone.
         """
         before, length = cache.get_seq_length(), token_ids.shape[1]
         index = torch.arange(before, before + length, device=self.device)
         sees = torch.arange(before + length, device=self.device) <= index[:, None]
+        sees[length - num_alone :, : before + length - num_alone] = False
         output = self.model(
             token_ids,
             positions=(index + shift)[None].expand(len(token_ids), -1),
@@ -570,7 +573,10 @@ class UniF2acePipeline:
             places = torch.full((1, told.shape[1] + question.shape[1]), -1, device=self.device)
             places[0, : told.shape[1]] = torch.arange(told.shape[1], device=self.device)
             ids = torch.cat([told, question], dim=1)
-            return self._next_logits(ids, cache, "understanding", places=places)[0]
+            num_alone = question.shape[1] if self.config.num_thoughts else 0
+            return self._next_logits(
+                ids, cache, "understanding", places=places, num_alone=num_alone
+            )[0]
 
         def next_logits(token_ids: Tensor) -> Tensor:
             if cache.get_seq_length() == seen:

@@ -5,7 +5,8 @@ Understanding: <mmu> <soi> codes <eoi> words | <bos> question <assistant> though
 The words are what the picture's own places say it shows (`plan.py`); the thoughts are the one that
 is asked for and the one that is seen. Several questions about one picture share it and its words;
 each sees those and itself alone, at the positions it would have if it came first (arXiv 2408.12528
-gives the two single layouts, without words).
+gives the two single layouts, without words). A question that thoughts follow is read before anyone
+looks: it sees itself alone, and what comes behind it sees question and picture.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ class Turn:
 
     thoughts: said before the answer and not shown: the word of the plan that the question asks for
         and the one that the answer rests on. Our choice: whether a thought says the one before it
-        again is marked; to compare two words is learnt late, and yes or no hangs on it.
+        again is marked; to compare two words is learnt late, and yes or no hangs on it. And the
+        question does not see the picture: in its sight, the value asked for is guessed to be the
+        value seen, which is right half of the time.
     """
 
     question: Sequence[int]
@@ -52,6 +55,7 @@ class SequenceBatch:
         image_start: column of the first image code, the same in every row.
         labels: text id that the token here must predict, or `IGNORED_LABEL`.
         places: which word of the plan (`plan.py`) a token is, -1 for others; None where none is.
+        is_alone: True where only the token's own segment is seen; None where nowhere.
     """
 
     token_ids: Tensor
@@ -61,9 +65,10 @@ class SequenceBatch:
     image_start: int
     labels: Tensor | None = None
     places: Tensor | None = None
+    is_alone: Tensor | None = None
 
     def mask(self) -> Tensor:
-        return omni_attention_mask(self.segments, self.is_image)
+        return omni_attention_mask(self.segments, self.is_image, self.is_alone)
 
     def inputs(self, device: torch.device | None = None) -> dict[str, Tensor | None]:
         """What the model takes of sequences that see nothing but themselves, on `device`."""
@@ -76,11 +81,14 @@ class SequenceBatch:
         return {name: t if t is None else t.to(device) for name, t in tensors.items()}
 
 
-def omni_attention_mask(segments: Tensor, is_image: Tensor) -> Tensor:
+def omni_attention_mask(
+    segments: Tensor, is_image: Tensor, is_alone: Tensor | None = None
+) -> Tensor:
     """(B, 1, L, L) bool: who (row) sees whom (column).
 
     A token sees itself, what came before it, and, if both are image tokens, what comes after;
-    never padding, and never another question's segment. Padding sees itself alone.
+    never padding, and never another question's segment; where `is_alone`, nothing but its own
+    segment. Padding sees itself alone.
     """
     length = segments.shape[1]
     index = torch.arange(length, device=segments.device)
@@ -88,6 +96,8 @@ def omni_attention_mask(segments: Tensor, is_image: Tensor) -> Tensor:
     both_image = is_image[:, :, None] & is_image[:, None, :]
     same = segments[:, :, None] == segments[:, None, :]
     shared = (segments == SHARED_SEGMENT)[:, None, :]
+    if is_alone is not None:
+        shared = shared & ~is_alone[:, :, None]
     real = (segments != PADDING_SEGMENT)[:, None, :]
     mask = (causal | both_image) & (same | shared) & real
     return (mask | torch.eye(length, dtype=torch.bool, device=segments.device))[:, None]
@@ -242,12 +252,13 @@ def turns_batch(
     """
     special = config.layout.special_id
     told = [[]] * len(rows) if words is None else words.tolist()
-    columns: list[list[list[int]]] = []  # per row: ids, positions, segments, labels, places
+    # per row: ids, positions, segments, labels, places, whether alone
+    columns: list[list[list[int]]] = []
     for turns, said in zip(rows, told, strict=True):
         start = num_image_tokens + 3
         ids, positions = list(said), [*range(start, start + len(said))]
         segments, labels = [SHARED_SEGMENT] * len(said), [IGNORED_LABEL] * len(said)
-        places = [*range(len(said))]
+        places, alone = [*range(len(said))], [0] * len(said)
         start += len(said)
         for segment, turn in enumerate(turns, start=1):
             question = question_ids(turn.question, config)
@@ -259,10 +270,11 @@ def turns_batch(
             labels += [IGNORED_LABEL] * (len(question) - 1) + answer + [IGNORED_LABEL]
             places += [-1] * len(question) + thought_places(turn.thoughts, config)
             places += [-1] * (len(answer) - len(turn.thoughts))
-        columns.append([ids, positions, segments, labels, places])
+            alone += [int(bool(turn.thoughts))] * len(question) + [0] * len(answer)
+        columns.append([ids, positions, segments, labels, places, alone])
     width = max(len(row[0]) for row in columns)
-    padding = (special("<|pad|>"), 0, PADDING_SEGMENT, IGNORED_LABEL, -1)
-    token_ids, positions, segments, labels, places = (
+    padding = (special("<|pad|>"), 0, PADDING_SEGMENT, IGNORED_LABEL, -1, 0)
+    token_ids, positions, segments, labels, places, alone = (
         torch.tensor([row[i] + [fill] * (width - len(row[i])) for row in columns])
         for i, fill in enumerate(padding)
     )
@@ -274,13 +286,17 @@ def turns_batch(
         image_start=0,
         labels=labels,
         places=places,
+        is_alone=alone.bool(),
     )
 
 
 def turns_mask(turns: SequenceBatch, width: int) -> Tensor:
     """(B, 1, L, width + L) bool: what turns (B, L) see behind a cached picture of `width`."""
     own = turns.mask()
-    return torch.cat([own.new_ones(*own.shape[:3], width), own], dim=-1)
+    picture = own.new_ones(*own.shape[:3], width)
+    if turns.is_alone is not None:
+        picture &= ~turns.is_alone[:, None, :, None]
+    return torch.cat([picture, own], dim=-1)
 
 
 def understanding_batch(
@@ -291,11 +307,14 @@ def understanding_batch(
 ) -> SequenceBatch:
     """Whole understanding sequences of pictures (B, N), their words and each one's questions."""
     prefix, turns = prefix_batch(codes, config), turns_batch(rows, codes.shape[1], config, words)
-    assert turns.labels is not None
+    assert turns.labels is not None and turns.is_alone is not None
     ignored = torch.full_like(prefix.token_ids, IGNORED_LABEL)
+    is_alone = torch.cat(
+        [torch.zeros_like(prefix.is_image), turns.is_alone.to(codes.device)], dim=1
+    )
     joined = {
         name: torch.cat([getattr(prefix, name), getattr(turns, name).to(codes.device)], dim=1)
         for name in ("token_ids", "positions", "segments", "is_image", "places")
     }
     labels = torch.cat([ignored, turns.labels.to(codes.device)], dim=1)
-    return SequenceBatch(**joined, image_start=prefix.image_start, labels=labels)
+    return SequenceBatch(**joined, image_start=prefix.image_start, labels=labels, is_alone=is_alone)

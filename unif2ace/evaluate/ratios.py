@@ -65,14 +65,19 @@ def plain_text_logits_fn(pipe: UniF2acePipeline, picture: Picture) -> LogitsFn:
         start = prefix.token_ids.shape[1]
         places[:, start : start + count] = torch.arange(count)
         thoughts = [int(token) for token in said[2 : 2 + pipe.config.num_thoughts]]
-        start += said[0].shape[1] + said[1].shape[1]
+        start += count
+        segments = torch.full_like(ids, SHARED_SEGMENT)
+        segments[:, start:] += 1
+        is_alone = torch.zeros_like(is_image)
+        is_alone[:, start : start + said[1].shape[1]] = pipe.config.num_thoughts > 0
+        start += said[1].shape[1]
         places[0, start : start + len(thoughts)] = torch.tensor(
             thought_places(thoughts, pipe.config), dtype=torch.long
         )
         output = pipe.model(
             ids,
             positions=torch.arange(ids.shape[1], device=ids.device)[None],
-            mask=omni_attention_mask(torch.full_like(ids, SHARED_SEGMENT), is_image),
+            mask=omni_attention_mask(segments, is_image, is_alone),
             group="understanding",
             image_start=prefix.image_start,
             features=picture.features,
