@@ -64,7 +64,7 @@ class TokenizerTrainConfig:
     photo_share: float = 0.1
     region_weight: float = 3.0
     perceptual_weight: float = 0.1
-    reading_weight: float = 0.1
+    reading_weight: float = 0.3
     critic_weight: float = 0.05
     critic_start: float = 0.4
     spoilt_share: float = 0.3
