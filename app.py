@@ -78,7 +78,7 @@ def load_pipeline() -> UniF2acePipeline:
 
 
 PIPELINE = load_pipeline()  # here and not later: ZeroGPU takes over what is loaded at import
-LIMITS = PIPELINE.limits
+LIMITS, KNOWN = PIPELINE.limits, PIPELINE.config.attributes
 
 
 @contextmanager
@@ -595,7 +595,10 @@ def wire_language(language: gr.Radio, look: page.UnderstandTab) -> None:
             gr.update(**{name: say(text, language) for name, text in texts.items()})
             for _, texts in spoken
         ]
-        choosers = [views.question_chooser(language), views.value_chooser(language)]
+        choosers = [
+            views.question_chooser(KNOWN, language),
+            views.value_chooser(KNOWN, language),
+        ]
         empty = views.quiet(views.NOTHING_PAINTED, language)
         parts = gr.update(choices=page.regions(language))
         texts = [page.diagram(language), page.about_text(language)]
@@ -629,9 +632,9 @@ with gr.Blocks(title=TITLE, delete_cache=(KEEP_SECONDS // 2, KEEP_SECONDS)) as d
     painted = gr.State([])  # of this visitor: files and settings of the last request
     with gr.Tabs(elem_id="tabs") as tabs:
         with gr.Tab(page.text("Understand"), id="understand"):
-            look = page.understand_tab(LIMITS, EXAMPLES)
+            look = page.understand_tab(LIMITS, EXAMPLES, KNOWN)
         with gr.Tab(page.text("Generate"), id="generate"):
-            make = page.generate_tab(LIMITS)
+            make = page.generate_tab(LIMITS, KNOWN)
         with gr.Tab(page.text("Routing"), id="routing"):
             routes = page.routing_tab(LIMITS, EXAMPLES)
         with gr.Tab(page.text("Verify"), id="verify"):

@@ -1,9 +1,11 @@
 import json
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, VOCABULARY
 from unif2ace.config import (
     PRESETS,
     SPECIAL_TOKENS,
@@ -46,6 +48,30 @@ def test_presets_survive_json(preset, tmp_path):
     assert (loaded.vq, loaded.encoders, loaded.moe) == (config.vq, config.encoders, config.moe)
 
 
+def test_a_checkpoint_says_what_it_knows_and_a_silent_one_knows_the_first(tmp_path):
+    some = FIRST_VOCABULARY[5:2:-1]
+    nano(encoders=EncoderConfig(attributes=some)).save_pretrained(tmp_path)
+    loaded = UniF2aceConfig.from_pretrained(tmp_path)
+    assert loaded.attributes == dict(some) and list(loaded.attributes) == [n for n, _ in some]
+    assert loaded.num_told_words == 3
+    nano().save_pretrained(tmp_path)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert [name for name, _ in stored["encoders"]["attributes"]] == list(ATTRIBUTES)
+    del stored["encoders"]["attributes"]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    assert UniF2aceConfig.from_pretrained(tmp_path).attributes == dict(FIRST_VOCABULARY)
+    stored["encoders"]["attributes"] = [["tail", ["no", "yes"]]]
+    (tmp_path / "config.json").write_text(json.dumps(stored))
+    with pytest.raises(ValueError, match="unknown attribute 'tail'"):
+        UniF2aceConfig.from_pretrained(tmp_path)
+
+
+def test_the_first_attributes_are_what_shipped_weights_were_trained_on():
+    text = json.dumps(FIRST_VOCABULARY)
+    assert len(FIRST_VOCABULARY) == 33 and VOCABULARY[:33] == FIRST_VOCABULARY
+    assert zlib.crc32(text.encode()) == 883236937
+
+
 def test_paper_has_the_id_space_of_its_ancestor():
     layout = PRESETS["paper"]().layout
     assert (layout.vocab_size, layout.mask_token_id, layout.image_start) == (58498, 58497, 50305)
@@ -64,6 +90,10 @@ def test_paper_has_the_id_space_of_its_ancestor():
         (lambda: VQConfig(stem_patch=3), "got 3"),
         (lambda: MoEConfig(resampler_dim=10, resampler_heads=4), "10"),
         (lambda: EncoderConfig(face_size=100), "got 100"),
+        (lambda: EncoderConfig(attributes=(("tail", ("no", "yes")),)), "unknown attribute 'tail'"),
+        (lambda: EncoderConfig(attributes=(("hat", ("none", "crown")),)), "'crown' for hat"),
+        (lambda: EncoderConfig(attributes=(("hat", ("beanie", "none")),)), "not beanie, none"),
+        (lambda: EncoderConfig(attributes=FIRST_VOCABULARY[:1] * 2), "twice: gender, gender"),
         (lambda: TokenLayout(text_vocab_size=0, codebook_size=4), "empty"),
     ],
 )

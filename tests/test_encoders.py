@@ -1,11 +1,13 @@
 """Laws of the picture encoders: folding keeps the network, tokens keep their place."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
 import transformers
 
-from unif2ace.attributes import ATTRIBUTES
+from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY
 from unif2ace.config import EncoderConfig
 from unif2ace.encoders import (
     _STAGES,
@@ -214,3 +216,10 @@ def test_a_wrong_width_is_refused():
 def test_unfit_pictures_are_refused():
     with pytest.raises(ValueError, match="100 x 100"):
         FaceEncoder(SMALL)(torch.zeros(1, 3, 100, 100))
+
+
+def test_an_encoder_reads_the_attributes_that_it_is_made_for():
+    some = (FIRST_VOCABULARY[20], ("hair_style", ("short", "bald")))
+    output = FaceEncoder(replace(SMALL, attributes=some))(torch.zeros(1, 3, 64, 64))
+    sizes = {name: logits.shape[-1] for name, logits in output.attribute_logits.items()}
+    assert sizes == {"hat": 3, "hair_style": 2} and output.tokens.shape == (1, 3, 32)

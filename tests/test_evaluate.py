@@ -16,12 +16,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFont
+from safetensors.torch import save_file
 from tiny import tiny_config, tiny_model
 
-from unif2ace.attributes import ATTRIBUTES, FaceAttributes
+from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, VOCABULARY, FaceAttributes
 from unif2ace.evaluate.bench import bench_app, coverage, peak_memory_kib
 from unif2ace.evaluate.faces import LabelledFaces, read_faces, to_tensor
-from unif2ace.evaluate.judge import Judge, JudgeNetwork
+from unif2ace.evaluate.generation import Request, outcomes
+from unif2ace.evaluate.judge import JUDGE_VERSION, Judge, JudgeNetwork
 from unif2ace.evaluate.judge_training import (
     UNSEEN,
     augment,
@@ -309,14 +311,34 @@ def test_verdicts_do_not_depend_on_size_or_company():
 def test_a_judge_of_other_attributes_or_none_is_refused(tmp_path):
     with pytest.raises(ValueError, match="train-judge"):
         Judge.load(tmp_path)
-    (tmp_path / "config.json").write_text(json.dumps({"version": 1, "vocabulary": {"hat": []}}))
-    with pytest.raises(ValueError, match="train it again"):
-        Judge.load(tmp_path)
+    for version, vocabulary, reason in (
+        (1, {"hat": ["none", "beanie"]}, "version 1"),
+        (JUDGE_VERSION, {"hat": ["none", "crown"]}, "unknown value 'crown' for hat"),
+        (JUDGE_VERSION, {"tail": ["no", "yes"]}, "unknown attribute 'tail'"),
+    ):
+        description = {"version": version, "vocabulary": vocabulary}
+        (tmp_path / "config.json").write_text(json.dumps(description))
+        with pytest.raises(ValueError, match=f"{reason}.*train it again"):
+            Judge.load(tmp_path)
+
+
+def test_a_judge_keeps_to_what_it_was_taught(tmp_path):
+    taught = FIRST_VOCABULARY[:3]
+    network = JudgeNetwork(taught)
+    save_file(network.state_dict(), tmp_path / "judge.safetensors")
+    description = {"version": JUDGE_VERSION, "vocabulary": dict(taught)}
+    (tmp_path / "config.json").write_text(json.dumps(description))
+    judge, faces = Judge.load(tmp_path), labelled_faces(2)
+    (verdict, _) = judge.examine([faces.image(0), faces.image(1)])
+    assert list(verdict.values) == ["gender", "age", "skin_tone"]
+    asked = {"gender": frozenset({verdict.values["gender"]}), "hat": frozenset({"none"})}
+    assert outcomes(Request(prompt="", allowed=asked), verdict) == {"gender": True}
 
 
 def test_labels_are_value_indices_of_what_is_seen():
     faces = labelled_faces(5)
-    table, names = label_table(faces), list(ATTRIBUTES)
+    table, names = label_table(faces, dict(VOCABULARY)), list(ATTRIBUTES)
+    assert set(label_table(faces, {"hat": ("none", "beanie")}).flatten().tolist()) == {UNSEEN}
     for i, row in enumerate(table.tolist()):
         assert row[names.index("background")] == ATTRIBUTES["background"].values.index(
             faces.attributes[i]["background"]

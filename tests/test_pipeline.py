@@ -1,10 +1,11 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import save_tiny
+from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.pipeline import NOT_VISIBLE, UniF2acePipeline, to_image, to_pixels
@@ -261,3 +262,27 @@ def test_a_broken_checkpoint_is_refused_by_name(folder, tmp_path):
     (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="cannot be loaded"):
         UniF2acePipeline.from_pretrained(tmp_path, quantization=None)
+
+
+def test_a_checkpoint_keeps_to_the_attributes_that_it_knows():
+    some = (("hat", ("none", "beanie")), ("gender", ("woman", "man")))
+    encoders = replace(tiny_config().encoders, attributes=some)
+    torch.manual_seed(0)
+    model = type(tiny_model())(tiny_config(encoders=encoders))
+    pipe, picture = UniF2acePipeline(model, tiny_tokenizer()), Image.new("RGB", (32, 32))
+    prompt = "a sad man with red hair and no hat"
+    assert pipe.asked(prompt) == {"gender": "man", "hat": "none"}
+    assert pipe.constraints(prompt) == {"gender": {"man"}, "hat": {"none"}}
+    table = pipe.attributes(picture)
+    assert {name: tuple(values) for name, values in table.items()} == {
+        name: (*values, NOT_VISIBLE) for name, values in some
+    }
+    assert set(pipe.score(picture, prompt)) == {"gender", "hat"}
+    (face,) = pipe.generate(prompt, seed=0, steps=1)
+    assert face.plan.values == {"hat": "none", "gender": "man"}
+    for asked, words in (
+        ({"gaze": "left"}, "unknown attribute 'gaze'"),
+        ({"hat": "headband"}, "'headband' for hat; known: none, beanie"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            pipe.score(picture, asked)

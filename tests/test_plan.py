@@ -8,8 +8,8 @@ import torch
 from tiny import tiny_config, tiny_model, tiny_tokenizer
 from transformers import PreTrainedTokenizerFast
 
-from unif2ace.attributes import ATTRIBUTES, visible
-from unif2ace.config import NUM_PLAN_POINTS, PLAN_LENGTH, PRESETS
+from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, VOCABULARY, visible
+from unif2ace.config import NUM_PLAN_POINTS, PRESETS, EncoderConfig, whole_plan
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token
@@ -23,7 +23,8 @@ CHECKPOINT = Path(__file__).parents[1] / "assets" / "checkpoint"
 
 @pytest.fixture(scope="module")
 def words():
-    return PlanWords(PreTrainedTokenizerFast.from_pretrained(CHECKPOINT), PLAN_LENGTH)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(CHECKPOINT)
+    return PlanWords(tokenizer, whole_plan(FIRST_VOCABULARY), FIRST_VOCABULARY)
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +41,26 @@ def points(seed):
 
 
 def test_words_of_a_place_tell_its_values_apart(words):
-    assert len(words.words) == PLAN_LENGTH
-    for name, place in zip(ATTRIBUTES, words.words, strict=False):
-        assert set(place) == {*ATTRIBUTES[name].values, NOT_VISIBLE}
+    assert len(words.words) == whole_plan(FIRST_VOCABULARY)
+    for (name, values), place in zip(FIRST_VOCABULARY, words.words, strict=False):
+        assert set(place) == {*values, NOT_VISIBLE}
         assert len(set(place.values())) == len(place), name
-    assert all(
-        len(place) == len(set(place.values())) == 64 for place in words.words[len(ATTRIBUTES) :]
-    )
+    digits = words.words[len(FIRST_VOCABULARY) :]
+    assert all(len(place) == len(set(place.values())) == 64 for place in digits)
+
+
+def test_a_plan_follows_what_its_checkpoint_knows():
+    some = (VOCABULARY[3], ("hat", ("none", "beanie")))
+    words = PlanWords(tiny_tokenizer(), 3, some)
+    assert words.names == ("freckles", "hat")
+    assert [set(place) for place in words.words[:2]] == [
+        {"no", "yes", NOT_VISIBLE},
+        {"none", "beanie", NOT_VISIBLE},
+    ]
+    told = words.allowed({"gender": {"man"}, "freckles": {"yes"}})
+    assert told[0] == [words.words[0]["yes"]] and len(told[1]) == 3
+    with pytest.raises(ValueError, match="0 to 20 places, not 21"):
+        PlanWords(tiny_tokenizer(), 21, some)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -54,7 +68,7 @@ def test_a_plan_survives_its_words(words, seed):
     face = sample_attributes(seed)
     values = {name: face[name] for name in visible(face)}
     plan = words.decode(words.encode(values, points(seed)))
-    assert plan.values == {name: values.get(name, NOT_VISIBLE) for name in ATTRIBUTES}
+    assert plan.values == {name: values.get(name, NOT_VISIBLE) for name, _ in FIRST_VOCABULARY}
     for (x, y), (x0, y0) in zip(plan.points, points(seed), strict=True):
         assert abs(x - min(max(x0, 0), 1)) <= 1 / 64 and abs(y - y0) <= 1 / 128 + 1e-9
 
@@ -75,7 +89,7 @@ def test_a_word_in_the_wrong_place_is_refused(words):
 
 def test_what_a_prompt_says_bounds_the_plan(words):
     allowed = words.allowed(parse_constraints("an old man with glasses, not smiling"))
-    names = list(ATTRIBUTES)
+    names = words.names
     for name, expected in {
         "gender": {"man"},
         "age": {"old"},
@@ -90,7 +104,9 @@ def test_what_a_prompt_says_bounds_the_plan(words):
 
 def test_presets_hold_the_whole_plan_or_none():
     lengths = {name: preset().plan_length for name, preset in PRESETS.items()}
-    assert lengths == {"nano": PLAN_LENGTH, "base": PLAN_LENGTH, "paper": 0}
+    assert lengths == {"nano": whole_plan(VOCABULARY), "base": whole_plan(VOCABULARY), "paper": 0}
+    less = PRESETS["nano"](encoders=EncoderConfig(attributes=FIRST_VOCABULARY))
+    assert less.plan_length == whole_plan(FIRST_VOCABULARY) == 51
     assert len(PLAN_POINTS) == NUM_PLAN_POINTS
     for bad in (-1, 208):
         with pytest.raises(ValueError, match=f"plan of {bad} words"):

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from unif2ace.attributes import ATTRIBUTES
+from unif2ace.attributes import ATTRIBUTES, VOCABULARY
+from unif2ace.parsing import parse_attributes
 from unif2ace.records import DESCRIBE_QUESTION
 from unif2ace.serving import (
     NOTHING_SAID,
@@ -33,6 +34,8 @@ class Settings:
 
 class Recorder:
     """A pipeline that paints nothing and remembers what it was asked."""
+
+    config = SimpleNamespace(attributes=dict(VOCABULARY))
 
     def __init__(self):
         self.calls = []
@@ -76,6 +79,10 @@ class Recorder:
     @staticmethod
     def _routing(image, prompt):
         return f"read {prompt}"
+
+    @staticmethod
+    def _asked(prompt):
+        return parse_attributes(prompt)
 
     @staticmethod
     def _score(image, asked):
@@ -140,7 +147,7 @@ def test_attributes_are_looked_at_all_or_by_name():
     assert isinstance(everything, Observed) and set(everything.table) == set(ATTRIBUTES)
     (some,) = serve(Recorder(), Request(task="attributes", text="hat, gaze", image=PICTURE))
     assert set(some.table) == {"hat", "gaze"}
-    assert attribute_names(" , ") == list(ATTRIBUTES)
+    assert attribute_names(Recorder(), " , ") == list(ATTRIBUTES)
 
 
 def test_routing_is_of_reading_or_with_a_prompt_of_painting():

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import errno
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 pytest.importorskip("pyarrow")
 
-from unif2ace.attributes import ATTRIBUTES, FaceAttributes, visible
+from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, FaceAttributes, visible
 from unif2ace.parsing import parse_attributes
 from unif2ace.synth import __main__ as cli
 from unif2ace.synth import card, files
-from unif2ace.synth.sampling import TEST_SEED_START
+from unif2ace.synth.sampling import TEST_SEED_START, Split, sample_attributes
 from unif2ace.synth.statistics import (
     PAPER,
     count_texts,
@@ -183,3 +185,22 @@ def test_the_shipped_card_holds_every_section():
     for section in ("statistics", "balance", "bench-256"):
         card.insert(shipped, section, "")
     assert f"With {len(ATTRIBUTES)} attributes" in shipped
+
+
+@pytest.mark.parametrize("split", get_args(Split))
+def test_only_the_named_attributes_vary_and_as_they_always_do(split):
+    names = ("hair_color", "expression", "mouth", "brows", "gaze")
+    for seed in range(40):
+        whole, some = sample_attributes(seed, split), sample_attributes(seed, split, names)
+        plain = {n: a.values[0] for n, a in ATTRIBUTES.items() if n not in names}
+        assert {n: some[n] for n in plain} == plain
+        assert some["hair_color"] == whole["hair_color"] and some["gaze"] == whole["gaze"]
+        assert sample_attributes(seed, split, tuple(ATTRIBUTES)) == whole
+    with pytest.raises(ValueError, match="unknown attributes: tail"):
+        sample_attributes(0, split, ("tail",))
+
+
+def test_the_first_attributes_of_a_seed_never_change():
+    names = [name for name, _ in FIRST_VOCABULARY]
+    drawn = [[sample_attributes(seed)[name] for name in names] for seed in range(300)]
+    assert zlib.crc32(json.dumps(drawn).encode()) == 3244105082

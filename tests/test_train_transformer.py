@@ -8,8 +8,8 @@ import pytest
 import torch
 from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 
-from unif2ace.attributes import ATTRIBUTES, visible
-from unif2ace.config import PLAN_LENGTH
+from unif2ace.attributes import ATTRIBUTES, VOCABULARY, visible
+from unif2ace.config import whole_plan
 from unif2ace.losses import d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.plan import PLAN_POINTS, PlanWords
@@ -215,7 +215,7 @@ def test_turns_of_one_kind_are_of_no_other(features):
 
 def test_a_face_plans_what_can_be_seen_and_where_its_landmarks_lie(features):
     label = read_features(features).labels[0]
-    words = PlanWords(tiny_tokenizer(), PLAN_LENGTH)
+    words = PlanWords(tiny_tokenizer(), whole_plan(VOCABULARY))
     half = replace(label, visible=frozenset(list(ATTRIBUTES)[::2]))
     plan = words.decode(plan_of(half, words))
     for name, value in plan.values.items():

@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 from unif2ace import views
-from unif2ace.attributes import ATTRIBUTES
+from unif2ace.attributes import ATTRIBUTES, VOCABULARY
 from unif2ace.languages import LANGUAGES
 from unif2ace.parsing import parse_attributes
 from unif2ace.provenance import SOURCE_TYPE, Verification
 from unif2ace.serving import Painting
 from unif2ace.wording import NOT_VISIBLE, canonical_question
 
+KNOWN = dict(VOCABULARY)
 EVIL = "<script>alert('x')</script>\"&"
 
 
@@ -95,15 +96,26 @@ def test_the_table_is_downloaded_whole():
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_value_and_every_question_can_be_picked_once(language):
-    chips = re.findall(r'data-name="(.*?)" data-value="(.*?)"', views.value_chooser(language))
+    html = views.value_chooser(KNOWN, language)
+    chips = re.findall(r'data-name="(.*?)" data-value="(.*?)"', html)
     assert sorted(chips) == sorted((n, v) for n, a in ATTRIBUTES.items() for v in a.values)
-    questions = re.findall(r'data-value="(.*?)"', views.question_chooser(language))
+    questions = re.findall(r'data-value="(.*?)"', views.question_chooser(KNOWN, language))
     assert sorted(questions) == sorted(map(canonical_question, ATTRIBUTES))
 
 
 def test_every_region_has_its_place():
-    names = [name for group in views.grouped().values() for name in group]
-    assert sorted(names) == sorted(ATTRIBUTES) and all(views.grouped().values())
+    groups = views.grouped(ATTRIBUTES)
+    names = [name for group in groups.values() for name in group]
+    assert sorted(names) == sorted(ATTRIBUTES) and list(groups) == list(views.GROUPS)
+
+
+def test_nothing_is_offered_that_the_checkpoint_does_not_know():
+    known = {"hat": ("none", "beanie"), "gaze": ATTRIBUTES["gaze"].values}
+    chips = re.findall(r'data-name="(.*?)" data-value="(.*?)"', views.value_chooser(known, "en"))
+    assert sorted(chips) == sorted((n, v) for n, values in known.items() for v in values)
+    questions = re.findall(r'data-value="(.*?)"', views.question_chooser(known, "en"))
+    assert sorted(questions) == sorted(map(canonical_question, known))
+    assert views.grouped(known) == {"Hair": ["hat"], "Eyes": ["gaze"]}
 
 
 @pytest.mark.parametrize("score", [0.0, 9.0])

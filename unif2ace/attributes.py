@@ -6,7 +6,7 @@ The categories follow the wheel of UniF²ace-130K (arXiv 2503.08120, data set fi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -111,6 +111,13 @@ _ALL = (
 )
 
 ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({a.name: a for a in _ALL})
+Vocabulary = tuple[tuple[str, tuple[str, ...]], ...]
+"""Names with their values, in the order of ids and columns: what one checkpoint knows."""
+
+VOCABULARY: Vocabulary = tuple((a.name, a.values) for a in _ALL)
+FIRST_VOCABULARY = VOCABULARY[:33]
+"""What checkpoints know that do not say what they know: these came first and never change."""
+
 HAIR_LENGTH: Mapping[str, str] = MappingProxyType(
     {
         "bald": "bald",
@@ -127,12 +134,34 @@ HAIR_LENGTH: Mapping[str, str] = MappingProxyType(
 
 def check_value(name: str, value: str) -> None:
     """Raise ValueError, naming what is allowed, unless `value` is a value of `name`."""
-    if name not in ATTRIBUTES:
-        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
-    if value not in ATTRIBUTES[name].values:
+    if value not in ATTRIBUTES[_known(name)].values:
         raise ValueError(
             f"unknown value {value!r} for {name}; known: {', '.join(ATTRIBUTES[name].values)}"
         )
+
+
+def checked_vocabulary(entries: Iterable[tuple[str, Iterable[str]]]) -> Vocabulary:
+    """Names with values as they are stored, as tuples.
+
+    Values may have been added since, but an index into them must mean what it meant.
+    Raises ValueError, with the name, for what this code does not know, and for names given twice.
+    """
+    found = tuple((name, tuple(values)) for name, values in entries)
+    for name, values in found:
+        for value in values:
+            check_value(name, value)
+        ours = ATTRIBUTES[name].values
+        if len(values) < 2 or values != ours[: len(values)]:
+            raise ValueError(f"{name} has the values {', '.join(ours)}, not {', '.join(values)}")
+    if len(dict(found)) < len(found):
+        raise ValueError(f"attributes given twice: {', '.join(name for name, _ in found)}")
+    return found
+
+
+def _known(name: str) -> str:
+    if name not in ATTRIBUTES:
+        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
+    return name
 
 
 @dataclass(frozen=True)
@@ -153,6 +182,14 @@ class FaceAttributes(Mapping[str, str]):
         object.__setattr__(self, "assignment", MappingProxyType(ordered))
         if found := contradictions(ordered):
             raise ValueError(f"contradictory attributes: {'; '.join(found)}")
+
+    @classmethod
+    def stored(cls, assignment: Mapping[str, str]) -> FaceAttributes:
+        """Of a face rendered when there were fewer attributes: the others are at their plain case.
+
+        Labels of such a face do not count the others among what can be seen.
+        """
+        return cls({name: a.values[0] for name, a in ATTRIBUTES.items()} | dict(assignment))
 
     def __getitem__(self, name: str) -> str:
         return self.assignment[name]

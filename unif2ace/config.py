@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from transformers import PretrainedConfig
 
-from unif2ace.attributes import ATTRIBUTES
+from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY, Vocabulary, checked_vocabulary
 
 SPECIAL_TOKENS = (
     "<|pad|>",
@@ -97,7 +97,10 @@ class VQConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
-    """Frozen encoders that feed the sequence experts. Widths are those of their feature grids."""
+    """Frozen encoders that feed the sequence experts. Widths are those of their feature grids.
+
+    attributes: what the face encoder reads, and all that its checkpoint knows of faces.
+    """
 
     semantic: Literal["efficientnet-lite0", "clip"] = "efficientnet-lite0"
     semantic_dim: int = 320
@@ -106,8 +109,10 @@ class EncoderConfig:
     face_size: int = 128
     face_channels: tuple[int, ...] = (48, 96, 160, 256)
     part_channels: tuple[int, ...] = (48, 96, 128)  # of the close-ups of eyes, nose, mouth, ears
+    attributes: Vocabulary = VOCABULARY
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "attributes", checked_vocabulary(self.attributes))
         for name in ("semantic_size", "face_size"):
             if getattr(self, name) % 32:
                 raise ValueError(f"{name} must be a multiple of 32, got {getattr(self, name)}")
@@ -153,6 +158,11 @@ def _nested(kind: type, value: Any) -> Any:
     if unknown := sorted(set(value) - known):
         raise ValueError(f"unknown {kind.__name__} fields: {', '.join(unknown)}")
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+
+
+def stored_encoders(values: dict[str, Any]) -> EncoderConfig:
+    """Encoders as JSON holds them; what is silent on attributes is older than the later ones."""
+    return _nested(EncoderConfig, {"attributes": FIRST_VOCABULARY} | values)
 
 
 class UniF2aceConfig(PretrainedConfig):
@@ -235,6 +245,18 @@ class UniF2aceConfig(PretrainedConfig):
         kwargs.setdefault("tie_word_embeddings", False)
         super().__init__(**kwargs)
 
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs: Any) -> Any:
+        encoders = config_dict.get("encoders") or {}
+        if isinstance(encoders, dict):
+            config_dict = config_dict | {"encoders": stored_encoders(encoders)}
+        return super().from_dict(config_dict, **kwargs)
+
+    @property
+    def attributes(self) -> dict[str, tuple[str, ...]]:
+        """What this checkpoint knows of faces: {attribute: values}, in the order of its ids."""
+        return dict(self.encoders.attributes)
+
     @property
     def layout(self) -> TokenLayout:
         return TokenLayout(
@@ -253,7 +275,7 @@ class UniF2aceConfig(PretrainedConfig):
     @property
     def num_told_words(self) -> int:
         """Words of the plan that image places say and that stand in sight of every question."""
-        return min(self.plan_length, len(ATTRIBUTES), self.num_image_tokens)
+        return min(self.plan_length, len(self.attributes), self.num_image_tokens)
 
     @property
     def num_thoughts(self) -> int:
@@ -275,24 +297,33 @@ class UniF2aceConfig(PretrainedConfig):
             out[name] = dataclasses.asdict(getattr(self, name))
         return out
 
+    def to_diff_dict(self) -> dict[str, Any]:
+        """What is written: what differs from the defaults, and the attributes in any case."""
+        return super().to_diff_dict() | {"encoders": dataclasses.asdict(self.encoders)}
+
 
 NUM_PLAN_POINTS = 9
-PLAN_LENGTH = len(ATTRIBUTES) + 2 * NUM_PLAN_POINTS
-"""Places of a whole plan: a value of each attribute, x and y of some landmarks; see `plan.py`."""
 
-PLAN_SIZES: dict[str, Any] = {"max_prompt_tokens": 160 + PLAN_LENGTH, "plan_length": PLAN_LENGTH}
-"""Of the presets that are trained here: a plan behind prompts of up to 160 ids."""
+
+def whole_plan(attributes: Vocabulary) -> int:
+    """Places of a plan: a value of each attribute, x and y of some landmarks; see `plan.py`."""
+    return len(attributes) + 2 * NUM_PLAN_POINTS
+
+
+def _planned(sizes: dict[str, Any]) -> UniF2aceConfig:
+    """Of the presets that are trained here: a whole plan behind prompts of up to 160 ids."""
+    length = whole_plan(_nested(EncoderConfig, sizes.get("encoders", {})).attributes)
+    return UniF2aceConfig(**({"max_prompt_tokens": 160 + length, "plan_length": length} | sizes))
 
 
 def nano(**overrides: Any) -> UniF2aceConfig:
     """128 px, 64 image tokens: trains on a CPU in hours."""
-    return UniF2aceConfig(**(PLAN_SIZES | overrides))
+    return _planned(overrides)
 
 
 def base(**overrides: Any) -> UniF2aceConfig:
     """256 px, 256 image tokens: trains on one GPU in well under an hour."""
     sizes: dict[str, Any] = {
-        **PLAN_SIZES,
         "image_size": 256,
         "hidden_size": 512,
         "num_layers": 12,
@@ -306,7 +337,7 @@ def base(**overrides: Any) -> UniF2aceConfig:
         "encoders": EncoderConfig(semantic_size=224, face_size=128),
         "moe": MoEConfig(num_experts=8, expert_dim=256, shared_expert_dim=1024, resampler_dim=256),
     }
-    return UniF2aceConfig(**(sizes | overrides))
+    return _planned(sizes | overrides)
 
 
 def paper(**overrides: Any) -> UniF2aceConfig:

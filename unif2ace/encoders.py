@@ -14,7 +14,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import EncoderConfig
 from unif2ace.conv import AttentionBlock, ChannelNorm, Down, ResBlock, check_pixels
 
@@ -265,7 +264,7 @@ class FaceEncoder(nn.Module):
         self.parts = PartReader(config.part_channels)
         part_dim = len(PARTS) * 16 * PART_DIM
         self.of_parts = nn.Linear(part_dim, dim)
-        self.values = {name: len(attribute.values) for name, attribute in ATTRIBUTES.items()}
+        self.values = {name: len(values) for name, values in config.attributes}
         self.geometry = nn.Linear(dim, 2 * NUM_LANDMARKS + 4)
         self.units = nn.Linear(dim, NUM_UNITS)
         self.attributes = nn.Linear(dim, sum(self.values.values()))

@@ -208,7 +208,7 @@ def header() -> gr.Radio:
         )
 
 
-def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
+def understand_tab(limits: Limits, examples: list[str], known: views.Known) -> UnderstandTab:
     with gr.Row():
         with gr.Column():
             picture = upload_box(
@@ -265,7 +265,7 @@ def understand_tab(limits: Limits, examples: list[str]) -> UnderstandTab:
                 elem_id="answer",
             )
             link = gr.HTML(elem_id="answer-link", elem_classes="quiet", visible=False)
-            chooser = _chooser(views.question_chooser("en"), "questions")
+            chooser = _chooser(views.question_chooser(known, "en"), "questions")
     observed = gr.HTML(elem_id="observed")
     return UnderstandTab(
         picture=picture,
@@ -302,7 +302,7 @@ def _said(path: str) -> str:
     return text(Path(path).stem.lstrip("0123456789-").replace("-", " ").capitalize())
 
 
-def generate_tab(limits: Limits) -> GenerateTab:
+def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
     with gr.Row():
         with gr.Column():
             prompt = gr.Textbox(
@@ -355,7 +355,7 @@ def generate_tab(limits: Limits) -> GenerateTab:
                 label=text("Or press one of these: it is painted at once"),
                 elem_id="prompts",
             )
-            chooser = _chooser(views.value_chooser("en"), "values")
+            chooser = _chooser(views.value_chooser(known, "en"), "values")
         with gr.Column():
             with gr.Row():
                 painting = gr.Image(

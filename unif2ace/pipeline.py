@@ -18,7 +18,6 @@ from PIL import Image
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from unif2ace.attributes import ATTRIBUTES, check_value
 from unif2ace.checkpoint import load_model, spend_memory
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
@@ -108,7 +107,9 @@ class UniF2acePipeline:
         self.config = model.config
         self.schedule = MaskSchedule(model.config.schedule)
         self.limits = Limits()
-        self.plan_words = PlanWords(tokenizer, model.config.plan_length)
+        self.plan_words = PlanWords(
+            tokenizer, model.config.plan_length, model.config.encoders.attributes
+        )
 
     @classmethod
     def from_pretrained(
@@ -146,6 +147,34 @@ class UniF2acePipeline:
     @property
     def device(self) -> torch.device:
         return self.model.device
+
+    # -- what it knows -------------------------------------------------------------------------
+
+    def check_value(self, name: str, value: str | None = None) -> None:
+        """ValueError, naming what is allowed, for what this checkpoint does not know."""
+        known = self.config.attributes
+        if name not in known:
+            raise ValueError(f"unknown attribute {name!r}; known: {', '.join(known)}")
+        if value is not None and value not in known[name]:
+            raise ValueError(f"unknown value {value!r} for {name}; known: {', '.join(known[name])}")
+
+    def asked(self, prompt: str) -> dict[str, str]:
+        """The values that a prompt settles, of attributes that this checkpoint knows."""
+        known = self.config.attributes
+        said = parse_attributes(prompt).items()
+        return {name: value for name, value in said if value in known.get(name, ())}
+
+    def constraints(self, prompt: str) -> dict[str, frozenset[str]]:
+        """The values that a prompt leaves open, of attributes that this checkpoint knows.
+
+        What it could not paint in any case, no value of its own being left, is passed over.
+        """
+        known = self.config.attributes
+        open_values = {
+            name: allowed & set(known.get(name, ()))
+            for name, allowed in parse_constraints(prompt).items()
+        }
+        return {name: allowed for name, allowed in open_values.items() if allowed}
 
     # -- words to faces ------------------------------------------------------------------------
 
@@ -404,7 +433,7 @@ class UniF2acePipeline:
         return self.draw_plans(
             job.prompt,
             _generators(job.settings.seed, len(job.codes)),
-            constraints=parse_constraints(job.settings.prompt),
+            constraints=self.constraints(job.settings.prompt),
             shown=job.shown,
         )
 
@@ -677,10 +706,10 @@ class UniF2acePipeline:
         What an image place says of its attribute; where a plan has no place for it, the likelihoods
         of the canonical answers to its canonical question are compared.
         """
-        names = list(ATTRIBUTES) if names is None else list(names)
+        known = self.config.attributes
+        names = list(known) if names is None else list(names)
         for name in names:
-            if name not in ATTRIBUTES:
-                raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
+            self.check_value(name)
         picture = self.encode(image)
         logits, _ = self._look(picture)
         placed = self.plan_words.names[: self.config.num_told_words]
@@ -693,7 +722,7 @@ class UniF2acePipeline:
             else:
                 place = placed.index(name)
                 scores = logits[0, place, list(self.plan_words.words[place].values())].float()
-            values = (*ATTRIBUTES[name].values, NOT_VISIBLE)
+            values = (*known[name], NOT_VISIBLE)
             table[name] = dict(zip(values, scores.softmax(0).tolist(), strict=True))
         return table
 
@@ -702,11 +731,10 @@ class UniF2acePipeline:
 
         Of each value and of "not visible"; all questions in one pass over shared picture keys.
         """
-        pairs = [
-            (name, value) for name in names for value in (*ATTRIBUTES[name].values, NOT_VISIBLE)
-        ]
+        known = self.config.attributes
+        pairs = [(name, value) for name in names for value in (*known[name], NOT_VISIBLE)]
         nats = self._answer_log_likelihoods(picture, pairs)
-        counts = [len(ATTRIBUTES[name].values) + 1 for name in names]
+        counts = [len(known[name]) + 1 for name in names]
         return dict(zip(names, nats.split(counts), strict=True))
 
     def _answer_log_likelihoods(self, picture: Picture, pairs: list[tuple[str, str]]) -> Tensor:
@@ -746,11 +774,11 @@ class UniF2acePipeline:
         A prompt is parsed into attributes first; one that names none gives an empty dict.
         """
         if isinstance(prompt_or_attributes, str):
-            asked: Mapping[str, str] = parse_attributes(prompt_or_attributes)
+            asked: Mapping[str, str] = self.asked(prompt_or_attributes)
         else:
             asked = prompt_or_attributes
             for name, value in asked.items():
-                check_value(name, value)
+                self.check_value(name, value)
         if not asked:
             return {}
         table = self.attributes(image, list(asked))

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from unif2ace.attributes import ATTRIBUTES
-from unif2ace.config import PLAN_LENGTH
+from unif2ace.attributes import VOCABULARY, Vocabulary
+from unif2ace.config import whole_plan
 from unif2ace.prompting import encode_text
 from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
@@ -47,21 +47,27 @@ class Plan:
 class PlanWords:
     """The words that may stand in each of the first `length` places, and what they mean.
 
+    attributes: what the checkpoint knows, in the order of the places.
     words: per place, {value or digit: text id}; the ids of a place all differ.
     Raises: ValueError for a length that is no number of places, or a vocabulary too small to tell
         the words of a place apart.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, length: int) -> None:
-        if not 0 <= length <= PLAN_LENGTH:
-            raise ValueError(f"a plan has 0 to {PLAN_LENGTH} places, not {length}")
-        self.names = tuple(ATTRIBUTES)[:length]
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        length: int,
+        attributes: Vocabulary = VOCABULARY,
+    ) -> None:
+        if not 0 <= length <= whole_plan(attributes):
+            raise ValueError(f"a plan has 0 to {whole_plan(attributes)} places, not {length}")
+        self.names = tuple(name for name, _ in attributes[:length])
         words = [
             {
                 value: telling_token(answer_of(name, value), tokenizer)
-                for value in (*ATTRIBUTES[name].values, NOT_VISIBLE)
+                for value in (*values, NOT_VISIBLE)
             }
-            for name in self.names
+            for name, values in attributes[:length]
         ]
         for name, place in zip(self.names, words, strict=True):
             if len(set(place.values())) < len(place):

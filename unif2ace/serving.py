@@ -13,8 +13,6 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from unif2ace.attributes import ATTRIBUTES
-from unif2ace.parsing import parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.policy import refuse_prompt, refuse_question
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, DESCRIBE_QUESTION, GeneratedFace
@@ -127,14 +125,16 @@ def check(pipeline: UniF2acePipeline, request: Request) -> None:
     if request.task == "routing" and request.text:
         pipeline.check_prompt(request.text)
     if request.task == "attributes":
-        for name in attribute_names(request.text):
-            if name not in ATTRIBUTES:
-                raise ValueError(f"Unknown attribute {name!r}. Known: {', '.join(ATTRIBUTES)}.")
+        known = pipeline.config.attributes
+        for name in attribute_names(pipeline, request.text):
+            if name not in known:
+                raise ValueError(f"Unknown attribute {name!r}. Known: {', '.join(known)}.")
 
 
-def attribute_names(text: str) -> list[str]:
-    """The names in a list with commas; all attributes if it is empty."""
-    return [name.strip() for name in text.split(",") if name.strip()] or list(ATTRIBUTES)
+def attribute_names(pipeline: UniF2acePipeline, text: str) -> list[str]:
+    """The names in a list with commas; all that the model knows if it is empty."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return names or list(pipeline.config.attributes)
 
 
 def check_question(pipeline: UniF2acePipeline, question: str) -> None:
@@ -159,7 +159,8 @@ def serve(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
         return
     assert request.image is not None
     if request.task == "attributes":
-        yield Observed(table=pipeline.attributes(request.image, attribute_names(request.text)))
+        names = attribute_names(pipeline, request.text)
+        yield Observed(table=pipeline.attributes(request.image, names))
         return
     if request.task == "routing":
         yield Routed(routing=pipeline.routing(request.image, prompt=request.text or None))
@@ -190,7 +191,7 @@ def _paint(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
             num_steps=step.num_steps,
         )
         faces = step.faces
-    asked = parse_attributes(request.text)
+    asked = pipeline.asked(request.text)
     painted = [
         Painted(
             image=face.image,

@@ -10,7 +10,7 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from html import escape
 
 import numpy as np
@@ -34,43 +34,45 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "Pose": ("pose",),
     "Light": ("scene",),
 }
+Known = Mapping[str, tuple[str, ...]]  # attribute: values, as `UniF2aceConfig.attributes`
 SURE, UNSURE = 0.8, 0.4
 NOTHING_PAINTED = "Press Generate. While it paints, the pieces that are still open show here."
 NOTHING_VERIFIED = "The answer appears here."
 
 
-def grouped() -> dict[str, list[str]]:
-    """{title: names of attributes}, every attribute once."""
-    return {
-        title: [name for name, attribute in ATTRIBUTES.items() if attribute.region in regions]
+def grouped(known: Collection[str]) -> dict[str, list[str]]:
+    """{title: names of attributes}, every known attribute once, no group empty."""
+    groups = {
+        title: [name for name in known if ATTRIBUTES[name].region in regions]
         for title, regions in GROUPS.items()
     }
+    return {title: names for title, names in groups.items() if names}
 
 
 # -- choosing instead of typing ----------------------------------------------------------------
 
 
-def question_chooser(language: str) -> str:
-    """Buttons with the question about each attribute, by region."""
+def question_chooser(known: Known, language: str) -> str:
+    """Buttons with the question about each known attribute, by region."""
     return _chooser(
         {
             title: "".join(_chip("question", canonical_question(name)) for name in names)
-            for title, names in grouped().items()
+            for title, names in grouped(known).items()
         },
         "Or pick a question",
         language,
     )
 
 
-def value_chooser(language: str) -> str:
-    """Buttons with the values of each attribute, by region; they say whether they are picked."""
+def value_chooser(known: Known, language: str) -> str:
+    """Buttons with the known values, by region; they say whether they are picked."""
     panels = {}
-    for title, names in grouped().items():
+    for title, names in grouped(known).items():
         rows = []
         for name in names:
             chips = "".join(
                 _chip(name, value, toggles=True, label=f"{_name(name, language)}: {value}")
-                for value in ATTRIBUTES[name].values
+                for value in known[name]
             )
             rows.append(f'<div class="row"><span>{_name(name, language)}</span>{chips}</div>')
         panels[title] = "".join(rows)
@@ -214,11 +216,10 @@ def observations(
 ) -> str:
     """The likeliest value of every attribute with its probability, by region, and downloads."""
     groups = []
-    for group, names in grouped().items():
-        rows = [_observed(name, table[name], language) for name in names if name in table]
-        if rows:
-            caption = f"<caption>{say(group, language)}</caption>"
-            groups.append(f"<table class='facts'>{caption}{''.join(rows)}</table>")
+    for group, names in grouped(table).items():
+        rows = [_observed(name, table[name], language) for name in names]
+        caption = f"<caption>{say(group, language)}</caption>"
+        groups.append(f"<table class='facts'>{caption}{''.join(rows)}</table>")
     downloads = " · ".join(
         f'<a download="face-attributes.{kind.lower()}" '
         f'href="data:{mime};base64,{base64.b64encode(text.encode()).decode()}">{kind}</a>'

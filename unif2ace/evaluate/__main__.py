@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from unif2ace.evaluate.bench import bench_app, bench_pipeline, bench_weights
 from unif2ace.evaluate.compare import compare, forms
 from unif2ace.evaluate.faces import LabelledFaces, read_faces
 from unif2ace.evaluate.frontier import frontier, settings_to_try
-from unif2ace.evaluate.generation import evaluate_generation, fits, grammar_requests, paint
+from unif2ace.evaluate.generation import evaluate_generation, paint, requests_for
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
 from unif2ace.evaluate.patchwork import Rebuilt, rebuild
@@ -159,7 +158,7 @@ def run_sheets(args: argparse.Namespace) -> None:
     )
     renders.save(args.out / "renders.png", optimize=True)
     pipe = load(args)
-    requests = grammar_requests(SHEET_FACES, args.seed, fits=partial(fits, pipe))
+    requests = requests_for(pipe, SHEET_FACES, args.seed)
     pictures = paint(pipe, requests, seed=args.seed, steps=args.steps, guidance=args.guidance)
     sheet = contact_sheet(pictures, [request.prompt for request in requests])
     sheet.save(args.out / "painted.png", optimize=True)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from unif2ace.attributes import ATTRIBUTES
 from unif2ace.evaluate.faces import LabelledFaces
 from unif2ace.evaluate.metrics import rate
 from unif2ace.evaluate.understanding import read_tables
@@ -53,7 +52,7 @@ def forms(checkpoint: Path) -> dict[str, Callable[[], UniF2acePipeline]]:
 def behaviour(pipe: UniF2acePipeline, faces: LabelledFaces, *, seed: int) -> Behaviour:
     """Read every face, ask one question about each, and paint `PROMPTS`."""
     readings = read_tables(pipe, faces)
-    names = list(ATTRIBUTES)
+    names = list(pipe.config.attributes)
     questions = [canonical_question(names[(seed + i) % len(names)]) for i in range(len(faces))]
     painted = [pipe.generate(prompt, seed=seed)[0].codes for prompt in PROMPTS]
     return Behaviour(

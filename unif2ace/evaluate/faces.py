@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +42,10 @@ class LabelledFaces:
     def image(self, index: int) -> Image.Image:
         return Image.fromarray(self.pictures[index])
 
+    def knowing(self, known: Collection[str]) -> LabelledFaces:
+        """The same faces as one sees them who knows of these attributes only."""
+        return replace(self, visible=[visible & set(known) for visible in self.visible])
+
     def seen(self, index: int) -> dict[str, str]:
         """The attribute values of one face that can be seen."""
         attributes, visible = self.attributes[index], self.visible[index]
@@ -74,7 +78,7 @@ def read_faces(
                 break
             pictures.append(np.array(Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB")))
             seeds.append(row["seed"])
-            attributes.append(FaceAttributes(json.loads(row["attributes"])))
+            attributes.append(FaceAttributes.stored(json.loads(row["attributes"])))
             visible.append(frozenset(row["visible"]))
             landmarks.append(row["landmarks"])
     if sizes := {picture.shape for picture in pictures} - {pictures[0].shape}:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from unif2ace.evaluate.faces import LabelledFaces, stack_images
-from unif2ace.evaluate.generation import (
-    fits,
-    grammar_requests,
-    paint,
-    perceptual_features,
-    summary,
-)
+from unif2ace.evaluate.generation import paint, perceptual_features, requests_for, summary
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.metrics import frechet_distance
 from unif2ace.pipeline import UniF2acePipeline
@@ -49,7 +42,7 @@ def frontier(
     """
     if len(faces) < count:
         raise ValueError(f"{count} pictures need {count} unseen renders, got {len(faces)}")
-    requests = grammar_requests(count, seed, fits=partial(fits, pipe))
+    requests = requests_for(pipe, count, seed)
     network, size = imagenet_network(), pipe.image_size
     renders = stack_images([faces.image(i) for i in range(count)], size)
     reference = perceptual_features(renders, network)

@@ -8,7 +8,7 @@ can be seen to do better than that. FD-ELite0 is a Fréchet distance on Efficien
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -78,19 +78,20 @@ def grammar_requests(
     *,
     fits: Callable[[str], bool] = lambda prompt: True,
     split: Split = "test",
+    known: Collection[str] = tuple(ATTRIBUTES),
 ) -> list[Request]:
     """Captions of faces with attribute combinations held out of training, styles in turn.
 
     Those of `split` "train" are combinations that training has seen. Captions that do not fit the
-    model are passed over, so that styles may be uneven.
+    model are passed over, so that styles may be uneven. They say and vary only what is `known`.
     """
     requests: list[Request] = []
     number = seed
     while len(requests) < count:
-        attributes = sample_attributes(number, split=split)
+        attributes = sample_attributes(number, split, known)
         said = caption(
             attributes,
-            frozenset(visible(attributes)),
+            visible(attributes).keys() & set(known),
             generator=random.Random(number),
             style=STYLES[number % len(STYLES)],
         )
@@ -99,6 +100,14 @@ def grammar_requests(
         if fits(said.text):
             requests.append(Request(prompt=said.text, allowed=allowed))
     return requests
+
+
+def requests_for(
+    pipe: UniF2acePipeline, count: int, seed: int, *, split: Split = "test"
+) -> list[Request]:
+    """`grammar_requests` of what a checkpoint knows, in captions that it takes."""
+    known = pipe.config.attributes
+    return grammar_requests(count, seed, fits=partial(fits, pipe), split=split, known=known)
 
 
 def fits(pipe: UniF2acePipeline, prompt: str) -> bool:
@@ -135,8 +144,12 @@ def paint(
 
 
 def outcomes(request: Request, verdict: Verdict) -> dict[str, bool]:
-    """Per attribute that was asked for, whether the judge sees an allowed value."""
-    return {name: verdict.values[name] in allowed for name, allowed in request.allowed.items()}
+    """Per attribute asked for, if the judge knows it, whether it sees an allowed value."""
+    return {
+        name: verdict.values[name] in allowed
+        for name, allowed in request.allowed.items()
+        if name in verdict.values
+    }
 
 
 def agreement(requests: Sequence[Request], verdicts: Sequence[Verdict]) -> dict[str, list[bool]]:
@@ -251,13 +264,13 @@ def evaluate_generation(
     if len(faces) < 2 * count:
         raise ValueError(f"{count} pictures need {2 * count} unseen renders, got {len(faces)}")
     settings = {"seed": seed, "steps": steps, "guidance": guidance}
-    grammar = grammar_requests(count, seed, fits=partial(fits, pipe))
+    grammar = requests_for(pipe, count, seed)
     visitors = visitor_requests()
     painted = paint(pipe, grammar, seed=seed, steps=steps, guidance=guidance)
     by_visitors = paint(pipe, visitors, seed=seed, steps=steps, guidance=guidance)
     renders = [faces.image(i) for i in range(2 * count)]
     rebuilt = reconstructions(pipe, renders[count:])
-    truths = requests_of(faces)
+    truths = requests_of(faces.knowing(pipe.config.attributes))
     size = pipe.image_size
     return {
         "checkpoint": pipe.checkpoint,

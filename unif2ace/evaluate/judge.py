@@ -17,7 +17,12 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from unif2ace.attributes import ATTRIBUTES, hidden_attributes
+from unif2ace.attributes import (
+    VOCABULARY,
+    Vocabulary,
+    checked_vocabulary,
+    hidden_attributes,
+)
 from unif2ace.encoders import NUM_LANDMARKS, PART_SIZE, PARTS, closeup
 from unif2ace.evaluate.faces import stack_images
 
@@ -26,8 +31,6 @@ JUDGE_VERSION = 2
 WIDTHS = (64, 112, 192)
 CLOSE_WIDTHS = (32, 64, 96)
 READ_WIDTH, CLOSE_READ_WIDTH, HIDDEN_WIDTH = 48, 24, 384
-NUM_LOGITS = sum(len(attribute.values) for attribute in ATTRIBUTES.values())
-VOCABULARY = {name: list(attribute.values) for name, attribute in ATTRIBUTES.items()}
 
 
 class ResidualBlock(nn.Module):
@@ -45,7 +48,8 @@ class ResidualBlock(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class Sight:
-    """values (B, NUM_LOGITS) and face (B,) are logits; landmarks (B, 68, 2) shares of the side."""
+    """values (B, number of all values) and face (B,) are logits; landmarks (B, 68, 2) shares of the
+    side."""
 
     values: Tensor
     face: Tensor
@@ -56,11 +60,13 @@ class JudgeNetwork(nn.Module):
     """(B, 3, 128, 128) pixels in [-1, 1] to a `Sight`.
 
     The last 8 x 8 map is read place by place, since faces are framed alike; then the parts of the
-    face, at full sharpness, where the map says that they lie.
+    face, at full sharpness, where the map says that they lie. attributes: what it reads.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, attributes: Vocabulary = VOCABULARY) -> None:
         super().__init__()
+        self.vocabulary = dict(attributes)
+        num_logits = sum(len(values) for _, values in attributes)
         first, middle, last = WIDTHS
         self.trunk = nn.Sequential(
             nn.Conv2d(3, 32, 3, stride=2, padding=1),
@@ -98,8 +104,8 @@ class JudgeNetwork(nn.Module):
             nn.Flatten(),
         )
         near_width = len(PARTS) * CLOSE_READ_WIDTH * (PART_SIZE // 8) ** 2
-        self.values = nn.Linear(HIDDEN_WIDTH, NUM_LOGITS)
-        self.near_values = nn.Linear(near_width, NUM_LOGITS)
+        self.values = nn.Linear(HIDDEN_WIDTH, num_logits)
+        self.near_values = nn.Linear(near_width, num_logits)
         self.face = nn.Linear(HIDDEN_WIDTH, 1)
         self.near_face = nn.Linear(near_width, 1)
         self.landmarks = nn.Linear(HIDDEN_WIDTH, 2 * NUM_LANDMARKS)
@@ -117,18 +123,18 @@ class JudgeNetwork(nn.Module):
             landmarks=landmarks,
         )
 
-
-def split_logits(logits: Tensor) -> dict[str, Tensor]:
-    """(B, NUM_LOGITS) to {attribute: (B, number of values)}."""
-    parts = logits.split([len(values) for values in VOCABULARY.values()], dim=1)
-    return dict(zip(VOCABULARY, parts, strict=True))
+    def split_logits(self, logits: Tensor) -> dict[str, Tensor]:
+        """(B, number of all values) to {attribute: (B, number of its values)}."""
+        parts = logits.split([len(values) for values in self.vocabulary.values()], dim=1)
+        return dict(zip(self.vocabulary, parts, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What the judge sees in one picture.
 
-    `values` holds every attribute, also those that the others hide; `visible` leaves them out.
+    `values` holds every attribute that the judge knows, also those that the others hide; `visible`
+    leaves them out.
     """
 
     values: dict[str, str]
@@ -152,24 +158,27 @@ class Judge:
 
     @classmethod
     def load(cls, folder: str | Path) -> Judge:
-        """Raises ValueError when the folder holds no judge, or one of another vocabulary."""
+        """Raises ValueError when the folder holds no judge, or one of what is not known here."""
         folder = Path(folder)
         if not (folder / "config.json").is_file():
             raise ValueError(
                 f"{folder} holds no finished judge: run `python -m unif2ace.evaluate train-judge`"
             )
         description = json.loads((folder / "config.json").read_text())
-        if description["version"] != JUDGE_VERSION or description["vocabulary"] != VOCABULARY:
+        try:
+            if description["version"] != JUDGE_VERSION:
+                raise ValueError(f"version {description['version']}, not {JUDGE_VERSION}")
+            network = JudgeNetwork(checked_vocabulary(description["vocabulary"].items()))
+        except ValueError as error:
             raise ValueError(
-                f"the judge in {folder} was trained for other attributes: train it again"
-            )
-        network = JudgeNetwork()
+                f"the judge in {folder} was trained for other attributes ({error}): train it again"
+            ) from error
         network.load_state_dict(load_file(folder / "judge.safetensors"))
         return cls(network)
 
     @torch.inference_mode()
     def logits(self, pixels: Tensor, batch_size: int = 64) -> tuple[Tensor, Tensor]:
-        """Value logits (n, NUM_LOGITS) and face logits (n,) of pixels (n, 3, 128, 128)."""
+        """Logits of all values (n, V) and of a face (n,) for pixels (n, 3, 128, 128)."""
         parts = [
             self.network(batch.contiguous(memory_format=torch.channels_last))
             for batch in pixels.split(batch_size)
@@ -181,10 +190,12 @@ class Judge:
         if not images:
             return []
         logits, face = self.logits(stack_images(images, JUDGE_SIZE))
-        chosen = {name: part.argmax(1).tolist() for name, part in split_logits(logits).items()}
+        known = self.network.vocabulary
+        parts = self.network.split_logits(logits)
+        chosen = {name: part.argmax(1).tolist() for name, part in parts.items()}
         return [
             Verdict(
-                values={name: VOCABULARY[name][chosen[name][i]] for name in VOCABULARY},
+                values={name: known[name][chosen[name][i]] for name in known},
                 face_probability=probability,
             )
             for i, probability in enumerate(face.sigmoid().tolist())

@@ -6,6 +6,7 @@ Sides are labels here (light, gaze, turn), so no picture is mirrored.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,12 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from unif2ace.attributes import ATTRIBUTES
 from unif2ace.evaluate.faces import LabelledFaces, to_tensor
 from unif2ace.evaluate.judge import (
     JUDGE_SIZE,
     JUDGE_VERSION,
-    VOCABULARY,
     Judge,
     JudgeNetwork,
-    split_logits,
 )
 from unif2ace.evaluate.metrics import balanced_accuracy, majority_share, rate
 from unif2ace.evaluate.negatives import NEGATIVES
@@ -30,18 +28,18 @@ from unif2ace.evaluate.patchwork import Rebuilt
 from unif2ace.train.loop import TrainConfig, run
 
 UNSEEN = -100  # label of an attribute that cannot be seen: cross entropy passes it over
-FACE_WEIGHT = 0.5  # of the face signal beside the mean over 33 attributes
+FACE_WEIGHT = 0.5  # of the face signal beside the mean over all attributes
 LANDMARK_WEIGHT = 10.0  # of the mean distance, a share of the side
 
 
-def label_table(faces: LabelledFaces) -> Tensor:
-    """(n, number of attributes) value indices, UNSEEN where nothing can be seen."""
+def label_table(faces: LabelledFaces, vocabulary: Mapping[str, Sequence[str]]) -> Tensor:
+    """(n, number of attributes) value indices, UNSEEN where nothing that is known can be seen."""
     rows = [
         [
-            attribute.values.index(faces.attributes[i][name])
-            if name in faces.visible[i]
+            values.index(faces.attributes[i][name])
+            if name in faces.visible[i] and faces.attributes[i][name] in values
             else UNSEEN
-            for name, attribute in ATTRIBUTES.items()
+            for name, values in vocabulary.items()
         ]
         for i in range(len(faces))
     ]
@@ -83,11 +81,11 @@ def spoil(pixels: Tensor, generator: torch.Generator) -> Tensor:
     )
 
 
-def attribute_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over attributes of the cross entropy, of logits (P, NUM_LOGITS), labels (P, A)."""
+def attribute_loss(network: JudgeNetwork, logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean over attributes of the cross entropy, of all value logits (P, V), labels (P, A)."""
     by_attribute = [
         F.cross_entropy(part, labels[:, i], ignore_index=UNSEEN, label_smoothing=0.05)
-        for i, part in enumerate(split_logits(logits).values())
+        for i, part in enumerate(network.split_logits(logits).values())
         if (labels[:, i] != UNSEEN).any()
     ]
     return torch.stack(by_attribute).mean()
@@ -120,7 +118,7 @@ class JudgeObjective(nn.Module):
         the first P pictures."""
         pixels = batch["pixels"].contiguous(memory_format=torch.channels_last)
         sight, labels = self.network(pixels), batch["labels"]
-        values = attribute_loss(sight.values[: len(labels)].float(), labels)
+        values = attribute_loss(self.network, sight.values[: len(labels)].float(), labels)
         signal = F.binary_cross_entropy_with_logits(sight.face.float(), batch["is_face"])
         off = (sight.landmarks[: len(labels)].float() - batch["landmarks"]).abs().mean()
         parts = {"values": values.detach(), "face": signal.detach(), "landmarks": off.detach()}
@@ -173,10 +171,10 @@ def train_judge(faces: LabelledFaces, config: TrainConfig, rebuilt: Rebuilt | No
             f"need {config.batch_size} or more faces of {JUDGE_SIZE} px, got {len(faces)} of "
             f"{faces.pictures.shape[1]} px"
         )
-    labels = label_table(faces)
     with torch.random.fork_rng(devices=[]):  # layers initialise from the global generator
         torch.manual_seed(config.seed)
         network = JudgeNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    labels = label_table(faces, network.vocabulary)
 
     def batch(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         chosen = torch.randint(len(faces), (config.batch_size,), generator=generator)
@@ -190,7 +188,7 @@ def train_judge(faces: LabelledFaces, config: TrainConfig, rebuilt: Rebuilt | No
     save_file(state, config.out / "judge.safetensors")
     description = {
         "version": JUDGE_VERSION,
-        "vocabulary": VOCABULARY,
+        "vocabulary": network.vocabulary,
         "num_train_faces": len(faces),
         "steps": result.steps,
         "train_seconds": round(result.seconds, 1),
@@ -206,11 +204,12 @@ def score_judge(
 
     With `rebuilt`, of the same faces: how many it accepts when whole and refuses when patched.
     """
-    pixels, labels = to_tensor(faces.pictures), label_table(faces)
+    network, pixels = judge.network, to_tensor(faces.pictures)
+    labels = label_table(faces, network.vocabulary)
     logits, face = judge.logits(pixels)
     attributes: dict[str, Any] = {}
     outcomes: list[bool] = []
-    for i, (name, part) in enumerate(split_logits(logits).items()):
+    for i, (name, part) in enumerate(network.split_logits(logits).items()):
         seen = labels[:, i] != UNSEEN
         truth, said = labels[seen, i].tolist(), part.argmax(1)[seen].tolist()
         if not truth:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,16 +19,14 @@ from unif2ace.evaluate.faces import LabelledFaces, stack_images
 from unif2ace.evaluate.generation import (
     GROUPED_BY,
     Request,
-    fits,
-    grammar_requests,
     outcomes,
     paint,
     perceptual_features,
     request_of,
+    requests_for,
     summary,
 )
 from unif2ace.evaluate.judge import Judge, Verdict
-from unif2ace.parsing import parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
 from unif2ace.train.perceptual import imagenet_network
@@ -59,7 +56,7 @@ def chosen_by_reading(
         faces = pipe.generate(
             request.prompt, seed=seed + i * CANDIDATES, num_images=CANDIDATES, **SETTINGS
         )
-        asked = parse_attributes(request.prompt)
+        asked = pipe.asked(request.prompt)
         own = [sum(pipe.score(face.image, asked).values()) for face in faces]
         verdicts = judge.examine([face.image for face in faces])
         right = [sum(outcomes(request, verdict).values()) for verdict in verdicts]
@@ -102,9 +99,8 @@ def probe(
     """All of them, on `count` prompts or pictures each; `faces` are `count` unseen renders."""
     if len(faces) < count:
         raise ValueError(f"{count} pictures need {count} unseen renders, got {len(faces)}")
-    fitting = partial(fits, pipe)
-    unseen = grammar_requests(count, seed, fits=fitting)
-    seen = grammar_requests(count, seed, fits=fitting, split="train")
+    unseen = requests_for(pipe, count, seed)
+    seen = requests_for(pipe, count, seed, split="train")
     negated = [request_of(NEGATIONS[i % len(NEGATIONS)]) for i in range(count)]
     neutral = [request_of(NEUTRAL[i % len(NEUTRAL)]) for i in range(count)]
     same = [request_of("a smiling young woman with red hair")] * count

@@ -142,7 +142,14 @@ def ask_grammar(
     by_kind: dict[str, list[bool]] = {}
     by_region = Statements(right=0, said=0, sayable=0)
     for i in tqdm(range(len(faces)), desc="visitors' questions", unit="face"):
-        for qa in questions(faces.attributes[i], faces.visible[i], generator=rng, count=per_face):
+        drawn = questions(
+            faces.attributes[i],
+            faces.visible[i],
+            generator=rng,
+            count=per_face,
+            known=pipe.config.attributes,
+        )
+        for qa in drawn:
             said = pipe.answer(faces.image(i), qa.question).text
             if qa.kind in ("region", "describe"):
                 by_region += count_statements(parse_attributes(said), faces.seen(i))
@@ -163,7 +170,11 @@ def read_descriptions(pipe: UniF2acePipeline, faces: LabelledFaces) -> dict[str,
 def evaluate_understanding(
     pipe: UniF2acePipeline, faces: LabelledFaces, *, per_face: int, seed: int
 ) -> dict[str, Any]:
-    """All of the above on the same faces; `per_face` questions of each sort."""
+    """All of the above on the same faces; `per_face` questions of each sort.
+
+    Of what the checkpoint does not know nothing is asked.
+    """
+    faces = faces.knowing(pipe.config.attributes)
     return {
         "checkpoint": pipe.checkpoint,
         "num_faces": len(faces),

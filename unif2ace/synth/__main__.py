@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import get_args
 
 from tqdm import tqdm
 
+from unif2ace.attributes import ATTRIBUTES
 from unif2ace.synth import card
 from unif2ace.synth.files import FACES_PER_FILE
 from unif2ace.synth.sampling import TEST_SEED_START, Split, sample_attributes
@@ -43,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seed-start", type=int, default=0, help="counted within the split")
         command.add_argument("--workers", type=int, default=1, help="processes")
         command.add_argument("--faces-per-file", type=int, default=FACES_PER_FILE)
+    render.add_argument(
+        "--attributes-of",
+        type=Path,
+        metavar="CHECKPOINT",
+        help="vary only what this checkpoint (a folder or its config.json) knows",
+    )
     text.add_argument("--questions", type=int, default=QUESTIONS_PER_FACE, help="of each face")
     sheet = commands.add_parser("sheet", help="make a contact sheet to look at")
     sheet.add_argument("--out", type=Path, required=True, help="picture file")
@@ -81,10 +89,22 @@ def _files(args: argparse.Namespace) -> dict:
 def _render(args: argparse.Namespace) -> None:
     from unif2ace.synth.shards import RenderJob, run_job
 
-    job = RenderJob(**_files(args), assets=args.assets, size=args.size)
+    names = _known_to(args.attributes_of) if args.attributes_of else tuple(ATTRIBUTES)
+    job = RenderJob(**_files(args), assets=args.assets, size=args.size, names=names)
     total = sum(len(seeds) for _, seeds in job.files())
     with tqdm(total=total, unit="face", mininterval=2.0) as bar:
         run_job(job, num_workers=args.workers, on_faces=bar.update)
+
+
+def _known_to(checkpoint: Path) -> tuple[str, ...]:
+    """Names of the attributes that a checkpoint knows."""
+    from unif2ace.config import UniF2aceConfig
+
+    path = checkpoint / "config.json" if checkpoint.is_dir() else checkpoint
+    try:
+        return tuple(UniF2aceConfig.from_json_file(path).attributes)
+    except (OSError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is no configuration of a checkpoint: {error}") from error
 
 
 def _text(args: argparse.Namespace) -> None:

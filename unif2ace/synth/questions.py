@@ -96,10 +96,11 @@ def questions(
     generator: random.Random,
     count: int,
     kinds: Mapping[Kind, float] = KIND_SHARES,
+    known: Collection[str] = tuple(ATTRIBUTES),
 ) -> list[QA]:
     """`count` fresh questions about a face, no two with the same words while that is possible.
 
-    kinds: how often each is drawn.
+    kinds: how often each is drawn. known: what may be asked about at all, seen or not.
     Raises ValueError for a negative count, and as `captions.sayable` does.
     """
     if count < 0:
@@ -109,7 +110,7 @@ def questions(
     seen: set[str] = set()
     for _ in range(count):
         for _attempt in range(8):
-            qa = _question(attributes, visible, generator, kinds)
+            qa = _question(attributes, visible, generator, kinds, known)
             if qa.question not in seen:
                 break
         seen.add(qa.question)
@@ -169,9 +170,10 @@ def _question(
     visible: Collection[str],
     generator: random.Random,
     kinds: Mapping[Kind, float],
+    known: Collection[str],
 ) -> QA:
     kind = generator.choices(list(kinds), list(kinds.values()))[0]
-    hidden = [name for name in ATTRIBUTES if name not in visible]
+    hidden = [name for name in known if name not in visible]
     if kind == "not_visible" and not hidden:
         kind = "value"
     if kind == "describe":

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 import numpy as np
 
-from unif2ace.attributes import ATTRIBUTES, FaceAttributes
+from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, FaceAttributes, contradictions
 from unif2ace.synth.sliders import stream
 
 Split = Literal["train", "test"]
@@ -67,24 +67,41 @@ def is_held_out(values: Mapping[str, str]) -> bool:
     return zlib.crc32(key.encode()) < HELD_OUT_SHARE * 2**32
 
 
-def sample_attributes(seed: int, split: Split = "train") -> FaceAttributes:
-    """The attributes that belong to `seed`: pure function of seed and split.
+def sample_attributes(
+    seed: int, split: Split = "train", names: Collection[str] = tuple(ATTRIBUTES)
+) -> FaceAttributes:
+    """The attributes that belong to `seed`: pure function of seed, split and `names`.
 
-    Raises ValueError for a negative seed or an unknown split.
+    What is not in `names` stays at its plain case, and so does what would then contradict it.
+    Raises ValueError for a negative seed, an unknown split or an unknown name.
     """
     if split not in ("train", "test"):
         raise ValueError(f"split must be 'train' or 'test', got {split!r}")
     if seed < 0:
         raise ValueError(f"seed must not be negative, got {seed}")
+    if unknown := sorted(set(names) - set(ATTRIBUTES)):
+        raise ValueError(f"unknown attributes: {', '.join(unknown)}")
     rng = stream(seed, "attributes")
     while True:
         values = _draw(rng)
         if is_held_out(values) == (split == "test"):
-            return FaceAttributes(values)
+            break
+    return FaceAttributes(values if set(names) == set(ATTRIBUTES) else _only(names, values))
+
+
+def _only(names: Collection[str], drawn: Mapping[str, str]) -> dict[str, str]:
+    """The drawn values of `names` that agree with the plain case of all others."""
+    values = {name: attribute.values[0] for name, attribute in ATTRIBUTES.items()}
+    for name in ATTRIBUTES:
+        changed = values | {name: drawn[name]}
+        if name in names and not contradictions(changed):
+            values = changed
+    return values
 
 
 def _draw(rng: np.random.Generator) -> dict[str, str]:
-    values = {name: _pick(rng, name) for name in ATTRIBUTES if name not in _RATES}
+    """The first attributes, whose draws must stay as they are: later ones have their own stream."""
+    values = {name: _pick(rng, name) for name, _ in FIRST_VOCABULARY if name not in _RATES}
     for name, by_gender in _RATES.items():
         options = ATTRIBUTES[name].values
         chosen = rng.random() < by_gender[values["gender"]]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 from PIL import Image
 
+from unif2ace.attributes import ATTRIBUTES
 from unif2ace.synth.files import SeedFiles, missing_files, write_rows
 from unif2ace.synth.render import UNIT_NAMES, FaceRenderer, RenderedFace
 from unif2ace.synth.sampling import sample_attributes
@@ -19,10 +20,14 @@ from unif2ace.synth.sampling import sample_attributes
 
 @dataclass(frozen=True, kw_only=True)
 class RenderJob(SeedFiles):
-    """What to render: the pictures' side in pixels, and the texture pack if there is one."""
+    """What to render: the pictures' side in pixels, and the texture pack if there is one.
+
+    names: the attributes that vary; the others stay at their plain case.
+    """
 
     assets: Path | None
     size: int
+    names: tuple[str, ...] = tuple(ATTRIBUTES)
 
 
 def run_job(
@@ -66,7 +71,7 @@ def _write_file(
     """Write one file, yielding each face on the way."""
     rows = []
     for seed in seeds:
-        face = renderer.render(sample_attributes(seed, job.split), seed)
+        face = renderer.render(sample_attributes(seed, job.split, job.names), seed)
         rows.append(face_row(face))
         yield face
     write_rows(path, rows, SCHEMA)

@@ -15,7 +15,6 @@ import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +24,7 @@ from transformers import PreTrainedTokenizerFast
 
 from unif2ace.config import MoEConfig, UniF2aceConfig
 from unif2ace.evaluate.faces import LabelledFaces, read_faces, stack_images
-from unif2ace.evaluate.generation import fits, grammar_requests, paint, perceptual_features, summary
+from unif2ace.evaluate.generation import paint, perceptual_features, requests_for, summary
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.metrics import frechet_distance
 from unif2ace.evaluate.report import table
@@ -159,7 +158,7 @@ def write_start(plan: Plan, arm: Arm, seed: int, out: Path) -> None:
 def measure(plan: Plan, checkpoint: Path, judge: Judge, faces: LabelledFaces) -> dict[str, float]:
     """The three numbers of one trained run; the same draws for every run."""
     pipe = UniF2acePipeline.from_pretrained(checkpoint, quantization=None)
-    requests = grammar_requests(plan.count, 0, fits=partial(fits, pipe))
+    requests = requests_for(pipe, plan.count, 0)
     steps = min(plan.painting_steps, pipe.limits.steps[1])
     painted = paint(pipe, requests, seed=0, steps=steps, guidance=DEFAULT_GUIDANCE)
     network, size = imagenet_network(), pipe.image_size

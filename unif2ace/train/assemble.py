@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Mapping, Set
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unif2ace.checkpoint import load_model
-from unif2ace.config import PRESETS, UniF2aceConfig
+from unif2ace.config import PRESETS, UniF2aceConfig, stored_encoders
 from unif2ace.model import UniF2aceForConditionalGeneration, parameter_report
 
 SHARD_SIZE = "9MB"  # below the 10 MB at which a Space repository needs large-file storage
@@ -75,8 +77,12 @@ def main(arguments: argparse.Namespace) -> None:
     parts: dict[str, Mapping[str, Tensor]] = {name: load_file(path) for name, path in files.items()}
     if arguments.transformer is not None:
         parts |= transformer_parts(arguments.transformer, without=set(files))
+    preset = PRESETS[arguments.preset]
+    trained = stored_encoders(json.loads((arguments.encoder / "encoder/config.json").read_text()))
+    # sizes as the preset says, which the tensors must fit; attributes as the encoder was taught
+    encoders = replace(preset().encoders, attributes=trained.attributes)
     model = assemble(
-        PRESETS[arguments.preset](),
+        preset(encoders=encoders),
         tokenizer,
         parts,
         arguments.out,

@@ -29,6 +29,8 @@ from unif2ace.train.reading import GEOMETRY_WEIGHT, UNIT_WEIGHT
 from unif2ace.train.tokenizer import load_tokenizer
 from unif2ace.vq import ImageTokenizer
 
+COLUMNS = {name: column for column, name in enumerate(ATTRIBUTES)}  # of labels
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderTrainConfig:
@@ -109,12 +111,16 @@ class EncoderObjective(nn.Module):
 
 
 def attribute_loss(output: FaceOutput, targets: Tensor) -> Tensor:
-    """Mean over attributes of the cross entropy on faces that show it. targets: (B, A)."""
+    """Mean over attributes of the cross entropy on faces that show a value that is read.
+
+    targets: (B, A) in the order of `ATTRIBUTES`, of which an encoder may read fewer.
+    """
     losses = []
-    for column, logits in enumerate(output.attribute_logits.values()):
-        is_seen = targets[:, column] != HIDDEN
+    for name, logits in output.attribute_logits.items():
+        of_name = targets[:, COLUMNS[name]]
+        is_seen = (of_name != HIDDEN) & (of_name < logits.shape[-1])
         if is_seen.any():
-            losses.append(F.cross_entropy(logits[is_seen].float(), targets[is_seen, column]))
+            losses.append(F.cross_entropy(logits[is_seen].float(), of_name[is_seen]))
     return torch.stack(losses).mean()
 
 
@@ -160,10 +166,11 @@ def evaluate(encoder: FaceEncoder, faces: FaceShards) -> dict:
         truths.append(labels.attributes)
     prediction, truth = torch.cat(predicted), torch.cat(truths)
     accuracy = {}
-    for column, name in enumerate(ATTRIBUTES):
-        seen = truth[truth[:, column] != HIDDEN, column]
+    for place, name in enumerate(encoder.values):
+        of_name = truth[:, COLUMNS[name]]
+        seen = of_name[of_name != HIDDEN]
         if len(seen):
-            right = prediction[truth[:, column] != HIDDEN, column] == seen
+            right = prediction[of_name != HIDDEN, place] == seen
             accuracy[name] = {
                 "accuracy": float(right.float().mean()),
                 "commonest": float(seen.bincount().max() / len(seen)),

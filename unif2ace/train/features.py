@@ -160,7 +160,7 @@ def _label(row: Mapping[str, Any]) -> FaceLabel:
     shares = np.asarray(row["landmarks"], float).reshape(-1, 2)
     return FaceLabel(
         seed=row["seed"],
-        attributes=FaceAttributes(json.loads(row["attributes"])),
+        attributes=FaceAttributes.stored(json.loads(row["attributes"])),
         visible=frozenset(row["visible"]),
         landmarks=[(x, y) for x, y in shares.tolist()],
     )

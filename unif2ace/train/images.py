@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from unif2ace.attributes import ATTRIBUTES
+from unif2ace.attributes import ATTRIBUTES, VOCABULARY
 
 HIDDEN = -1
 """Value index of an attribute that cannot be seen on this face."""
@@ -107,11 +108,13 @@ def _cached(
 ) -> tuple[NDArray[np.uint8], Mapping[str, NDArray[Any]]]:
     """Pictures (memory-mapped) and labels of a shard, decoded now if the cache lacks them.
 
-    A cache entry carries the shard's size and time, so that a shard rendered anew is read anew.
+    A cache entry carries the shard's size and time, so that a shard rendered anew is read anew, and
+    what attributes it was read for.
     """
     cache.mkdir(parents=True, exist_ok=True)
     stat = shard.stat()
-    key = f"{shard.stem}-{size}-{stat.st_size:x}-{stat.st_mtime_ns:x}"
+    words = zlib.crc32(repr(VOCABULARY).encode())  # more attributes have more columns
+    key = f"{shard.stem}-{size}-{stat.st_size:x}-{stat.st_mtime_ns:x}-{words:x}"
     pictures, labels = cache / f"{key}.npy", cache / f"{key}.npz"
     if not labels.exists():  # written last: when it is there, both are whole
         images, columns = _decode(shard, size)
@@ -146,7 +149,10 @@ def _decode(shard: Path, size: int) -> tuple[NDArray[np.uint8], dict[str, NDArra
 
 
 def attribute_indices(values: Mapping[str, str], visible: Iterable[str]) -> NDArray[np.int64]:
-    """(A,) index of each attribute's value in the order of `ATTRIBUTES`, `HIDDEN` if not seen."""
+    """(A,) index of each attribute's value in the order of `ATTRIBUTES`, `HIDDEN` if not seen.
+
+    What the labels of an older shard do not speak of was not seen.
+    """
     seen = set(visible)
     if unknown := sorted(seen - set(ATTRIBUTES)):
         raise ValueError(f"unknown visible attributes: {', '.join(unknown)}")

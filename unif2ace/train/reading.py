@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor
 
-from unif2ace.config import EncoderConfig
+from unif2ace.config import stored_encoders
 from unif2ace.encoders import FaceEncoder, FaceOutput
 
 GEOMETRY_WEIGHT, UNIT_WEIGHT = 10.0, 2.0
@@ -29,8 +29,7 @@ def load_face_encoder(folder: Path) -> FaceEncoder:
     if not (folder / "face.safetensors").is_file():
         raise ValueError(f"{folder} holds no face encoder; train one with `unif2ace.train encoder`")
     values = json.loads((folder / "config.json").read_text())
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-    encoder = FaceEncoder(EncoderConfig(**values))
+    encoder = FaceEncoder(stored_encoders(values))
     encoder.load_state_dict(load_file(folder / "face.safetensors"))
     return encoder.eval().requires_grad_(False)
 

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import UniF2aceConfig
 from unif2ace.model import ImageFeatures
 from unif2ace.plan import PLAN_POINTS, PlanWords
@@ -92,7 +91,8 @@ def prompt_of(
     """
     if rng.random() < config.condition_dropout:
         return prompt_ids([], config)
-    text = caption(label.attributes, label.visible, generator=rng, style=style).text
+    seen = label.visible & set(config.attributes)
+    text = caption(label.attributes, seen, generator=rng, style=style).text
     limit = config.max_prompt_tokens - config.plan_length - 3
     ids = prompt_ids(encode_request(tokenizer, text)[:limit], config)
     return ids + plan_of(label, words)
@@ -108,7 +108,14 @@ def turns_of(
     kinds: Mapping[Kind, float] = KIND_SHARES,
 ) -> list[Turn]:
     """Fresh questions about one face, with their answers."""
-    drawn = questions(label.attributes, label.visible, generator=rng, count=count, kinds=kinds)
+    drawn = questions(
+        label.attributes,
+        label.visible & set(config.attributes),
+        generator=rng,
+        count=count,
+        kinds=kinds,
+        known=config.attributes,
+    )
     return [
         Turn(
             question=encode_request(tokenizer, qa.question),
@@ -139,7 +146,7 @@ def canonical_turns(
             ),
             thoughts=thoughts_of(name, None, label, config, words),
         )
-        for name in rng.sample(list(ATTRIBUTES), min(count, len(ATTRIBUTES)))
+        for name in rng.sample(list(config.attributes), min(count, len(config.attributes)))
     ]
 
 

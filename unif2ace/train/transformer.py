@@ -109,7 +109,7 @@ def train(
     model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
     model.freeze_encoders()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
-    words = PlanWords(tokenizer, model.config.plan_length)
+    words = PlanWords(tokenizer, model.config.plan_length, model.config.encoders.attributes)
     draw = batch_drawer(faces, tokenizer, words, model, config, options)
     result = run(
         config,
