@@ -112,7 +112,22 @@ def test_text_from_a_file_is_escaped(score, source_type):
     found = Verification(score=score, source_type=source_type, settings={EVIL: EVIL, "seed": 3})
     html = views.verification(found)
     assert "<script" not in html.lower() and "seed" in html.lower()
-    assert ("Painted by this AI" in html) == (score > 5 or source_type is not None)
+    assert ("Painted by this AI" in html) == (score > 5)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_only_the_invisible_mark_makes_a_picture_ours(language):
+    ours, edited, foreign, plain = (
+        views.verification(found, language)
+        for found in (
+            Verification(score=9.0, source_type=None, settings=None),
+            Verification(score=0.0, source_type=SOURCE_TYPE, settings={"seed": 3}),
+            Verification(score=0.0, source_type=SOURCE_TYPE, settings=None),
+            Verification(score=0.0, source_type=None, settings=None),
+        )
+    )
+    titles = [re.findall("<h3>(.*?)</h3>", html)[0] for html in (ours, edited, foreign, plain)]
+    assert len(set(titles)) == 4 and [title[0] == "✓" for title in titles] == [True] + 3 * [False]
 
 
 def test_the_link_repeats_the_settings_and_is_escaped():

@@ -126,6 +126,7 @@ def check(pipeline: UniF2acePipeline, request: Request) -> None:
         check_question(pipeline, request.text)
     if request.task == "routing" and request.text:
         pipeline.check_prompt(request.text)
+        _raise_if(refuse_prompt(request.text))
     if request.task == "attributes":
         for name in attribute_names(request.text):
             if name not in ATTRIBUTES:

@@ -292,5 +292,15 @@ def verification(found: Verification, language: str = "en") -> str:
     )
     caption = say("Settings in the file", language)
     table = f"<table class='facts'><caption>{caption}</caption>{rows}</table>" if rows else ""
-    title = "✓ Painted by this AI" if found.is_generated else "No mark of this AI was found"
-    return f"<h3>{say(title, language)}</h3>{text}{table}"
+    return f"<h3>{say(_origin(found), language)}</h3>{text}{table}"
+
+
+def _origin(found: Verification) -> str:
+    """In a few words. Of the two marks only the invisible one is this program's alone."""
+    if found.is_generated:
+        return "✓ Painted by this AI"
+    if found.settings:
+        return "The file says it is from here, but the invisible mark is missing"
+    if found.source_type:
+        return "Made by an AI, says the file, but no mark of this one was found"
+    return "No mark of this AI was found"
