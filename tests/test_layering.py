@@ -18,7 +18,7 @@ ROWS = (
     {"quantize", "checkpoint", "pipeline", "convert", "parameters"},
     {"synth"},
     {"train", "evaluate"},
-    {"serving", "links", "views", "page", "zerogpu", "app"},
+    {"serving", "links", "logs", "views", "page", "zerogpu", "app"},
 )
 RANKS = {name: rank for rank, row in enumerate(ROWS) for name in row}
 TOP = len(ROWS) - 1

@@ -155,7 +155,7 @@ class Endpoints:
     steps: gr.Number
     guidance: gr.Number
     num_images: gr.Number
-    region: gr.Textbox
+    region: gr.Dropdown
     painted: gr.Image
     text: gr.Textbox
     data: gr.JSON
@@ -387,6 +387,7 @@ def generate_tab(limits: Limits) -> GenerateTab:
             ask_button = gr.Button(
                 text("Ask about this face"), interactive=False, elem_id="ask-about"
             )
+            agreement = gr.HTML(elem_id="agreement")
             with gr.Row(elem_id="change-row"):
                 region = gr.Dropdown(
                     regions("en"),
@@ -403,7 +404,6 @@ def generate_tab(limits: Limits) -> GenerateTab:
                 change = gr.Button(
                     text("Change this part"), interactive=False, min_width=150, elem_id="change"
                 )
-            agreement = gr.HTML(elem_id="agreement")
     with gr.Column(elem_id="history"):
         gr.Markdown(text("### Painted in this visit"))
         _quiet("They are kept in this page only, and gone when you leave it.")
@@ -538,7 +538,7 @@ def endpoints() -> Endpoints:
             steps=gr.Number(DEFAULT_STEPS, label="Steps", precision=0),
             guidance=gr.Number(DEFAULT_GUIDANCE, label="Guidance"),
             num_images=gr.Number(1, label="Pictures", precision=0),
-            region=gr.Textbox("hair", label="Region"),
+            region=gr.Dropdown(list(REGIONS), label="Region", allow_custom_value=True),
             painted=gr.Image(label="Painted face", format="png", type="filepath"),
             text=gr.Textbox(label="Answer"),
             data=gr.JSON(label="Data"),
