@@ -13,7 +13,7 @@ ROWS = (
     {"config", "schedule", "attributes"},
     {"layers", "conv", "moe", "vq", "encoders", "losses", "sampler", "images", "provenance"}
     | {"policy", "wording", "lexicon", "lexing", "parsing", "composing", "text", "languages"}
-    | {"regions", "routing"},
+    | {"regions", "routing", "value_names"},
     {"prompting", "plan", "model", "records"},
     {"quantize", "checkpoint", "pipeline", "convert", "parameters"},
     {"synth"},

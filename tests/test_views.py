@@ -101,6 +101,18 @@ def test_every_value_and_every_question_can_be_picked_once(language):
     assert sorted(questions) == sorted(map(canonical_question, ATTRIBUTES))
 
 
+def test_in_other_languages_buttons_are_read_in_them_and_write_english():
+    red = re.findall(r'data-value="red"[^>]*aria-label="([^"]*)">(.*?)<', views.value_chooser("ja"))
+    assert ("髪の色: 赤", "赤") in red
+    html = views.question_chooser("zh")
+    assert f'data-value="{canonical_question("hair_color")}">发色</button>' in html
+    assert "<th scope='row'>髪の色: 赤</th>" in views.agreement(
+        {"hair_color": "red"}, {"hair_color": 0.9}, "ja"
+    )
+    table = full_table(lambda attribute: attribute.values[0])
+    assert ">女性</td>" in views.observations(table, "ja")
+
+
 def test_every_region_has_its_place():
     names = [name for group in views.grouped().values() for name in group]
     assert sorted(names) == sorted(ATTRIBUTES) and all(views.grouped().values())

@@ -50,8 +50,8 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "List everything": ("すべて調べる", "列出全部"),
     "Answer": ("回答", "回答"),
     "The answer appears here, word by word.": (
-        "ここに回答が一語ずつ表示されます。",
-        "回答会逐词显示在这里。",
+        "ここに英語の回答が一語ずつ表示されます。",
+        "英文回答会逐词显示在这里。",
     ),
     "What the AI sees": ("AI に見えているもの", "AI 看到的画面"),
     "This is what the AI sees.": ("これが AI に見えている部分です。", "这是 AI 看到的部分。"),
@@ -250,7 +250,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Light color": ("光の色", "光的颜色"),
     "Background": ("背景", "背景"),
     # -- about
-    "Measured": ("測定値", "测量数据"),
+    "Measured": ("測定値（英語）", "测量数据（英文）"),
     # -- what may go wrong
     "Not possible": ("できません", "无法完成"),
     "There is no picture yet. Please choose one first.": (

@@ -12,7 +12,7 @@ from typing import Any
 
 def print_place(*_: Any, **__: Any) -> None:
     """The exception being handled, by kind and place; its message stays unsaid."""
-    kind, _, place = sys.exc_info()
+    kind, _message, place = sys.exc_info()
     if kind is not None:
         print(*traceback.format_tb(place), kind.__name__, sep="", file=sys.stderr)
 

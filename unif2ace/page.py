@@ -376,7 +376,7 @@ def generate_tab(limits: Limits) -> GenerateTab:
             all_painted = gr.Gallery(
                 label=text("All pictures, the best first"),
                 columns=4,
-                height=170,
+                height=200,
                 format="png",
                 allow_preview=False,
                 visible=False,
@@ -492,9 +492,10 @@ def about_tab() -> tuple[gr.HTML, gr.Markdown]:
 
 
 def diagram(language: str) -> str:
-    """The drawing of how it works, its words in the given language."""
+    """The drawing of how it works, its words in the given language; slides where it is cut off."""
     drawing = (ASSETS / "diagram.svg").read_text(encoding="utf-8")
-    return _DRAWN.sub(lambda found: f">{say(found[1], language)}<", drawing)
+    drawing = _DRAWN.sub(lambda found: f">{say(found[1], language)}<", drawing)
+    return f'<div class="wide" tabindex="0">{drawing}</div>'
 
 
 def about_text(language: str) -> str:
