@@ -27,6 +27,7 @@ from unif2ace.composing import toggled
 from unif2ace.images import FaceCrop, crop_face, open_upload, read_upload
 from unif2ace.languages import preferred, retold, say
 from unif2ace.links import Link
+from unif2ace.logs import keep_words_out
 from unif2ace.parsing import parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
@@ -46,6 +47,7 @@ from unif2ace.serving import (
 )
 
 Facts = dict[str, Mapping[str, Any]]  # all of a `Painted` but the picture
+Told = tuple[str | None, dict[str, Any]]  # to programs: the painted file, or None yet, and data
 EXAMPLES = sorted(str(path) for path in (page.ASSETS / "examples").glob("*.png"))
 TITLE = "UniF²ace: paint and describe faces"
 KEEP_SECONDS = int(os.environ.get("UNIF2ACE_KEEP_SECONDS", 600))  # uploads and painted files
@@ -77,6 +79,7 @@ def load_pipeline() -> UniF2acePipeline:
     return UniF2acePipeline.from_pretrained(name, revision=revision, quantization="nf4")
 
 
+keep_words_out()
 PIPELINE = load_pipeline()  # here and not later: ZeroGPU takes over what is loaded at import
 LIMITS, KNOWN = PIPELINE.limits, PIPELINE.config.attributes
 
@@ -228,7 +231,8 @@ def _painting(request: Request, language: str) -> Iterator[dict[Any, Any]]:
             first = {}
         elif isinstance(result, Finished):
             files = [_save(face) for face in result.faces]
-            names = [f"{face.fit:.0%}" for face in result.faces]
+            fits = say("fits {} %", language)
+            names = [fits.format(round(100 * face.fit)) for face in result.faces]
             facts = [
                 {name: value for name, value in vars(face).items() if name != "image"}
                 for face in result.faces
@@ -267,6 +271,8 @@ def show_another(
 ) -> dict[Any, Any]:
     """Put the picture that was chosen among all of a request in front."""
     path, facts = made[event.index]
+    with in_words(language):
+        open_upload(path).close()
     return _shown(path, facts, language)
 
 
@@ -405,7 +411,7 @@ def generate(
     steps: float = DEFAULT_STEPS,
     guidance: float = DEFAULT_GUIDANCE,
     num_images: float = 1,
-) -> tuple[str, dict[str, Any]]:
+) -> Iterator[Told]:
     """Paint an invented face from a description in English.
 
     Args:
@@ -416,27 +422,34 @@ def generate(
         num_images: how many to paint, 1 to 4, of which the one that fits the words best is given.
     Returns: the picture as a marked PNG file, and its settings with the agreement per attribute;
         "chosen" is what the words left open and the model settled itself, "candidates" lists
-        seed and fit of all that were painted, the best first.
+        seed and fit of all that were painted, the best first. Until then no picture, and how far
+        it is: "step" of "num_steps".
     """
     with in_words():
         request = _paint_request(prompt, seed, steps, guidance, num_images)
-    return _best(request)
+    yield from _best(request)
 
 
-def _best(request: Request) -> tuple[str, dict[str, Any]]:
-    *_, finished = run_model(request)
-    assert isinstance(finished, Finished)
+def _best(request: Request) -> Iterator[Told]:
+    """Told step by step: a caller who has left is noticed between two steps, and painting ends."""
+    for result in run_model(request):
+        if isinstance(result, Painting):
+            yield None, {"step": result.step, "num_steps": result.num_steps}
+        elif isinstance(result, Finished):
+            yield _save(result.faces[0]), _data(result)
+
+
+def _data(finished: Finished) -> dict[str, Any]:
     best = finished.faces[0]
     candidates = [
         {"seed": face.settings["seed"], "fit": round(face.fit, 4)} for face in finished.faces
     ]
-    data = {
+    return {
         **best.settings,
         "agreement": dict(best.agreement),
         "chosen": dict(best.chosen),
         "candidates": candidates,
     }
-    return _save(best), data
 
 
 def edit(
@@ -447,12 +460,12 @@ def edit(
     steps: float = DEFAULT_STEPS,
     guidance: float = DEFAULT_GUIDANCE,
     num_images: float = 1,
-) -> tuple[str, dict[str, Any]]:
+) -> Iterator[Told]:
     """Paint one part of a face anew that was painted here; the rest of it stays.
 
     Args:
         image: a picture file that /generate or /edit gave.
-        region: hair, brows, eyes, nose, mouth, chin, cheeks, ears, skin, face or background.
+        region: the part to paint anew.
         prompt: what the whole face looks like afterwards, for example "an old man with red hair".
         seed: whole number that fixes the result; drawn at random if left out.
         steps: painting steps; more are slower and a little finer.
@@ -462,26 +475,29 @@ def edit(
     """
     with in_words():
         request = _edit_request(image, region, prompt, seed, steps, guidance, num_images)
-    return _best(request)
+    yield from _best(request)
 
 
-def answer(image: str | None, question: str) -> str:
+def answer(image: str | None, question: str) -> Iterator[str]:
     """Answer a question in English about the face in a picture. Nobody is identified.
 
     Args:
         image: a picture that shows a face.
         question: for example "What color is the hair?".
+    Returns: the answer; as a stream, the answer so far.
     """
-    return list(ask(image, question))[-1][0]
+    for text, _ in ask(image, question):
+        yield text
 
 
-def describe(image: str | None) -> str:
+def describe(image: str | None) -> Iterator[str]:
     """Describe the face in a picture in a few English sentences.
 
     Args:
         image: a picture that shows a face.
+    Returns: the description; as a stream, the description so far.
     """
-    return list(ask_description(image))[-1]
+    yield from ask_description(image)
 
 
 def attributes(image: str | None, names: str = "") -> dict[str, dict[str, float]]:

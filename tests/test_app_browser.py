@@ -1,11 +1,12 @@
 """Each tab as a visitor uses it, in headless Chromium, on a desk and in a hand."""
 
+import csv
 import json
 import re
 from pathlib import Path
 
 import pytest
-from conftest import SIZES, opened, set_number
+from conftest import CHROMIUM, SIZES, opened, set_number
 from PIL import Image
 from playwright.sync_api import Page, expect
 from skimage.data import astronaut
@@ -75,6 +76,10 @@ def test_every_attribute_is_listed(page, face):
     with page.expect_download() as download:
         page.get_by_role("link", name="JSON").click()
     assert set(json.loads(download.value.path().read_text())) == set(ATTRIBUTES)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    rows = csv.DictReader(download.value.path().read_text().splitlines())
+    assert {row["attribute"] for row in rows} == set(ATTRIBUTES)
 
 
 def test_a_face_of_the_examples_is_answered_about_in_one_click(page):
@@ -108,6 +113,27 @@ def test_a_picture_without_a_face_is_told_at_once(page, tmp_path):
     Image.new("RGB", (200, 200), "green").save(tmp_path / "green.png")
     choose(page, "#picture", tmp_path / "green.png")
     expect(page.locator("#crop-note")).to_contain_text("No face was found")
+
+
+def test_a_webcam_takes_the_picture(browser, app_url, tmp_path):
+    film = tmp_path / "film.mjpeg"
+    Image.fromarray(astronaut()).save(film, "JPEG")
+    camera = browser.browser_type.launch(
+        executable_path=CHROMIUM,
+        args=[
+            *("--no-sandbox", "--disable-gpu", "--use-fake-ui-for-media-stream"),
+            *("--use-fake-device-for-media-stream", f"--use-file-for-fake-video-capture={film}"),
+        ],
+    )
+    page = camera.new_page()
+    assert not opened(page, app_url)
+    page.locator("#picture").get_by_label("Remove Image").click()
+    expect(page.locator("#crop img")).to_have_count(0)
+    page.locator("#picture").get_by_label("Capture from camera").click()
+    page.locator("#picture").get_by_text("Access Webcam").click()
+    page.locator("#picture").get_by_label("capture photo").click()
+    expect(page.locator("#crop-note")).to_contain_text("what the AI sees")
+    camera.close()
 
 
 def test_asking_for_a_name_is_declined(page, face):
@@ -207,6 +233,9 @@ def test_several_pictures_are_shown_and_kept_for_this_visit(page):
     pictures.nth(1).click()
     expect(page.locator("#seed-used")).not_to_have_text(best)
     expect(page.locator("#history .strip img")).to_have_count(1)
+    page.reload()
+    page.wait_for_selector("#history .strip", state="attached")
+    expect(page.locator("#history .strip img")).to_have_count(0)
 
 
 def test_the_page_speaks_the_language_that_is_picked(page):
@@ -240,10 +269,11 @@ def test_the_page_speaks_the_language_of_the_browser(browser, app_url):
 @in_both_sizes
 def test_a_painted_picture_is_recognised(page, tmp_path):
     paint(page, "an old woman")
-    source = page.locator("#painting img").get_attribute("src")
-    assert source is not None
-    saved = tmp_path / "painted.png"
-    saved.write_bytes(page.request.get(source).body())
+    with page.expect_download() as download:
+        page.locator("#painting").get_by_label("Download").click()
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    assert saved.suffix == ".png"
     open_tab(page, "Verify")
     choose(page, "#verify", saved)
     expect(page.locator("#verification")).to_contain_text("Painted by this AI")

@@ -10,10 +10,12 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from skimage.data import astronaut
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.provenance import verify
+from unif2ace.provenance import SOURCE_TYPE, verify
+from unif2ace.regions import REGIONS
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,8 @@ def test_the_endpoints_are_tools_for_other_programs(app_url):
         tools = {tool["name"]: tool["inputSchema"]["properties"] for tool in json.load(answer)}
     assert set(tools) == {"generate", "edit", "answer", "describe", "attributes", "verify"}
     assert "old man" in tools["generate"]["prompt"]["description"]
+    assert tools["edit"]["region"]["enum"] == list(REGIONS)
+    assert all(about["description"] for tool in tools.values() for about in tool.values())
 
 
 def test_a_generated_picture_carries_its_settings_and_both_marks(client):
@@ -79,7 +83,7 @@ def test_of_several_pictures_the_one_that_fits_best_is_given(client):
     assert Path(path).read_bytes() == Path(again).read_bytes()
 
 
-def test_a_part_of_a_painted_face_is_changed_and_of_a_photograph_it_is_not(client, face):
+def test_a_part_of_a_painted_face_is_changed_and_of_a_photograph_it_is_not(client, face, tmp_path):
     path, _ = client.predict("an old man", 5, 3, api_name="/generate")
     changed, settings = client.predict(
         handle_file(path), "face", "a young man", 6, 2, api_name="/edit"
@@ -87,6 +91,12 @@ def test_a_part_of_a_painted_face_is_changed_and_of_a_photograph_it_is_not(clien
     assert settings["region"] == "face" and verify(Path(changed)).is_generated
     with pytest.raises(AppError, match="painted here"):
         client.predict(face, "face", "a young man", api_name="/edit")
+    info = PngInfo()
+    info.add_itxt("XML:com.adobe.xmp", SOURCE_TYPE)  # anybody can write that
+    forged = saved(Image.fromarray(astronaut()), tmp_path / "forged.png", pnginfo=info)
+    assert not client.predict(forged, api_name="/verify")["is_generated"]
+    with pytest.raises(AppError, match="painted here"):
+        client.predict(forged, "face", "a young man", api_name="/edit")
     with pytest.raises(AppError, match="unknown region 'soul'"):
         client.predict(handle_file(path), "soul", "a young man", api_name="/edit")
 
@@ -97,6 +107,15 @@ def test_the_answer_of_verify_is_that_of_the_program(client, face):
     assert ours["is_generated"] and ours["settings"]["prompt"] == "an old man"
     theirs = client.predict(face, api_name="/verify")
     assert not theirs["is_generated"] and theirs["settings"] == {}
+
+
+def test_programs_hear_how_far_the_painting_is_and_what_is_said_so_far(client, face):
+    job = client.submit("an old man", 1, 3, api_name="/generate")
+    (path, settings), heard = job.result(), job.outputs()
+    assert heard[:-1] == [(None, {"step": i, "num_steps": 3}) for i in (1, 2, 3)]
+    assert verify(Path(path)).settings["seed"] == settings["seed"] == 1
+    job = client.submit(face, api_name="/describe")
+    assert job.result() == job.outputs()[-1]
 
 
 def test_without_a_seed_one_is_drawn_and_told(client):

@@ -5,12 +5,14 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 from conftest import ROOT, started
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
-from loading import fuzz, load
+from loading import call, fuzz, load
 from PIL import Image
 from skimage.data import astronaut
 
@@ -78,6 +80,15 @@ def test_a_visit_leaves_no_picture_and_no_word(forgetful_app):
     client = Client(url, verbose=False, download_files=folder / "downloads")
     client.predict(handle_file(str(photo)), "Is there a green hat?", api_name="/answer")
     client.predict("a purple beard", 1, 1, api_name="/generate")
+    for malformed in (
+        ["a teal scarf"],
+        [{"x": "a teal scarf"}, "y"],
+        ["z", "a teal scarf", 1, 1, 1],
+    ):
+        call(url, "generate", malformed)
+        call(url, "describe", [{"path": "a teal scarf", "meta": {"_type": "gradio.FileData"}}])
+    query = urlencode({"tab": "generate", "prompt": "an orange moustache"})
+    urlopen(f"{url}?{query}").close()  # a link, opened
     for refused in (
         lambda: client.predict(handle_file(str(photo)), "Is this Aunt Agatha?", api_name="/answer"),
         lambda: client.predict("Uncle Albert naked", 1, 1, api_name="/generate"),
@@ -95,6 +106,6 @@ def test_a_visit_leaves_no_picture_and_no_word(forgetful_app):
         time.sleep(0.5)
     assert {path.name for path in files(folder)} <= examples
     log = (folder / "app.log").read_text()
-    names = ("Agatha", "Albert", "Kate")
-    for words in ("green hat", "purple beard", SECRET, PLACE.decode(), "photo.jpg", *names):
+    said = ("green hat", "purple beard", "moustache", "teal", "Agatha", "Albert", "Kate")
+    for words in (*said, SECRET, PLACE.decode(), "photo.jpg"):
         assert words not in log

@@ -4,23 +4,30 @@ The app runs here with a painter that, asked for something endless, paints until
 no test needs a clock to tell whether the worker was freed.
 """
 
+import base64
 import importlib
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import gradio as gr
 import httpx
 import numpy as np
 import pytest
-from conftest import free_port, opened
+from conftest import ROOT, free_port, opened
 from PIL import Image
 from playwright.sync_api import expect
 
-from unif2ace.serving import Painting
+from unif2ace.serving import Painting, Said
 
 ENDLESS = "an endless beard"
+SETTINGS = [1, 2, 3, 1]  # seed, steps, guidance, pictures
+FACE = (ROOT / "assets" / "examples" / "1-red-hair.png").read_bytes()
+PICTURE = {
+    "url": f"data:image/png;base64,{base64.b64encode(FACE).decode()}",
+    "meta": {"_type": "gradio.FileData"},
+}
 PATIENCE_SECONDS = 300
 
 
@@ -42,10 +49,11 @@ def app(tiny_checkpoint, tmp_path_factory):
 
 
 def endless(pipeline, request, serve):
-    """As `serve`, but a prompt that says so is painted for ever."""
+    """As `serve`, but a prompt or a question that says so is worked at for ever."""
     while request.text == ENDLESS:
         preview = Image.new("RGB", (8, 8))
-        yield Painting(preview=preview, is_masked=np.eye(2, dtype=bool), step=1, num_steps=2)
+        step = Painting(preview=preview, is_masked=np.eye(2, dtype=bool), step=1, num_steps=2)
+        yield Said(text="and") if request.task == "answer" else step
     yield from serve(pipeline, request)
 
 
@@ -65,12 +73,15 @@ class Visitor:
 
     def paint(self, prompt: str, language: str = "en") -> httpx.Response:
         """Press Generate."""
+        return self.press(self.app.paint, [prompt, 1, False, 2, 2.0, 1, language])
+
+    def press(self, handler: Callable, data: list) -> httpx.Response:
+        """The button that calls a function of app.py."""
         (function,) = (
             i
             for i, function in self.app.demo.fns.items()
-            if function.fn is self.app.paint and function.targets[0][1] == "click"
+            if function.fn is handler and function.targets[0][1] == "click"
         )
-        data = [prompt, 1, False, 2, 2.0, 1, language]
         body = {"data": data, "fn_index": function, "session_hash": self.name}
         return self.http.post("gradio_api/queue/join", json=body)
 
@@ -107,6 +118,64 @@ def test_who_leaves_in_the_middle_makes_room_for_the_next_who_was_told_the_place
     window.close()  # if nobody noticed, the others would wait for ever
     for events in waiting:
         assert first(events, "process_completed")["success"]
+
+
+def program(app, name: str, data: list) -> Iterator[str]:
+    """The lines that a program reads which calls an endpoint, until it reads no more."""
+    with httpx.Client(base_url=app.url, timeout=PATIENCE_SECONDS) as http:
+        event = http.post(f"gradio_api/call/{name}", json={"data": data}).json()["event_id"]
+        with http.stream("GET", f"gradio_api/call/{name}/{event}") as lines:
+            yield from lines.iter_lines()
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("generate", [ENDLESS, *SETTINGS]), ("answer", [PICTURE, ENDLESS])]
+)
+def test_a_program_that_leaves_in_the_middle_makes_room_too(app, name, data):
+    lines = program(app, name, data)
+    assert "event: generating" in lines
+    lines.close()
+    assert "event: complete" in program(app, "generate", ["an old man", *SETTINGS])
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("generate", ["a naked woman", *SETTINGS], "Sexual"),
+        ("generate", ["Emma Stone", *SETTINGS], "invented"),
+        ("edit", [PICTURE, "hair", "a naked woman", *SETTINGS], "Sexual"),
+        ("answer", [PICTURE, "Who is this?"], "does not say who"),
+        ("answer", [PICTURE, "Is he gay?"], "does not guess"),
+        ("answer", [PICTURE, "\u9aea\u306f\u4f55\u8272\uff1f"], "English"),
+    ],
+)
+def test_what_is_declined_is_declined_before_the_gpu(app, monkeypatch, name, data, words):
+    asked = []
+    monkeypatch.setattr(app, "on_gpu", asked.append)
+    lines = list(program(app, name, data))
+    assert "event: error" in lines and words in lines[-2]
+    assert asked == []
+
+
+def test_in_the_page_what_is_declined_does_not_even_wait(app):
+    visitor = Visitor(app, "rude")
+    for refused in (
+        visitor.paint("a naked woman"),
+        visitor.press(app.ask, [PICTURE, "Who is this?", "en"]),
+        visitor.press(app.ask, [None, "Is there a hat?", "en"]),
+    ):
+        assert refused.status_code == 422
+
+
+def test_an_answer_is_stopped(app, browser):
+    page = browser.new_page()
+    assert not opened(page, app.url)
+    page.locator("#question textarea, #question input").first.fill(ENDLESS)
+    page.locator("#ask").click()
+    expect(page.locator("#answer textarea")).to_have_value("and")
+    page.locator("#stop-answer").click()
+    assert "event: complete" in program(app, "generate", ["an old man", *SETTINGS])
+    page.close()
 
 
 def test_who_finds_no_room_is_told_so_in_the_language_of_the_page(app):

@@ -13,6 +13,7 @@ from unif2ace.images import MAX_BYTES, crop_face, read_upload
 from unif2ace.languages import LANGUAGES, TABLE, preferred, retold, say, translations
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.regions import REGIONS, check_region
+from unif2ace.value_names import value_name
 
 
 def fields(text):
@@ -56,7 +57,10 @@ def test_what_nobody_translated_stays_english():
     assert say("no such text", "ja") == say("no such text", "tlh") == "no such text"
 
 
-REFUSALS = (policy.SEXUAL, policy.MINOR, policy.REAL_PERSON, policy.IDENTITY, policy.SENSITIVE)
+REFUSALS = (
+    *(policy.SEXUAL, policy.MINOR, policy.REAL_PERSON),
+    *(policy.IDENTITY, policy.SENSITIVE, policy.ENGLISH),
+)
 
 
 @pytest.mark.parametrize("refusal", [*REFUSALS, serving.NOTHING_SAID])
@@ -68,6 +72,20 @@ def test_refusals_are_said_in_every_language(refusal):
 def test_what_can_be_seen_has_a_name_in_every_language(name):
     title = name.replace("_", " ").capitalize()
     assert all(re.search("[\u3040-\u9fff]", say(title, language)) for language in ("ja", "zh"))
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_values_have_names_in_every_language_that_tell_them_apart(name):
+    values = ATTRIBUTES[name].values
+    assert [value_name(name, value, "en") for value in values] == list(values)
+    for language in ("ja", "zh"):
+        names = [value_name(name, value, language) for value in values]
+        assert len(set(names)) == len(names)
+        assert all(re.search("[\u3040-\u9fff]", said) for said in names)
+
+
+def test_a_value_without_a_name_stays_english():
+    assert value_name("hat", "sombrero", "ja") == "sombrero"
 
 
 ROOT = Path(__file__).parents[1]

@@ -13,12 +13,12 @@ ROWS = (
     {"config", "schedule", "attributes"},
     {"layers", "conv", "moe", "vq", "encoders", "losses", "sampler", "images", "provenance"}
     | {"policy", "wording", "lexicon", "lexing", "parsing", "composing", "text", "languages"}
-    | {"regions", "routing"},
+    | {"regions", "routing", "value_names"},
     {"prompting", "plan", "model", "records"},
     {"quantize", "checkpoint", "pipeline", "convert", "parameters"},
     {"synth"},
     {"train", "evaluate"},
-    {"serving", "links", "views", "page", "zerogpu", "app"},
+    {"serving", "links", "logs", "views", "page", "zerogpu", "app"},
 )
 RANKS = {name: rank for rank, row in enumerate(ROWS) for name in row}
 TOP = len(ROWS) - 1

@@ -1,4 +1,5 @@
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 
 from unif2ace.attributes import ATTRIBUTES
+from unif2ace.checkpoint import checkpoint_name
 from unif2ace.pipeline import NOT_VISIBLE, UniF2acePipeline, to_image, to_pixels
 from unif2ace.prompting import encode_request, generation_batch, prompt_ids
 from unif2ace.regions import region_tokens
@@ -196,11 +198,26 @@ def test_attributes_without_a_place_are_answer_likelihoods(pipe):
     nats = []
     for value in table["hat"]:
         pairs = [("hat", value)]
-        nats.append(pipe._answer_log_likelihoods(picture, pairs))
+        nats.append(pipe._answer_log_likelihoods(*pipe._look(picture), pairs))
     slow = torch.cat(nats).softmax(0)
     torch.testing.assert_close(
         torch.tensor(list(table["hat"].values())), slow, atol=1e-4, rtol=1e-4
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "times", "use"),
+    [
+        ("blocks.0", 2, lambda pipe: pipe.attributes(PICTURE, ["gender", "hat"])),  # then words
+        ("face_encoder", 1, lambda pipe: pipe.edit(PICTURE, "face", "a man", seed=1, steps=1)),
+    ],
+)
+def test_a_picture_is_looked_at_once(pipe, part, times, use):
+    seen = []
+    hook = pipe.model.get_submodule(part).register_forward_hook(lambda *call: seen.append(1))
+    use(pipe)
+    hook.remove()
+    assert len(seen) == times
 
 
 def test_score_asks_what_the_prompt_names(pipe):
@@ -249,6 +266,19 @@ def test_impossible_questions_raise(pipe):
 def test_a_special_token_in_a_prompt_stays_text(pipe):
     ids = encode_request(pipe.tokenizer, "<|mask|> <|eos|> " + canonical_answer("hat", "beanie"))
     assert max(ids) < pipe.config.text_vocab_size
+
+
+def test_a_checkpoint_is_called_by_name_and_content_not_by_place(folder, tmp_path):
+    moved = tmp_path / "elsewhere" / folder.name
+    shutil.copytree(folder, moved)
+    name = checkpoint_name(folder, None, None)
+    assert checkpoint_name(moved, None, None) == name and str(folder) not in name
+    weights = moved / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
+    other = checkpoint_name(moved, None, None)
+    assert other != name and other.startswith(f"{folder.name}@")
+    assert checkpoint_name("who/what", "main", "c0ffee") == "who/what@c0ffee"
+    assert checkpoint_name("who/what", "v1", None) == "who/what@v1"
 
 
 def test_a_broken_checkpoint_is_refused_by_name(folder, tmp_path):

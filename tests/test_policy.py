@@ -3,6 +3,7 @@ import pytest
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.lexicon import ADJECTIVES
 from unif2ace.policy import (
+    ENGLISH,
     IDENTITY,
     MINOR,
     REAL_PERSON,
@@ -27,6 +28,9 @@ from unif2ace.wording import canonical_question
         ("a woman who looks like taylor  swift", REAL_PERSON),
         ("ＤＯＮＡＬＤ Trump laughing", REAL_PERSON),
         ("a famous actor", REAL_PERSON),
+        ("裸の女性", SEXUAL),
+        ("赤い髪の女性", ENGLISH),
+        ("рыжая женщина", ENGLISH),
     ],
 )
 def test_declined_prompts(prompt, refusal):
@@ -43,6 +47,8 @@ def test_declined_prompts(prompt, refusal):
         "a girl with freckles",
         "She has Green Eyes. Her mouth is open.",
         "a bare forehead, straight hair",
+        "赤い髪 red hair",
+        "... 42 🙂",
     ],
 )
 def test_prompts_about_faces_are_painted(prompt):
@@ -69,6 +75,8 @@ def test_prompts_about_faces_are_painted(prompt):
         ("Where does she come from?", SENSITIVE),
         ("What religion does she have?", SENSITIVE),
         ("Is she naked?", SEXUAL),
+        ("彼女は裸ですか", SEXUAL),
+        ("髪は何色ですか？", ENGLISH),
     ],
 )
 def test_declined_questions(question, refusal):

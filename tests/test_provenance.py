@@ -118,6 +118,19 @@ def test_a_picture_from_elsewhere_is_not_called_generated():
     assert not found.is_generated and found.settings is None
 
 
+def test_metadata_alone_makes_no_picture_ours():
+    told = Image.open(io.BytesIO(mark(smooth_picture(1, 128), SETTINGS)))
+    told.load()
+    info = PngImagePlugin.PngInfo()
+    for name, text in told.text.items():
+        info.add_itxt(name, text)
+    file = io.BytesIO()
+    Image.fromarray(astronaut()).save(file, "PNG", pnginfo=info)
+    found = verify(file.getvalue())
+    assert found.settings == SETTINGS and found.source_type == SOURCE_TYPE
+    assert not found.is_generated
+
+
 def test_marking_is_deterministic():
     image = smooth_picture(2, 128)
     assert mark(image, SETTINGS) == mark(image, SETTINGS)

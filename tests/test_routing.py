@@ -39,8 +39,15 @@ def test_what_is_told_is_what_the_routers_said(pipe, asked, group):
     routing = pipe.routing(PICTURE, **asked)
     for hook in hooks:
         hook.remove()
-    last = slice(-len(pipe.model.blocks), None)  # passes before it read the words
-    tokens, sequences = (torch.stack(rows[last]) for rows in heard.values())  # (A, L, E), (A, 1, E)
+    layers = len(pipe.model.blocks)
+    if group == "generation":  # passes before the last read the words
+        heard = {level: rows[-layers:] for level, rows in heard.items()}
+    assert len(heard["sequence"]) == layers  # the picture is looked at once
+    by_layer = [torch.cat(heard["token"][layer::layers]) for layer in range(layers)]
+    tokens, sequences = (
+        torch.stack(by_layer),
+        torch.stack(heard["sequence"]),
+    )  # (A, L, E), (A, 1, E)
     assert routing.group == group and len(routing.sequence_kinds) == sequences.shape[-1] == 4
     np.testing.assert_allclose(routing.sequence_probs, sequences[:, 0], rtol=1e-5)
     best = sequences[:, 0].topk(2).indices

@@ -168,6 +168,7 @@ def test_routing_is_of_reading_or_with_a_prompt_of_painting():
         Request(task="answer", text="Are there glasses?"),
         Request(task="describe"),
         Request(task="attributes", text="aura", image=PICTURE),
+        Request(task="routing", text="a naked man", image=PICTURE),
     ],
 )
 def test_what_is_refused_costs_no_model_time(request_):

@@ -103,6 +103,18 @@ def test_every_value_and_every_question_can_be_picked_once(language):
     assert sorted(questions) == sorted(map(canonical_question, ATTRIBUTES))
 
 
+def test_in_other_languages_buttons_are_read_in_them_and_write_english():
+    red = re.findall(r'data-value="red"[^>]*aria-label="([^"]*)">(.*?)<', views.value_chooser("ja"))
+    assert ("髪の色: 赤", "赤") in red
+    html = views.question_chooser("zh")
+    assert f'data-value="{canonical_question("hair_color")}">发色</button>' in html
+    assert "<th scope='row'>髪の色: 赤</th>" in views.agreement(
+        {"hair_color": "red"}, {"hair_color": 0.9}, "ja"
+    )
+    table = full_table(lambda attribute: attribute.values[0])
+    assert ">女性</td>" in views.observations(table, "ja")
+
+
 def test_every_region_has_its_place():
     groups = views.grouped(ATTRIBUTES)
     names = [name for group in groups.values() for name in group]
@@ -124,7 +136,22 @@ def test_text_from_a_file_is_escaped(score, source_type):
     found = Verification(score=score, source_type=source_type, settings={EVIL: EVIL, "seed": 3})
     html = views.verification(found)
     assert "<script" not in html.lower() and "seed" in html.lower()
-    assert ("Painted by this AI" in html) == (score > 5 or source_type is not None)
+    assert ("Painted by this AI" in html) == (score > 5)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_only_the_invisible_mark_makes_a_picture_ours(language):
+    ours, edited, foreign, plain = (
+        views.verification(found, language)
+        for found in (
+            Verification(score=9.0, source_type=None, settings=None),
+            Verification(score=0.0, source_type=SOURCE_TYPE, settings={"seed": 3}),
+            Verification(score=0.0, source_type=SOURCE_TYPE, settings=None),
+            Verification(score=0.0, source_type=None, settings=None),
+        )
+    )
+    titles = [re.findall("<h3>(.*?)</h3>", html)[0] for html in (ours, edited, foreign, plain)]
+    assert len(set(titles)) == 4 and [title[0] == "✓" for title in titles] == [True] + 3 * [False]
 
 
 def test_the_link_repeats_the_settings_and_is_escaped():

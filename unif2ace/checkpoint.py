@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,21 @@ def default_dtype(device: torch.device) -> torch.dtype:
     float32 too: a seed should give the same picture on any CPU, and bfloat16 would change it.
     """
     return torch.float32 if device.type == "cpu" else torch.bfloat16
+
+
+def checkpoint_name(path_or_repo: str | Path, revision: str | None, commit: str | None) -> str:
+    """What links and marked files call the weights: "name@version", other weights, other version.
+
+    Of a Hub repository the commit that was loaded, if known; of a folder its own name, without
+    where it lies, and the start of a hash over what fixes a painted picture.
+    """
+    folder = Path(path_or_repo)
+    if not folder.is_dir():
+        return f"{path_or_repo}@{commit or revision or 'main'}"
+    digest = hashlib.sha256()
+    for path in [folder / "config.json", *sorted(folder.glob("*.safetensors"))]:
+        digest.update(path.read_bytes())
+    return f"{folder.resolve().name}@{digest.hexdigest()[:12]}"
 
 
 def load_model(

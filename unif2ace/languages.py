@@ -50,8 +50,8 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "List everything": ("すべて調べる", "列出全部"),
     "Answer": ("回答", "回答"),
     "The answer appears here, word by word.": (
-        "ここに回答が一語ずつ表示されます。",
-        "回答会逐词显示在这里。",
+        "ここに英語の回答が一語ずつ表示されます。",
+        "英文回答会逐词显示在这里。",
     ),
     "What the AI sees": ("AI に見えているもの", "AI 看到的画面"),
     "This is what the AI sees.": ("これが AI に見えている部分です。", "这是 AI 看到的部分。"),
@@ -100,6 +100,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     ),
     "The painted face": ("描かれた顔", "画出的脸"),
     "All pictures, the best first": ("すべての画像（よい順）", "全部图片（最好的在前）"),
+    "fits {} %": ("一致 {} %", "符合 {} %"),
     "Part": ("部分", "部位"),
     "Change this part": ("この部分を描き直す", "重画此部位"),
     "Change the words first, for example the hair; the rest of the picture stays.": (
@@ -187,6 +188,14 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "この AI の印は見つかりませんでした",
         "没有找到此 AI 的标记",
     ),
+    "The file says it is from here, but the invisible mark is missing": (
+        "ファイルはここで描かれたと示していますが、見えない印がありません",
+        "文件自称出自此处，但没有不可见标记",
+    ),
+    "Made by an AI, says the file, but no mark of this one was found": (
+        "ファイルは AI による画像と示していますが、この AI の印はありません",
+        "文件自称由 AI 制作，但没有此 AI 的标记",
+    ),
     "Invisible mark: found": ("見えない印：あり", "不可见标记：有"),
     "Invisible mark: not found": ("見えない印：なし", "不可见标记：无"),
     "strength {:.1f}; pictures from elsewhere lie between -4 and 4": (
@@ -241,7 +250,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Light color": ("光の色", "光的颜色"),
     "Background": ("背景", "背景"),
     # -- about
-    "Measured": ("測定値", "测量数据"),
+    "Measured": ("測定値（英語）", "测量数据（英文）"),
     # -- what may go wrong
     "Not possible": ("できません", "无法完成"),
     "There is no picture yet. Please choose one first.": (
@@ -284,6 +293,10 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Only invented people are painted here. Please describe a face instead of naming a person.": (
         "描くのは架空の人物だけです。名前ではなく顔を説明してください。",
         "这里只画虚构的人。请描述一张脸，而不是写人名。",
+    ),
+    "The AI reads English alone. Please write in English, or pick from the buttons.": (
+        "AI が読めるのは英語だけです。英語で書くか、ボタンから選んでください。",
+        "AI 只读英语。请用英语书写，或点按钮选择。",
     ),
     "This AI does not say who somebody is. "
     "It describes what can be seen: hair, eyes, expression.": (

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from transformers import Cache, PreTrainedModel
 
 from unif2ace.config import UniF2aceConfig
-from unif2ace.encoders import FaceEncoder, SemanticEncoder
+from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
 from unif2ace.layers import Attention, Resampler, rotary_angles, timestep_features
 from unif2ace.moe import (
     GROUPS,
@@ -227,11 +227,13 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         return self.image_tokenizer.decode(codes, grid=(self.config.grid, self.config.grid))
 
     @torch.no_grad()
-    def encode_features(self, pixels: Tensor) -> ImageFeatures:
-        """Features for the semantic and face experts, of (B, 3, S, S) pixels in [-1, 1]."""
-        return ImageFeatures(
-            semantic=self.semantic_encoder(pixels).tokens, face=self.face_encoder(pixels).tokens
-        )
+    def encode_features(self, pixels: Tensor, face: FaceOutput | None = None) -> ImageFeatures:
+        """Features for the semantic and face experts, of (B, 3, S, S) pixels in [-1, 1].
+
+        face: what the face encoder gives of these pixels, if that is known already.
+        """
+        face = self.face_encoder(pixels) if face is None else face
+        return ImageFeatures(semantic=self.semantic_encoder(pixels).tokens, face=face.tokens)
 
     # -- tokens --------------------------------------------------------------------------------
 

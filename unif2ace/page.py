@@ -155,7 +155,7 @@ class Endpoints:
     steps: gr.Number
     guidance: gr.Number
     num_images: gr.Number
-    region: gr.Textbox
+    region: gr.Dropdown
     painted: gr.Image
     text: gr.Textbox
     data: gr.JSON
@@ -376,7 +376,7 @@ def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
             all_painted = gr.Gallery(
                 label=text("All pictures, the best first"),
                 columns=4,
-                height=170,
+                height=200,
                 format="png",
                 allow_preview=False,
                 visible=False,
@@ -387,6 +387,7 @@ def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
             ask_button = gr.Button(
                 text("Ask about this face"), interactive=False, elem_id="ask-about"
             )
+            agreement = gr.HTML(elem_id="agreement")
             with gr.Row(elem_id="change-row"):
                 region = gr.Dropdown(
                     regions("en"),
@@ -403,7 +404,6 @@ def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
                 change = gr.Button(
                     text("Change this part"), interactive=False, min_width=150, elem_id="change"
                 )
-            agreement = gr.HTML(elem_id="agreement")
     with gr.Column(elem_id="history"):
         gr.Markdown(text("### Painted in this visit"))
         _quiet("They are kept in this page only, and gone when you leave it.")
@@ -492,9 +492,10 @@ def about_tab() -> tuple[gr.HTML, gr.Markdown]:
 
 
 def diagram(language: str) -> str:
-    """The drawing of how it works, its words in the given language."""
+    """The drawing of how it works, its words in the given language; slides where it is cut off."""
     drawing = (ASSETS / "diagram.svg").read_text(encoding="utf-8")
-    return _DRAWN.sub(lambda found: f">{say(found[1], language)}<", drawing)
+    drawing = _DRAWN.sub(lambda found: f">{say(found[1], language)}<", drawing)
+    return f'<div class="wide" tabindex="0">{drawing}</div>'
 
 
 def about_text(language: str) -> str:
@@ -538,7 +539,7 @@ def endpoints() -> Endpoints:
             steps=gr.Number(DEFAULT_STEPS, label="Steps", precision=0),
             guidance=gr.Number(DEFAULT_GUIDANCE, label="Guidance"),
             num_images=gr.Number(1, label="Pictures", precision=0),
-            region=gr.Textbox("hair", label="Region"),
+            region=gr.Dropdown(list(REGIONS), label="Region", allow_custom_value=True),
             painted=gr.Image(label="Painted face", format="png", type="filepath"),
             text=gr.Textbox(label="Answer"),
             data=gr.JSON(label="Data"),

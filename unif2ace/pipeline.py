@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -18,13 +18,15 @@ from PIL import Image
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from unif2ace.checkpoint import load_model, spend_memory
-from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.checkpoint import checkpoint_name, load_model, spend_memory
+from unif2ace.encoders import FaceOutput
+from unif2ace.model import TransformerOutput, UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import parse_attributes, parse_constraints
 from unif2ace.plan import Plan, PlanWords, answer_of
 from unif2ace.prompting import (
     NO_THOUGHT,
+    SequenceBatch,
     Turn,
     encode_request,
     encode_text,
@@ -38,7 +40,6 @@ from unif2ace.prompting import (
     thought_places,
     turns_batch,
     turns_mask,
-    understanding_batch,
 )
 from unif2ace.records import (
     DEFAULT_CHOICE_TEMPERATURE,
@@ -137,7 +138,8 @@ class UniF2acePipeline:
         if model.device.type == "cpu":
             spend_memory(model)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(path_or_repo, revision=revision)
-        name = f"{path_or_repo}@{revision}" if revision else str(path_or_repo)
+        commit = getattr(model.config, "_commit_hash", None)
+        name = checkpoint_name(path_or_repo, revision, commit)
         return cls(model, tokenizer, checkpoint=name)
 
     @property
@@ -268,6 +270,7 @@ class UniF2acePipeline:
             codes=torch.full(shape, self.config.layout.mask_code), prompt=ids, settings=settings
         )
 
+    @torch.inference_mode()
     def _edit_job(
         self,
         image: Image.Image,
@@ -286,8 +289,10 @@ class UniF2acePipeline:
         if isinstance(mask_or_region, str):
             check_region(mask_or_region)
         pixels = self._pixels(image)
-        is_open = torch.from_numpy(self._token_mask(image, pixels, mask_or_region)).flatten()
-        picture = self._encoded(pixels)
+        face = self.model.face_encoder(pixels)
+        landmarks = face.landmarks[0].float().cpu().numpy()
+        is_open = torch.from_numpy(self._token_mask(image, landmarks, mask_or_region)).flatten()
+        picture = self._encoded(pixels, face)
         codes = torch.where(is_open, self.config.layout.mask_code, picture.codes.cpu())  # (1, N)
         region = mask_or_region if isinstance(mask_or_region, str) else "mask"
         return PaintingJob(
@@ -297,14 +302,15 @@ class UniF2acePipeline:
             shown=() if is_open.all() else self.read_plan(picture),  # nothing left, nothing kept
         )
 
-    @torch.inference_mode()
     def _token_mask(
-        self, image: Image.Image, pixels: Tensor, mask_or_region: Image.Image | np.ndarray | str
+        self,
+        image: Image.Image,
+        landmarks: np.ndarray,
+        mask_or_region: Image.Image | np.ndarray | str,
     ) -> np.ndarray:
         """The tokens (grid, grid) to paint anew; ValueError unless there is one."""
         grid = self.config.grid
         if isinstance(mask_or_region, str):
-            landmarks = self.model.face_encoder(pixels).landmarks[0].float().cpu().numpy()
             mask = region_tokens(mask_or_region, landmarks, grid)
             if not mask.any():
                 raise ValueError(f"the picture shows no {mask_or_region} to paint anew")
@@ -494,10 +500,9 @@ class UniF2acePipeline:
         """Codes and frozen features of a picture, resized to the model's size."""
         return self._encoded(self._pixels(image))
 
-    def _encoded(self, pixels: Tensor) -> Picture:
-        return Picture(
-            codes=self.model.encode_codes(pixels), features=self.model.encode_features(pixels)
-        )
+    def _encoded(self, pixels: Tensor, face: FaceOutput | None = None) -> Picture:
+        features = self.model.encode_features(pixels, face)
+        return Picture(codes=self.model.encode_codes(pixels), features=features)
 
     def _pixels(self, image: Image.Image) -> Tensor:
         if not isinstance(image, Image.Image):
@@ -544,6 +549,11 @@ class UniF2acePipeline:
 
     def _look(self, picture: Picture) -> tuple[Tensor, DynamicCache]:
         """Text logits (1, N, V) of the picture's places; keys and values of all it is made of."""
+        output, cache = self._seen(picture)
+        return self._place_logits(output), cache
+
+    def _seen(self, picture: Picture) -> tuple[TransformerOutput, DynamicCache]:
+        """One pass over the picture, before any word."""
         prefix, cache = prefix_batch(picture.codes, self.config), DynamicCache()
         output = self.model(
             **prefix.inputs(self.device),
@@ -552,9 +562,22 @@ class UniF2acePipeline:
             features=picture.features,
             cache=cache,
         )
-        start = prefix.image_start
-        places = output.hidden[:, start : start + self.config.num_image_tokens]
-        return self.model.text_logits(places), cache
+        return output, cache
+
+    def _place_logits(self, seen: TransformerOutput) -> Tensor:
+        """Text logits (1, N, V) of the picture's places, which end before <eoi>."""
+        return self.model.text_logits(seen.hidden[:, -1 - self.config.num_image_tokens : -1])
+
+    def _read(self, batch: SequenceBatch, cache: DynamicCache) -> TransformerOutput:
+        """One pass over the words of `turns_batch`, after the picture in `cache`."""
+        return self.model(
+            batch.token_ids.to(self.device),
+            positions=batch.positions.to(self.device),
+            mask=turns_mask(batch, cache.get_seq_length()).to(self.device),
+            group="understanding",
+            cache=cache,
+            places=None if batch.places is None else batch.places.to(self.device),
+        )
 
     def _told(self, logits: Tensor) -> Tensor:
         """Of the logits of `_look`, the words (1, W) that stand in sight of every question."""
@@ -656,43 +679,44 @@ class UniF2acePipeline:
         elif question is not None:
             ids = self.check_question(question)
         picture, count = self.encode(image), self.config.num_image_tokens
-        codes = picture.codes.cpu()
         if prompt is not None:
             (plan,) = self.draw_plans(
                 ids, _generators(0, 1), shown=self.read_plan(picture)
             ).tolist()
             ids = ids + plan
-            batch = generation_batch([ids], codes, self.config)
-            text = slice(0, len(ids))
+            batch = generation_batch([ids], picture.codes.cpu(), self.config)
+            start, text = batch.image_start, slice(0, len(ids))
+            passes = [
+                self.model(**batch.inputs(self.device), group=group, image_start=batch.image_start)
+            ]
         else:
-            told = self._told(self._look(picture)[0]).cpu()
+            seen, cache = self._seen(picture)
+            told = self._told(self._place_logits(seen)).cpu()
             turn = Turn(question=ids[1:-1], answer=())
-            batch = understanding_batch(codes, [[turn] if ids else []], self.config, told)
+            batch = turns_batch([[turn] if ids else []], count, self.config, told)
             ids = [*told[0].tolist(), *ids]
-            text = slice(count + 3, count + 3 + len(ids))
-        output = self.model(
-            **batch.inputs(self.device),
-            group=group,
-            image_start=batch.image_start,
-            features=picture.features if prompt is None else None,
-        )
-        pixels = slice(batch.image_start, batch.image_start + count)
+            start, text = 2, slice(count + 3, count + 3 + len(ids))
+            passes = [seen, self._read(batch, cache)] if ids else [seen]
+        pixels = slice(start, start + count)
         grid = (self.config.grid, self.config.grid)
 
-        def gathered(rows: tuple[Routing, ...], name: str) -> Tensor:
-            return torch.stack([getattr(row, name) for row in rows]).cpu()  # (A, tokens, ...)
+        def gathered(rows: Iterable[tuple[Routing, ...]], name: str) -> Tensor:
+            layers = zip(*rows, strict=True)  # each of them in all passes
+            parts = [torch.cat([getattr(part, name) for part in layer]) for layer in layers]
+            return torch.stack(parts).cpu()  # (A, tokens, ...)
 
-        experts = gathered(output.token_routing, "experts")
-        weights = gathered(output.token_routing, "weights")
+        by_token = [output.token_routing for output in passes]
+        by_sequence = [passes[0].sequence_routing]  # what has the picture
+        experts, weights = gathered(by_token, "experts"), gathered(by_token, "weights")
         return FaceRouting(
             group=group,
             num_experts=self.config.moe.num_experts,
             token_experts=experts[:, pixels].unflatten(1, grid).numpy(),
             token_weights=weights[:, pixels].unflatten(1, grid).numpy(),
             sequence_kinds=SEQUENCE_EXPERTS[group],
-            sequence_probs=gathered(output.sequence_routing, "probs")[:, 0].numpy(),
-            sequence_experts=gathered(output.sequence_routing, "experts")[:, 0].numpy(),
-            sequence_weights=gathered(output.sequence_routing, "weights")[:, 0].numpy(),
+            sequence_probs=gathered(by_sequence, "probs")[:, 0].numpy(),
+            sequence_experts=gathered(by_sequence, "experts")[:, 0].numpy(),
+            sequence_weights=gathered(by_sequence, "weights")[:, 0].numpy(),
             text=tuple(self.tokenizer.decode([i]) for i in ids),
             text_experts=experts[:, text].numpy(),
         )
@@ -710,11 +734,10 @@ class UniF2acePipeline:
         names = list(known) if names is None else list(names)
         for name in names:
             self.check_value(name)
-        picture = self.encode(image)
-        logits, _ = self._look(picture)
+        logits, cache = self._look(self.encode(image))
         placed = self.plan_words.names[: self.config.num_told_words]
         unplaced = [name for name in names if name not in placed]
-        asked = self._asked_scores(picture, unplaced) if unplaced else {}
+        asked = self._asked_scores(logits, cache, unplaced) if unplaced else {}
         table: dict[str, dict[str, float]] = {}
         for name in names:
             if name in asked:
@@ -726,19 +749,26 @@ class UniF2acePipeline:
             table[name] = dict(zip(values, scores.softmax(0).tolist(), strict=True))
         return table
 
-    def _asked_scores(self, picture: Picture, names: Sequence[str]) -> dict[str, Tensor]:
+    def _asked_scores(
+        self, logits: Tensor, cache: DynamicCache, names: Sequence[str]
+    ) -> dict[str, Tensor]:
         """Per attribute log p(canonical answer | picture, canonical question), in nats.
 
         Of each value and of "not visible"; all questions in one pass over shared picture keys.
         """
         known = self.config.attributes
         pairs = [(name, value) for name in names for value in (*known[name], NOT_VISIBLE)]
-        nats = self._answer_log_likelihoods(picture, pairs)
+        nats = self._answer_log_likelihoods(logits, cache, pairs)
         counts = [len(known[name]) + 1 for name in names]
         return dict(zip(names, nats.split(counts), strict=True))
 
-    def _answer_log_likelihoods(self, picture: Picture, pairs: list[tuple[str, str]]) -> Tensor:
-        """log p(canonical answer | picture, canonical question) of each pair, in nats. (len,)"""
+    def _answer_log_likelihoods(
+        self, logits: Tensor, cache: DynamicCache, pairs: list[tuple[str, str]]
+    ) -> Tensor:
+        """log p(canonical answer | picture, canonical question) of each pair, in nats. (len,)
+
+        logits, cache: what `_look` gives of the picture; the cache is used up.
+        """
         nothing = self.config.layout.special_id(NO_THOUGHT)
         turns = [
             Turn(
@@ -748,17 +778,9 @@ class UniF2acePipeline:
             )
             for name, value in pairs
         ]
-        logits, cache = self._look(picture)
         words = self._told(logits).cpu()
         batch = turns_batch([turns], self.config.num_image_tokens, self.config, words)
-        output = self.model(
-            batch.token_ids.to(self.device),
-            positions=batch.positions.to(self.device),
-            mask=turns_mask(batch, cache.get_seq_length()).to(self.device),
-            group="understanding",
-            cache=cache,
-            places=None if batch.places is None else batch.places.to(self.device),
-        )
+        output = self._read(batch, cache)
         assert batch.labels is not None
         labels, segments = batch.labels[0].to(self.device), batch.segments[0].to(self.device)
         counted = labels >= 0

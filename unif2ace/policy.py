@@ -22,6 +22,7 @@ SENSITIVE = (
     "This AI does not guess origin, belief, orientation, health or character from a face. "
     "It describes what can be seen: hair, eyes, expression."
 )
+ENGLISH = "The AI reads English alone. Please write in English, or pick from the buttons."
 
 _SEXUAL = (
     r"naked|nsfw|porn\w*|sexy|sexual\w*|sexuali[sz]ed|erotic\w*|lingerie|topless|undress\w*|nipples?"
@@ -29,6 +30,7 @@ _SEXUAL = (
     r"|bare[- ]chested|(?:without|no|wearing nothing but) (?:any )?(?:clothes|clothing)|striptease"
     r"|(?:have|having|for|oral|anal) sex|sex (?:act|scene|tape|toy|doll|worker)s?|nudes?|nudity"
 )
+_SEXUAL_ELSEWHERE = ("裸", "ヌード", "エロ", "セクシー", "色情", "性感", "누드", "голая", "голый")
 # "nude lipstick" is a colour
 _NUDE_SHADE = (
     r"\bnude[- ](?:colou?red |pink )?(?:lip\w*|make-?up|shade|tone|colou?r|gloss|eye ?shadow)"
@@ -115,14 +117,14 @@ def refuse_prompt(prompt: str) -> str | None:
     """Why this prompt is not painted, in words for the visitor; None if it may be."""
     words = _normal(prompt)
     without_shades = re.sub(_NUDE_SHADE, " ", words)
-    is_sexual = _has(_SEXUAL + r"|nude", without_shades)
+    is_sexual = _has(_SEXUAL + r"|nude", without_shades) or _any(_SEXUAL_ELSEWHERE, words)
     if _has(_MINOR, words) and (is_sexual or _has(_SUGGESTIVE, words)):
         return MINOR
     if is_sexual:
         return SEXUAL
     if _has(_LIKENESS, words) or _names_somebody(prompt):
         return REAL_PERSON
-    return None
+    return None if _can_be_read(prompt) else ENGLISH
 
 
 def refuse_question(question: str) -> str | None:
@@ -130,16 +132,16 @@ def refuse_question(question: str) -> str | None:
     words = _normal(question)
     if _has(_SENSITIVE, words):
         return SENSITIVE
-    if _has(_SEXUAL + r"|nude", re.sub(_NUDE_SHADE, " ", words)):
+    if _has(_SEXUAL + r"|nude", re.sub(_NUDE_SHADE, " ", words)) or _any(_SEXUAL_ELSEWHERE, words):
         return SEXUAL
     if (
         _has(_IDENTITY, words)
         or _has(_IDENTITY_EUROPEAN, words)
-        or any(word in words for word in _IDENTITY_ELSEWHERE)
+        or _any(_IDENTITY_ELSEWHERE, words)
         or _names_somebody(question)
     ):
         return IDENTITY
-    return None
+    return None if _can_be_read(question) else ENGLISH
 
 
 def _normal(text: str) -> str:
@@ -150,6 +152,16 @@ def _normal(text: str) -> str:
 
 def _has(pattern: str, words: str) -> bool:
     return re.search(rf"(?<!\w)(?:{pattern})(?!\w)", words) is not None
+
+
+def _any(parts: tuple[str, ...], words: str) -> bool:
+    return any(part in words for part in parts)
+
+
+def _can_be_read(text: str) -> bool:
+    """Whether some of its letters, if there are any, are of the English alphabet."""
+    letters = [letter for letter in unicodedata.normalize("NFKC", text) if letter.isalpha()]
+    return not letters or any(letter.isascii() for letter in letters)
 
 
 def _names_somebody(text: str) -> bool:

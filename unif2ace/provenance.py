@@ -55,7 +55,8 @@ class Verification:
 
     @property
     def is_generated(self) -> bool:
-        return self.has_invisible_mark or self.source_type == SOURCE_TYPE
+        """By this program, which the invisible mark alone tells: the label is that of every AI."""
+        return self.has_invisible_mark
 
 
 def mark(image: Image.Image, settings: Mapping[str, str | int | float]) -> bytes:

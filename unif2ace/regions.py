@@ -173,7 +173,7 @@ REGIONS: dict[str, Callable[[Face, Canvas], None]] = {
 
 def check_region(name: str) -> None:
     """ValueError, naming the known ones, for an unknown region."""
-    if name not in REGIONS:
+    if name not in list(REGIONS):
         raise ValueError(f"unknown region {name!r}; known: {', '.join(REGIONS)}")
 
 

@@ -124,6 +124,7 @@ def check(pipeline: UniF2acePipeline, request: Request) -> None:
         check_question(pipeline, request.text)
     if request.task == "routing" and request.text:
         pipeline.check_prompt(request.text)
+        _raise_if(refuse_prompt(request.text))
     if request.task == "attributes":
         known = pipeline.config.attributes
         for name in attribute_names(pipeline, request.text):

@@ -1,7 +1,7 @@
 """Results as small pieces of HTML. Every text that comes from outside is escaped here.
 
 Colour is never the only signal: each bar has its number, each state its word. `language` is one
-of `LANGUAGES`; values of attributes stay English, as in prompts.
+of `LANGUAGES`; what a button puts into a prompt or a question is English in all of them.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from unif2ace.languages import say
 from unif2ace.links import Link
 from unif2ace.provenance import Verification
 from unif2ace.serving import Painting
+from unif2ace.value_names import value_name
 from unif2ace.wording import NOT_VISIBLE, canonical_question
 
 # Title: regions of `Attribute.region` that are shown together
@@ -54,11 +55,13 @@ def grouped(known: Collection[str]) -> dict[str, list[str]]:
 
 def question_chooser(known: Known, language: str) -> str:
     """Buttons with the question about each known attribute, by region."""
+
+    def chip(name: str) -> str:
+        question = canonical_question(name)
+        return _chip("question", question, question if language == "en" else _name(name, language))
+
     return _chooser(
-        {
-            title: "".join(_chip("question", canonical_question(name)) for name in names)
-            for title, names in grouped(known).items()
-        },
+        {title: "".join(map(chip, names)) for title, names in grouped(known).items()},
         "Or pick a question",
         language,
     )
@@ -71,7 +74,7 @@ def value_chooser(known: Known, language: str) -> str:
         rows = []
         for name in names:
             chips = "".join(
-                _chip(name, value, toggles=True, label=f"{_name(name, language)}: {value}")
+                _chip(name, value, value_name(name, value, language), _name(name, language))
                 for value in known[name]
             )
             rows.append(f'<div class="row"><span>{_name(name, language)}</span>{chips}</div>')
@@ -79,11 +82,13 @@ def value_chooser(known: Known, language: str) -> str:
     return _chooser(panels, "Or pick what you want to see", language)
 
 
-def _chip(name: str, value: str, *, toggles: bool = False, label: str = "") -> str:
-    state = f' aria-pressed="false" aria-label="{escape(label)}"' if toggles else ""
+def _chip(name: str, value: str, words: str, attribute: str = "") -> str:
+    """A button that says `words`; with an attribute, one that is pressed or not."""
+    label = f"{attribute}: {words}"
+    state = f' aria-pressed="false" aria-label="{escape(label)}"' if attribute else ""
     return (
         f'<button type="button" class="chip" data-name="{escape(name)}" '
-        f'data-value="{escape(value)}"{state}>{escape(value)}</button>'
+        f'data-value="{escape(value)}"{state}>{escape(words)}</button>'
     )
 
 
@@ -140,7 +145,7 @@ def agreement(asked: Mapping[str, str], scores: Mapping[str, float], language: s
         words = "The words name nothing that could be checked in the picture."
         return quiet(words, language)
     rows = "".join(
-        f"<tr><th scope='row'>{_asked(name, asked[name])}</th><td>{_bar(p)}</td>"
+        f"<tr><th scope='row'>{_asked(name, asked[name], language)}</th><td>{_bar(p)}</td>"
         f"<td>{_verdict(p, language)}</td></tr>"
         for name, p in scores.items()
     )
@@ -152,12 +157,14 @@ def chosen(values: Mapping[str, str], language: str = "en") -> str:
     """What the words left open and the model settled before it painted; closed at first."""
     if not values:
         return ""
-    said = ", ".join(_asked(name, value) for name, value in values.items())
+    said = ", ".join(_asked(name, value, language) for name, value in values.items())
     summary = say("What your words left open, the AI chose itself", language)
     return f"<details id='chosen' class='quiet'><summary>{summary}</summary><p>{said}</p></details>"
 
 
-def _asked(name: str, value: str) -> str:
+def _asked(name: str, value: str, language: str) -> str:
+    if language != "en":
+        return f"{_name(name, language)}: {escape(value_name(name, value, language))}"
     return escape(phrase(name, value)[1] or value)
 
 
@@ -234,8 +241,13 @@ def observations(
 
 def _observed(name: str, values: Mapping[str, float], language: str) -> str:
     value, p = max(values.items(), key=lambda item: item[1])
-    said = f"<em>{say('not visible', language)}</em>" if value == NOT_VISIBLE else escape(value)
-    everything = ", ".join(f"{v} {100 * q:.0f} %" for v, q in values.items())
+    hidden = say("not visible", language)
+
+    def called(value: str) -> str:
+        return hidden if value == NOT_VISIBLE else value_name(name, value, language)
+
+    said = f"<em>{hidden}</em>" if value == NOT_VISIBLE else escape(called(value))
+    everything = ", ".join(f"{called(v)} {100 * q:.0f} %" for v, q in values.items())
     return (
         f"<tr title='{escape(everything)}'><th scope='row'>{_name(name, language)}</th>"
         f"<td>{said}</td>"
@@ -293,5 +305,15 @@ def verification(found: Verification, language: str = "en") -> str:
     )
     caption = say("Settings in the file", language)
     table = f"<table class='facts'><caption>{caption}</caption>{rows}</table>" if rows else ""
-    title = "✓ Painted by this AI" if found.is_generated else "No mark of this AI was found"
-    return f"<h3>{say(title, language)}</h3>{text}{table}"
+    return f"<h3>{say(_origin(found), language)}</h3>{text}{table}"
+
+
+def _origin(found: Verification) -> str:
+    """In a few words. Of the two marks only the invisible one is this program's alone."""
+    if found.is_generated:
+        return "✓ Painted by this AI"
+    if found.settings:
+        return "The file says it is from here, but the invisible mark is missing"
+    if found.source_type:
+        return "Made by an AI, says the file, but no mark of this one was found"
+    return "No mark of this AI was found"
