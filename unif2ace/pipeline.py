@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unif2ace.attributes import ATTRIBUTES, check_value
 from unif2ace.checkpoint import load_model, spend_memory
+from unif2ace.layers import KeyValues
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import parse_attributes, parse_constraints
@@ -310,11 +311,8 @@ class UniF2acePipeline:
         """Fill the job's masked codes after the plans (num_images, P) of its pictures."""
         codes, settings = job.codes, job.settings
         prompts = [job.prompt + plan for plan in plans.tolist()]
-        if settings.guidance != 1:
-            prompts += [prompt_ids([], self.config)] * len(codes)
-        logits_fn = self.code_logits_fn(prompts)
         return sample_steps(
-            logits_fn if settings.guidance == 1 else guided(logits_fn, settings.guidance),
+            self.code_logits_fn(prompts, settings.guidance),
             codes.to(self.device),
             mask_code=self.config.layout.mask_code,
             schedule=self.schedule,
@@ -347,11 +345,12 @@ class UniF2acePipeline:
         if all(len(ids) == 1 for ids in allowed):  # nothing is left to the network
             words = [word for (word,) in allowed]
             return torch.tensor(words, dtype=torch.long).expand(len(generators), -1)
-        cache = DynamicCache()
+        cache = KeyValues()
         shift = self.config.max_prompt_tokens - self.config.plan_length - len(prompt)
 
         def next_logits(words: Tensor, place: int) -> Tensor:
-            places = torch.full_like(words, place)
+            places = torch.arange(place, place + words.shape[1], device=words.device)
+            places = places.expand(len(words), -1)
             return self._next_logits(words, cache, "generation", shift=shift, places=places)
 
         ids = torch.tensor([list(prompt)], device=self.device)
@@ -431,18 +430,24 @@ class UniF2acePipeline:
                 faces=faces,
             )
 
-    def code_logits_fn(self, prompts: Sequence[Sequence[int]]) -> CodeLogitsFn:
+    def code_logits_fn(
+        self, prompts: Sequence[Sequence[int]], guidance: float = 1.0
+    ) -> CodeLogitsFn:
         """Logits at places of codes (n, N) for n prompts, with or without plans.
 
-        Text never sees image tokens, so its keys and values are computed once, here.
+        Text never sees image tokens, so its keys and values are computed once, here. Guidance mixes
+        what goes into the head, which is the same as mixing what comes out, since the head is
+        affine and the two shares sum to 1; and the head is then asked once.
         """
-        text, cache = text_batch(prompts, self.config), DynamicCache()
+        if guidance != 1:
+            prompts = [*prompts, *[prompt_ids([], self.config)] * len(prompts)]
+        text, cache = text_batch(prompts, self.config), KeyValues()
         self.model(**text.inputs(self.device), group="generation", cache=cache)
         width = self.config.num_image_tokens + 2
         mask = image_mask(text, width).to(self.device)
         head = self.model.code_head()
 
-        def logits_fn(codes: Tensor, places: Tensor) -> Tensor:
+        def hidden_fn(codes: Tensor, places: Tensor) -> Tensor:
             image = image_batch(codes, self.config)
             output = self.model(
                 image.token_ids,
@@ -454,7 +459,12 @@ class UniF2acePipeline:
             )
             cache.crop(-width)  # the image's keys are of this step only
             rows = torch.arange(len(places), device=places.device)[:, None]
-            return self.model.code_logits(output.hidden[rows, 1 + places], head)  # <soi> codes
+            return output.hidden[rows, 1 + places]  # behind <soi>
+
+        mixed_fn = hidden_fn if guidance == 1 else guided(hidden_fn, guidance)
+
+        def logits_fn(codes: Tensor, places: Tensor) -> Tensor:
+            return self.model.code_logits(mixed_fn(codes, places).to(head[0].dtype), head)
 
         return logits_fn
 
@@ -513,9 +523,9 @@ class UniF2acePipeline:
     def _decode(self, tokens: list[int]) -> str:
         return self.tokenizer.decode(tokens, skip_special_tokens=True).strip().removesuffix("�")
 
-    def _look(self, picture: Picture) -> tuple[Tensor, DynamicCache]:
+    def _look(self, picture: Picture) -> tuple[Tensor, KeyValues]:
         """Text logits (1, N, V) of the picture's places; keys and values of all it is made of."""
-        prefix, cache = prefix_batch(picture.codes, self.config), DynamicCache()
+        prefix, cache = prefix_batch(picture.codes, self.config), KeyValues()
         output = self.model(
             **prefix.inputs(self.device),
             group="understanding",
@@ -534,7 +544,7 @@ class UniF2acePipeline:
     def _next_logits(
         self,
         token_ids: Tensor,
-        cache: DynamicCache,
+        cache: KeyValues,
         group: Group,
         *,
         shift: int = 0,
@@ -548,12 +558,15 @@ class UniF2acePipeline:
         """
         before, length = cache.get_seq_length(), token_ids.shape[1]
         index = torch.arange(before, before + length, device=self.device)
-        sees = torch.arange(before + length, device=self.device) <= index[:, None]
-        sees[length - num_alone :, : before + length - num_alone] = False
+        mask = None
+        if length > 1 or num_alone:
+            mask = torch.arange(before + length, device=self.device) <= index[:, None]
+            mask[length - num_alone :, : before + length - num_alone] = False
+            mask = mask[None, None]
         output = self.model(
             token_ids,
             positions=(index + shift)[None].expand(len(token_ids), -1),
-            mask=sees[None, None],
+            mask=mask,
             group=group,
             cache=cache,
             places=places,

@@ -14,7 +14,10 @@ LogitsFn = Callable[[Tensor], Tensor]
 """Maps the next token ids to logits of the one after them."""
 
 CodeLogitsFn = Callable[[Tensor, Tensor], Tensor]
-"""Maps codes (B, N), masked where unknown, and places (B, n) of them to logits (B, n, K)."""
+"""Maps codes (B, N), masked where unknown, and places (B, n) of them to logits (B, n, K).
+
+Or to what an affine head makes logits of, which `guided` may mix as well.
+"""
 
 REVISION_STEPS = 3
 FIRST_SHARE, LAST_SHARE = 0.5, 0.25
@@ -222,17 +225,23 @@ def generate_plan(
     Each row draws from its own generator, so it is the same in any batch.
 
     Args:
-        next_logits: maps words (B, 1) just chosen for a place, and that place, to logits (B, V) of
-            the next.
+        next_logits: maps words (B, n) chosen since the last call, and the place of the first, to
+            logits (B, V) of the next word.
         first_logits: (B, V) logits of the first word.
-        allowed: per place the ids to choose from; one alone is taken as it is.
+        allowed: per place the ids to choose from; one alone is taken as it is, and the network is
+            only asked again where there is a choice.
     """
-    logits, words = first_logits, []
+    logits, words, num_unseen = first_logits, [], 0
     for place, ids in enumerate(allowed):
         options = torch.tensor(ids, device=logits.device)
-        scores = logits[:, options].float()
-        scores = scores + row_noise(scores, generators)
-        words.append(options[scores.argmax(-1)])  # (B,)
-        if place + 1 < len(allowed):
-            logits = next_logits(words[-1][:, None], place)
+        # drawn without a choice too, so that a place's draw does not hang on what others allow
+        noise = row_noise(logits[:, : len(ids)], generators)
+        if len(ids) == 1:
+            words.append(options.expand(len(logits)))
+        else:
+            if num_unseen:
+                said = torch.stack(words[place - num_unseen :], dim=1)
+                logits, num_unseen = next_logits(said, place - num_unseen), 0
+            words.append(options[(logits[:, options].float() + noise).argmax(-1)])  # (B,)
+        num_unseen += 1
     return torch.stack(words, dim=1)
