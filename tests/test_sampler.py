@@ -241,34 +241,36 @@ WORDS = 9
 MEMORY = torch.randn(WORDS, WORDS, generator=torch.Generator().manual_seed(2))
 
 
-def next_word_logits(words):
-    """Of the word after all those said, (B, P) to (B, WORDS), whatever their number."""
+def next_word_logits(words, sway):
+    """Of the word after all those said: (B, P) to (B, WORDS)."""
     weights = 1.0 + torch.arange(words.shape[1])
-    return (MEMORY[words] * weights[:, None]).sum(1)
+    return MEMORY[words.shape[1]] + sway * (MEMORY[words] * weights[:, None]).sum(1)
 
 
-def planned_word_by_word(first, allowed, generators):
+def planned_word_by_word(first, sway, allowed, generators):
     words = torch.empty(2, 0, dtype=torch.long)
     for ids in allowed:
-        scores = (next_word_logits(words) if words.shape[1] else first)[:, ids]
+        scores = (next_word_logits(words, sway) if words.shape[1] else first)[:, ids]
         drawn = (scores + row_noise(scores, generators)).argmax(-1)
         words = torch.cat([words, torch.tensor(ids)[drawn, None]], dim=1)
     return words
 
 
-@pytest.mark.parametrize("forced", [(), (0,), (5,), (1, 2, 4), (0, 1, 2, 3, 5)])
-def test_a_plan_is_drawn_word_by_word_and_the_network_asked_only_for_choices(forced):
+@pytest.mark.parametrize("forced", [(), (0,), (5,), (1, 2, 4), (0, 1, 2, 3, 5), range(6)])
+@pytest.mark.parametrize("sway", [0.0, 0.3, 3.0])  # of a word over the next ones
+def test_a_guessed_plan_is_the_one_drawn_word_by_word(forced, sway):
     allowed = [[4] if place in forced else [place, 7, 2, 8] for place in range(6)]
     first = torch.randn(2, WORDS, generator=seeded(3)[0])
     said, asked = torch.empty(2, 0, dtype=torch.long), []
 
     def next_logits(words, place):
         nonlocal said
-        assert place == said.shape[1]
-        said = torch.cat([said, words], dim=1)
-        asked.append(said.shape[1])
-        return next_word_logits(said)
+        assert place <= said.shape[1]
+        said = torch.cat([said[:, :place], words], dim=1)
+        asked.append(words.shape[1])
+        ends = range(place + 1, said.shape[1] + 1)
+        return torch.stack([next_word_logits(said[:, :end], sway) for end in ends], dim=1)
 
     plan = generate_plan(next_logits, first, allowed=allowed, generators=seeded(0, 1))
-    assert torch.equal(plan, planned_word_by_word(first, allowed, seeded(0, 1)))
-    assert asked == [place for place in range(1, 6) if place not in forced]
+    assert torch.equal(plan, planned_word_by_word(first, sway, allowed, seeded(0, 1)))
+    assert len(asked) <= 2 if sway == 0 else len(asked) <= 6 - len(forced)

@@ -349,12 +349,13 @@ class UniF2acePipeline:
         shift = self.config.max_prompt_tokens - self.config.plan_length - len(prompt)
 
         def next_logits(words: Tensor, place: int) -> Tensor:
+            cache.crop(len(prompt) + place - cache.get_seq_length())
             places = torch.arange(place, place + words.shape[1], device=words.device)
             places = places.expand(len(words), -1)
             return self._next_logits(words, cache, "generation", shift=shift, places=places)
 
         ids = torch.tensor([list(prompt)], device=self.device)
-        first = self._next_logits(ids, cache, "generation", shift=shift)
+        first = self._next_logits(ids, cache, "generation", shift=shift)[:, -1]
         cache.batch_repeat_interleave(len(generators))
         return generate_plan(
             next_logits,
@@ -551,7 +552,7 @@ class UniF2acePipeline:
         places: Tensor | None = None,
         num_alone: int = 0,
     ) -> Tensor:
-        """Logits (B, V) of the token after those given (B, L), which follow those in `cache`.
+        """Logits (B, L, V) behind each of the tokens given (B, L), which follow those in `cache`.
 
         shift: of the rotary positions, which else count the tokens.
         num_alone: of the tokens, the last so many see each other alone.
@@ -571,7 +572,7 @@ class UniF2acePipeline:
             cache=cache,
             places=places,
         )
-        return self.model.text_logits(output.hidden[:, -1])
+        return self.model.text_logits(output.hidden)
 
     def text_logits_fn(self, picture: Picture) -> LogitsFn:
         """Logits (V,) of the token after those given (1, L) so far, call by call.
@@ -589,7 +590,7 @@ class UniF2acePipeline:
             num_alone = question.shape[1] if self.config.num_thoughts else 0
             return self._next_logits(
                 ids, cache, "understanding", places=places, num_alone=num_alone
-            )[0]
+            )[0, -1]
 
         def next_logits(token_ids: Tensor) -> Tensor:
             if cache.get_seq_length() == seen:
@@ -599,7 +600,7 @@ class UniF2acePipeline:
                 thoughts.append(int(token_ids[0, 0]))
                 last = thought_places(thoughts, self.config)[-1:]
                 places = torch.tensor([last], device=self.device)
-            return self._next_logits(token_ids, cache, "understanding", places=places)[0]
+            return self._next_logits(token_ids, cache, "understanding", places=places)[0, -1]
 
         seen = cache.get_seq_length()
         return next_logits
