@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from tiny import tiny_config, tiny_model
 
 from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, VOCABULARY, FaceAttributes
+from unif2ace.evaluate.arms import LOSS_ARMS, METRICS, PAPER
 from unif2ace.evaluate.bench import bench_app, coverage, peak_memory_kib
 from unif2ace.evaluate.faces import LabelledFaces, read_faces, to_tensor
 from unif2ace.evaluate.generation import Request, outcomes
@@ -435,6 +436,24 @@ def test_nothing_is_written_unless_every_document_takes_the_report(tmp_path):
     assert good.read_text() == f"{START}\n{END}\n" and not (tmp_path / "report.json").exists()
     with pytest.raises(ValueError, match="measure first"):
         merge(tmp_path / "nowhere")
+
+
+def test_an_ablation_is_shown_with_its_three_measures(tmp_path):
+    values = {"mean": 0.5, "spread": 0.1, "values": [0.45, 0.55]}
+    arm = {"seeds": [0, 1], "parameters": 7, **dict.fromkeys(METRICS, values)}
+    budget = {"steps": 9, "batch_size": 8, "understanding_batch_size": 4}
+    measured = {
+        "budget": budget | {"count": 16, "questions": 2},
+        "arms": {PAPER.name: arm, LOSS_ARMS[0].name: arm},
+        "runs": [{"seed": 0}],
+    }
+    (tmp_path / "ablation.json").write_text(json.dumps(measured))
+    document, merged = tmp_path / "README.md", tmp_path / "report.json"
+    document.write_text(f"{START}\n{END}\n")
+    write_report(tmp_path, merged, [document])
+    assert f"| {PAPER.name} | 2 | 50.0 ± 5.0 | 0.5 ± 0.1 | 50.0 ± 5.0 |" in document.read_text()
+    assert f"| {LOSS_ARMS[0].name} | too close | too close | too close |" in document.read_text()
+    assert "runs" not in json.loads(merged.read_text())["ablation"]
 
 
 # -- costs -------------------------------------------------------------------------------------

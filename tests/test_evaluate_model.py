@@ -276,6 +276,7 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     assert [(row["steps"], row["guidance"]) for row in tried] == settings_to_try()
     assert 'prompts with "no"' in readme.read_text()
     assert "| bfloat16 |" in readme.read_text() and "| 48 | 3 |" in readme.read_text()
+    assert readme.read_text().count("(default)") == 1
 
 
 def test_the_best_of_several_is_taken_by_the_models_own_scores(monkeypatch):

@@ -3,6 +3,7 @@ import torch
 from transformers import DynamicCache
 
 from unif2ace.config import EncoderConfig, MoEConfig, VQConfig, nano
+from unif2ace.layers import KeyValues
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration, parameter_report
 from unif2ace.moe import Exploration
 from unif2ace.prompting import (
@@ -112,6 +113,36 @@ def test_cached_text_gives_the_whole_sequence(model):
         cache=cache,
     )
     torch.testing.assert_close(output.hidden[:, 1:-1], paint(model, PROMPTS, CODES))
+
+
+@torch.no_grad()
+def test_keys_and_values_are_kept_as_transformers_keeps_them():
+    generator = torch.Generator().manual_seed(0)
+    ours, theirs = KeyValues(room=3), DynamicCache()
+
+    def both_take(batch, count):
+        for layer in range(2):
+            pair = torch.randn(2, batch, 4, count, 6, generator=generator)
+            kept = [cache.update(*pair, layer) for cache in (ours, theirs)]
+            torch.testing.assert_close(*kept, rtol=0, atol=0)
+        assert ours.get_seq_length() == theirs.get_seq_length()
+
+    for count in (5, 1, 2, 9):  # within the room and beyond it
+        both_take(2, count)
+    for cache in (ours, theirs):
+        cache.crop(-3)
+        cache.batch_repeat_interleave(2)
+    both_take(4, 1)
+
+
+@torch.no_grad()
+def test_no_mask_is_one_that_lets_all_see_all(model):
+    ids, places = torch.tensor([[5, 6, 7]]), torch.arange(3)[None]
+    whole = torch.ones(1, 1, 3, 3, dtype=torch.bool)
+    one, other = (
+        model(ids, positions=places, mask=mask, group="generation").hidden for mask in (None, whole)
+    )
+    torch.testing.assert_close(one, other)
 
 
 TURNS = [Turn(question=[5, 6], answer=[9]), Turn(question=[7], answer=[3, 4, 2])]

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import pytest
@@ -152,17 +153,46 @@ def test_shards_stay_small(quantized):
     assert len(shards) > 1 and not list(quantized.glob("*.bin"))
 
 
-@pytest.mark.parametrize("fault", ["missing", "extra"])
-def test_missing_and_extra_tensors_are_named(full, tmp_path, fault):
-    folder = tmp_path / "broken"
-    shutil.copytree(full, folder)
-    tensors = load_file(folder / "model.safetensors")
-    if fault == "missing":
-        del tensors["blocks.1.attention.qkv.weight"]
-        message = r"missing_keys: blocks\.1\.attention\.qkv\.weight"
-    else:
-        tensors["blocks.9.wings"] = torch.zeros(2)
-        message = r"unexpected_keys: blocks\.9\.wings"
+NARROW = "blocks.0.attention.out.bias"
+FAULTS = {
+    "missing": (
+        lambda tensors: tensors.pop("blocks.1.attention.qkv.bias"),
+        r"missing_keys: blocks\.1\.attention\.qkv\.bias",
+    ),
+    "extra": (
+        lambda tensors: tensors.update({"blocks.9.wings": torch.zeros(2)}),
+        r"unexpected_keys: blocks\.9\.wings",
+    ),
+    "mis-shaped": (
+        lambda tensors: tensors.update({NARROW: tensors[NARROW][:-1].clone()}),
+        r"mismatched_keys: .*blocks\.0\.attention\.out\.bias",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("kind", ["full", "quantized"])
+def test_missing_extra_and_mis_shaped_tensors_are_named(kind, fault, tmp_path, request):
+    folder, (damage, message) = tmp_path / "broken", FAULTS[fault]
+    shutil.copytree(request.getfixturevalue(kind), folder)
+    tensors = {}
+    for shard in sorted(folder.glob("*.safetensors")):
+        tensors |= load_file(shard)
+        shard.unlink()
+    (folder / "model.safetensors.index.json").unlink(missing_ok=True)
+    damage(tensors)
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ValueError, match=message):
-        UniF2acePipeline.from_pretrained(folder, quantization=None)
+        UniF2acePipeline.from_pretrained(folder, device="cpu")
+
+
+def test_a_checkpoint_of_another_version_is_refused_with_its_number(full, tmp_path):
+    folder = tmp_path / "later"
+    shutil.copytree(full, folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"format_version": 99}))
+    with pytest.raises(ValueError, match="format 1, got 99"):
+        UniF2acePipeline.from_pretrained(folder, quantization=None, device="cpu")
+    del config["format_version"]  # as the first checkpoints were written
+    (folder / "config.json").write_text(json.dumps(config))
+    UniF2acePipeline.from_pretrained(folder, quantization=None, device="cpu")

@@ -13,9 +13,11 @@ from unif2ace.evaluate.ratios import (
     paint_codes,
     plain_code_logits_fn,
     plain_text_logits_fn,
+    planned_prompts,
+    products_of,
     ratio_lines,
+    repeat,
     say_tokens,
-    step_products,
 )
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.prompting import prompt_ids
@@ -51,24 +53,30 @@ def test_the_plain_answer_says_the_same_tokens(pipe):
         )
 
 
+def linear_flops(counter):
+    counts = counter.get_flop_counts()["Global"]
+    return sum(n for op, n in counts.items() if "mm" in str(op) and "bmm" not in str(op))
+
+
+def paint_a_step(pipe):
+    logits_fn = pipe.code_logits_fn([prompt_ids([5, 6], pipe.config)], 3.0)
+    logits_fn(torch.full((1, 4), 3), torch.tensor([[0, 2, 3]]))
+
+
 @torch.inference_mode()
-def test_the_products_of_a_step_are_all_its_products(pipe):
-    prompts = [prompt_ids([5, 6], pipe.config), prompt_ids([], pipe.config)]
-    logits_fn, codes = pipe.code_logits_fn(prompts), torch.full((2, 4), 3)
-    places = torch.tensor([[0, 2, 3]] * 2)
+@pytest.mark.parametrize("action", [planned_prompts, paint_a_step])
+def test_the_products_of_an_action_are_all_its_products(pipe, action):
     with FlopCounterMode(display=False) as whole:
-        logits_fn(codes, places)
-    products = step_products(pipe, logits_fn, codes, places)
+        action(pipe)
+    products = products_of(pipe, partial(action, pipe))
     with FlopCounterMode(display=False) as alone:
-        for product in products:
-            product.run()
-
-    def linear(counter):
-        counts = counter.get_flop_counts()["Global"]
-        return sum(n for op, n in counts.items() if "mm" in str(op) and "bmm" not in str(op))
-
-    assert linear(alone) == linear(whole) > 0
+        repeat(products)
+    assert linear_flops(alone) == linear_flops(whole) > 0
     assert sum(product.flop for product in products) == alone.get_total_flops()
+    with FlopCounterMode(display=False) as afterwards:  # nothing is left that records
+        action(pipe)
+    assert afterwards.get_total_flops() == whole.get_total_flops()
+    assert "code_logits" not in vars(pipe.model)
 
 
 def test_the_dense_twin_multiplies_as_much_as_a_token_meets():
@@ -83,4 +91,7 @@ def test_every_ratio_is_measured_and_told(pipe):
     assert measured["sampler"]["same_codes_as_plain"]
     assert measured["answers"]["same_tokens_as_plain"]
     assert 0 < measured["sampler"]["rate_over_best_matmul"] < 1
+    assert sum(measured["sampler"]["shares"].values()) == pytest.approx(1)
+    assert len(ratio_lines(measured)) == 8
+    del measured["sampler"]["shares"]
     assert len(ratio_lines(measured)) == 5

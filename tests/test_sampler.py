@@ -5,10 +5,12 @@ import torch
 
 from unif2ace.sampler import (
     annealed,
+    generate_plan,
     generate_tokens,
     guided,
     gumbel_noise,
     plan_rounds,
+    row_noise,
     sample_codes,
     sample_steps,
 )
@@ -233,3 +235,42 @@ def test_text_temperature_zero_draws_nothing_and_above_zero_needs_a_seed():
         )
     )
     assert len(set(drawn)) > 1
+
+
+WORDS = 9
+MEMORY = torch.randn(WORDS, WORDS, generator=torch.Generator().manual_seed(2))
+
+
+def next_word_logits(words, sway):
+    """Of the word after all those said: (B, P) to (B, WORDS)."""
+    weights = 1.0 + torch.arange(words.shape[1])
+    return MEMORY[words.shape[1]] + sway * (MEMORY[words] * weights[:, None]).sum(1)
+
+
+def planned_word_by_word(first, sway, allowed, generators):
+    words = torch.empty(2, 0, dtype=torch.long)
+    for ids in allowed:
+        scores = (next_word_logits(words, sway) if words.shape[1] else first)[:, ids]
+        drawn = (scores + row_noise(scores, generators)).argmax(-1)
+        words = torch.cat([words, torch.tensor(ids)[drawn, None]], dim=1)
+    return words
+
+
+@pytest.mark.parametrize("forced", [(), (0,), (5,), (1, 2, 4), (0, 1, 2, 3, 5), range(6)])
+@pytest.mark.parametrize("sway", [0.0, 0.3, 3.0])  # of a word over the next ones
+def test_a_guessed_plan_is_the_one_drawn_word_by_word(forced, sway):
+    allowed = [[4] if place in forced else [place, 7, 2, 8] for place in range(6)]
+    first = torch.randn(2, WORDS, generator=seeded(3)[0])
+    said, asked = torch.empty(2, 0, dtype=torch.long), []
+
+    def next_logits(words, place):
+        nonlocal said
+        assert place <= said.shape[1]
+        said = torch.cat([said[:, :place], words], dim=1)
+        asked.append(words.shape[1])
+        ends = range(place + 1, said.shape[1] + 1)
+        return torch.stack([next_word_logits(said[:, :end], sway) for end in ends], dim=1)
+
+    plan = generate_plan(next_logits, first, allowed=allowed, generators=seeded(0, 1))
+    assert torch.equal(plan, planned_word_by_word(first, sway, allowed, seeded(0, 1)))
+    assert len(asked) <= 2 if sway == 0 else len(asked) <= 6 - len(forced)

@@ -9,25 +9,29 @@ from test_evaluate_model import numbered_renders
 from test_train_transformer import checkpoint, features  # noqa: F401 (fixtures)
 from tiny import tiny_config
 
-from unif2ace.evaluate.judge import Judge, JudgeNetwork
-from unif2ace.model import UniF2aceForConditionalGeneration
-from unif2ace.moe import Exploration, SequenceMoE, TokenMoE
-from unif2ace.train import ablation, transformer
-from unif2ace.train.ablation import (
+from unif2ace.evaluate.arms import (
     EXPERT_ARMS,
     LOSS_ARMS,
     LOSSES,
     METRICS,
     PAPER,
     Arm,
+    ablation_tables,
+    arms,
+    gather,
+    verdict,
+)
+from unif2ace.evaluate.judge import Judge, JudgeNetwork
+from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.moe import Exploration, SequenceMoE, TokenMoE
+from unif2ace.train import ablation, transformer
+from unif2ace.train.ablation import (
     Plan,
     ablate,
+    affordable_steps,
     arm_config,
-    arms,
     copy_only,
-    gather,
-    render,
-    verdict,
+    main,
 )
 
 PLAIN = Arm(loss="mask-only", experts="none")
@@ -115,7 +119,8 @@ def test_spread_and_verdicts_by_hand():
     assert verdict(gathered, other, "agreement") == "agrees"
     assert verdict(gathered, other, "feature_distance") == "disagrees"  # less is better
     assert verdict(gathered, third, "agreement") == "too close"
-    text = render(gathered, a_plan("nowhere"))
+    text = ablation_tables({"budget": a_plan("nowhere").budget(), "arms": gathered})
+    assert "2 steps of 2 faces to paint" in text
     assert "65.0 ± 5.0" in text and "4.2 ± 0.2" in text
     assert f"| {other.name} | agrees | disagrees | too close |" in text
 
@@ -127,14 +132,19 @@ def a_plan(out, **changes):
     return Plan(**(settings | changes))
 
 
-def test_two_arms_run_resume_and_report(checkpoint, features, tmp_path, monkeypatch):  # noqa: F811
+@pytest.fixture
+def plan(checkpoint, features, tmp_path, monkeypatch):  # noqa: F811
+    """A tiny plan; no file of renders or of a judge is read, and no sheet is painted."""
     torch.manual_seed(0)
     judge = Judge(JudgeNetwork())
     monkeypatch.setattr(ablation.Judge, "load", lambda folder: judge)
     monkeypatch.setattr(transformer, "sample_sheet", lambda *arguments: None)  # tested elsewhere
     monkeypatch.setattr(ablation, "read_faces", lambda *_, limit: numbered_renders(limit))
-    plan = a_plan(tmp_path / "out", checkpoint=checkpoint, features=features)
-    trained = []
+    return a_plan(tmp_path / "out", checkpoint=checkpoint, features=features)
+
+
+def test_two_arms_run_resume_and_report(plan, checkpoint, tmp_path, monkeypatch):  # noqa: F811
+    written, trained = tmp_path / "measured" / "ablation.json", []
     whole = ablation.train
 
     def interrupted(start, *rest):
@@ -145,15 +155,15 @@ def test_two_arms_run_resume_and_report(checkpoint, features, tmp_path, monkeypa
 
     monkeypatch.setattr(ablation, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        ablate(plan, [PAPER, PLAIN], [0])
-    assert json.loads((plan.out / "ablation.json").read_text())["arms"].keys() == {PAPER.name}
-    assert ablate(plan, [PAPER, PLAIN], [0])
+        ablate(plan, [PAPER, PLAIN], [0], written)
+    assert json.loads(written.read_text())["arms"].keys() == {PAPER.name}
+    assert ablate(plan, [PAPER, PLAIN], [0], written)
     assert len(trained) == 3 and trained[1] == trained[2]  # the first arm was not run again
-    report = json.loads((plan.out / "ablation.json").read_text())
+    report = json.loads(written.read_text())
     assert report["arms"].keys() == {PAPER.name, PLAIN.name}
     for run in report["runs"]:
         assert run["steps"] == 2 and 0 <= run["agreement"] <= 1 and run["feature_distance"] > 0
-    assert PLAIN.name in (plan.out / "ablation.md").read_text()
+    assert PLAIN.name in ablation_tables(report)
     model = UniF2aceForConditionalGeneration.from_pretrained(
         plan.out / PLAIN.name / "seed-0" / "run" / "model"
     )
@@ -169,4 +179,41 @@ def test_two_arms_run_resume_and_report(checkpoint, features, tmp_path, monkeypa
         assert sorted(level.router.bias.topk(2).indices.tolist()) == copies
         assert level.router.bias[copies].min() > 900
     with pytest.raises(ValueError, match="another budget"):
-        ablate(replace(plan, steps=3), [PAPER], [0])
+        ablate(replace(plan, steps=3), [PAPER], [0], written)
+
+
+def test_seconds_become_equal_steps_that_stay(plan, monkeypatch):
+    """The clock runs as told: 10 s for the trial, of which 4 s are its steps."""
+    seconds = iter((0.0, 10.0))
+    monkeypatch.setattr(ablation.time, "monotonic", lambda: next(seconds))
+    tried = []
+
+    def run_arm(trial, arm, seed):
+        tried.append(arm)
+        trial.out.mkdir(parents=True)
+        return {"train_seconds": 4.0}
+
+    monkeypatch.setattr(ablation, "run_arm", run_arm)
+    steps = affordable_steps(plan, 2, 40.0)  # (40 - 10) / 2 a run, 6 of them not for steps
+    assert steps == 9 and tried == [PAPER]
+    assert affordable_steps(plan, 2, 999.0) == 9 and len(tried) == 1  # as before, resumed
+    (plan.out / "steps.json").unlink()
+    seconds = iter((0.0, 10.0))
+    with pytest.raises(ValueError, match=r"20 s are too few for 2 runs.*allow 24 s"):
+        affordable_steps(plan, 2, 20.0)
+
+
+def test_the_command_takes_seconds_or_steps_and_fills_them(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(ablation, "arms", lambda cross: [PAPER])
+    folders = ("checkpoint", "features", "faces", "judge", "out")
+    arguments = [word for name in folders for word in (f"--{name}", str(getattr(plan, name)))]
+    numbers = {"batch-size": 2, "understanding-batch-size": 2, "count": 2, "questions": 1}
+    arguments += [word for name, n in numbers.items() for word in (f"--{name}", str(n))]
+    arguments += ["--seeds", "0", "--json", str(tmp_path / "ablation.json")]
+    assert main([*arguments, "--seconds", "0.01"]) == 2  # the trial alone takes longer
+    monkeypatch.setattr(ablation, "affordable_steps", lambda plan, num_runs, seconds: num_runs + 1)
+    for _ in range(2):  # the second time there is nothing to do
+        assert main([*arguments, "--seconds", "60"]) == 0
+        found = json.loads((tmp_path / "ablation.json").read_text())
+        assert found["budget"]["steps"] == found["runs"][0]["steps"] == 2
+        monkeypatch.setattr(ablation, "train", None)

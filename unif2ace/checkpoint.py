@@ -63,6 +63,7 @@ def load_model(
         raise ValueError(f"{path_or_repo} is no checkpoint: it has no config.json")
     dtype = dtype or default_dtype(device)
     options: dict[str, Any] = {"revision": revision, "dtype": dtype, "device_map": device}
+    options["ignore_mismatched_sizes"] = True  # told below, by name
     config = UniF2aceForConditionalGeneration.config_class.from_pretrained(
         path_or_repo, revision=revision
     )

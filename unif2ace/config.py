@@ -15,6 +15,7 @@ from transformers import PretrainedConfig
 
 from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY, Vocabulary, checked_vocabulary
 
+FORMAT_VERSION = 1  # of checkpoints; one that names none has this
 SPECIAL_TOKENS = (
     "<|pad|>",
     "<|soi|>",
@@ -242,6 +243,8 @@ class UniF2aceConfig(PretrainedConfig):
             raise ValueError(f"condition_dropout must be in [0, 1), got {condition_dropout}")
         if schedule not in ("cosine", "linear"):
             raise ValueError(f"schedule must be 'cosine' or 'linear', got {schedule!r}")
+        if (found := kwargs.setdefault("format_version", FORMAT_VERSION)) != FORMAT_VERSION:
+            raise ValueError(f"this code reads checkpoints of format {FORMAT_VERSION}, got {found}")
         kwargs.setdefault("tie_word_embeddings", False)
         super().__init__(**kwargs)
 

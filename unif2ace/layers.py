@@ -12,20 +12,70 @@ from transformers import Cache
 
 
 def rotary_angles(positions: Tensor, dim: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Cosine and sine, each (B, 1, L, dim), of rotary embedding (arXiv 2104.09864, half-split)."""
+    """Cosine and signed sine, each (B, L, 1, dim), of rotary embedding (arXiv 2104.09864).
+
+    Half-split: channel i turns with channel i + dim / 2, and the first of a pair against its sine.
+    """
     exponents = torch.arange(0, dim, 2, device=positions.device, dtype=torch.float32) / dim
-    angles = positions[:, None, :, None].float() * theta**-exponents  # (B, 1, L, dim/2)
-    angles = torch.cat([angles, angles], dim=-1)
-    return angles.cos(), angles.sin()
+    angles = positions[:, :, None, None].float() * theta**-exponents  # (B, L, 1, dim/2)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([cos, cos], dim=-1), torch.cat([-sin, sin], dim=-1)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate the first `cos.shape[-1]` channels of (B, H, L, d); the rest pass through."""
+    """Rotate the first `cos.shape[-1]` channels of (B, L, H, d); the rest pass through."""
     dim = cos.shape[-1]
-    turned, kept = x[..., :dim], x[..., dim:]
-    first, second = turned.chunk(2, dim=-1)
-    turned = turned * cos + torch.cat([-second, first], dim=-1) * sin
-    return torch.cat([turned.to(x.dtype), kept], dim=-1)
+    first = x[..., :dim]
+    turned = torch.addcmul(first * cos, first.roll(dim // 2, -1), sin).to(x.dtype)
+    return turned if dim == x.shape[-1] else torch.cat([turned, x[..., dim:]], dim=-1)
+
+
+def additive(mask: Tensor, dtype: torch.dtype) -> Tensor:
+    """A bool mask as what attention adds to its scores: made once, not again in every layer."""
+    return torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(~mask, -torch.inf)
+
+
+class KeyValues:
+    """Keys and values of earlier tokens, layer by layer, each with room for some more.
+
+    For passes without gradients, in place of `transformers.DynamicCache`, whose few methods used
+    here it has: a new token is written behind the others, and none of those is copied.
+    """
+
+    def __init__(self, room: int = 64) -> None:
+        self.room = room
+        self.keys: list[Tensor] = []  # per layer (B, H, capacity, d)
+        self.values: list[Tensor] = []
+        self.lengths: list[int] = []
+
+    def get_seq_length(self) -> int:
+        return self.lengths[0] if self.lengths else 0
+
+    def update(self, keys: Tensor, values: Tensor, layer: int) -> tuple[Tensor, Tensor]:
+        """Add (B, H, L, d) of a layer; all it has by now, (B, H, S, d) each."""
+        if layer == len(self.lengths):
+            for store, new in ((self.keys, keys), (self.values, values)):
+                store.append(new.new_empty(*new.shape[:2], 0, new.shape[3]))
+            self.lengths.append(0)
+        start, count = self.lengths[layer], keys.shape[2]
+        end = self.lengths[layer] = start + count
+        seen = []
+        for store, new in ((self.keys, keys), (self.values, values)):
+            if store[layer].shape[2] < end:
+                wider = new.new_empty(*new.shape[:2], end + self.room, new.shape[3])
+                wider[:, :, :start] = store[layer][:, :, :start]
+                store[layer] = wider
+            store[layer].narrow(2, start, count).copy_(new)
+            seen.append(store[layer].narrow(2, 0, end))
+        return seen[0], seen[1]
+
+    def crop(self, length: int) -> None:
+        """Forget the last -`length` tokens."""
+        self.lengths = [before + length for before in self.lengths]
+
+    def batch_repeat_interleave(self, repeats: int) -> None:
+        for store in (self.keys, self.values):
+            store[:] = [kept.repeat_interleave(repeats, dim=0) for kept in store]
 
 
 class Attention(nn.Module):
@@ -44,15 +94,16 @@ class Attention(nn.Module):
         x: Tensor,
         *,
         rotary: tuple[Tensor, Tensor],
-        mask: Tensor,
-        cache: Cache | None = None,
+        mask: Tensor | None,
+        cache: Cache | KeyValues | None = None,
     ) -> Tensor:
-        """(B, L, D) to (B, L, D). mask: (B, 1, L, S) bool, True where a query sees a key."""
+        """(B, L, D) to (B, L, D). mask: (B, 1, L, S) of `additive`; None where all see all."""
         batch, length, dim = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.num_heads, dim // self.num_heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, L, d)
-        q = rotate(self.q_norm(q).to(v.dtype), *rotary)
-        k = rotate(self.k_norm(k).to(v.dtype), *rotary)
+        q, k, v = qkv.unbind(2)  # each (B, L, H, d)
+        q = rotate(self.q_norm(q).to(v.dtype), *rotary).transpose(1, 2)
+        k = rotate(self.k_norm(k).to(v.dtype), *rotary).transpose(1, 2)
+        v = v.transpose(1, 2)  # (B, H, L, d)
         if cache is not None:
             k, v = cache.update(k, v, self.layer)  # (B, H, S, d)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)

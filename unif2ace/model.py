@@ -16,7 +16,14 @@ from transformers import Cache, PreTrainedModel
 
 from unif2ace.config import UniF2aceConfig
 from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
-from unif2ace.layers import Attention, Resampler, rotary_angles, timestep_features
+from unif2ace.layers import (
+    Attention,
+    KeyValues,
+    Resampler,
+    additive,
+    rotary_angles,
+    timestep_features,
+)
 from unif2ace.moe import (
     GROUPS,
     SEQUENCE_EXPERTS,
@@ -56,10 +63,10 @@ class Context:
 
     group: Group
     rotary: tuple[Tensor, Tensor]
-    mask: Tensor
+    mask: Tensor | None  # additive
     image_span: slice | None
     features: dict[str, Tensor]
-    cache: Cache | None
+    cache: Cache | KeyValues | None
     exploration: Exploration | None
 
 
@@ -141,8 +148,9 @@ class Block(nn.Module):
         mixed, sequence_routing = self.sequence_moe[context.group](
             image, context.features, context.exploration
         )
-        x = x.clone() if x.requires_grad else x
-        x[:, context.image_span] += (mixed - image).to(x.dtype)
+        if mixed is not image:
+            x = x.clone() if x.requires_grad else x
+            x[:, context.image_span] += (mixed - image).to(x.dtype)
         return x, token_routing, sequence_routing
 
 
@@ -271,11 +279,11 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         token_ids: Tensor,
         *,
         positions: Tensor,
-        mask: Tensor,
+        mask: Tensor | None,
         group: Group,
         image_start: int | None = None,
         features: ImageFeatures | None = None,
-        cache: Cache | None = None,
+        cache: Cache | KeyValues | None = None,
         exploration: Exploration | None = None,
         places: Tensor | None = None,
     ) -> TransformerOutput:
@@ -283,7 +291,7 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
 
         Args:
             token_ids, positions: (B, L).
-            mask: (B, 1, L, S) bool, S counting cached keys first.
+            mask: (B, 1, L, S) bool, S counting cached keys first; None where all see all.
             group: which experts serve this batch.
             image_start: column of the first of the N image tokens; None when the pass has none.
             features: of the pictures, required for understanding when the picture is in the pass.
@@ -301,16 +309,16 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
             span = slice(image_start, image_start + self.config.num_image_tokens)
             expert_features = self._expert_features(token_ids, span, features)
         rotary_dim = int(self.config.head_dim * self.config.rotary_share)
+        x = self.embed_tokens(token_ids, span, places)
         context = Context(
             group=group,
             rotary=rotary_angles(positions, rotary_dim, self.config.rope_theta),
-            mask=mask,
+            mask=None if mask is None else additive(mask, x.dtype),
             image_span=span,
             features=expert_features,
             cache=cache,
             exploration=exploration,
         )
-        x = self.embed_tokens(token_ids, span, places)
         token_routing, sequence_routing = [], []
         for block in self.blocks:
             x, by_token, by_sequence = block(x, context)

@@ -28,11 +28,16 @@ COPY_BIAS = 0.1  # head start of the copy experts; small, so that a few hundred 
 
 @dataclass(frozen=True)
 class Routing:
-    """What a router decided: probs (T, E), chosen experts (T, k), their weights (T, k)."""
+    """What a router decided: logits (T, E), chosen experts (T, k), their weights (T, k)."""
 
-    probs: Tensor
+    logits: Tensor
     experts: Tensor
     weights: Tensor
+
+    @property
+    def probs(self) -> Tensor:
+        """(T, E), worked out only when somebody asks."""
+        return self.logits.softmax(-1)
 
 
 @dataclass(frozen=True)
@@ -53,10 +58,10 @@ def route(logits: Tensor, experts_per_token: int, noise: Tensor | None = None) -
     `noise` is added to the logits for the choice alone, never for the weights.
     """
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    probs = wide.softmax(-1)
-    experts = (wide if noise is None else wide + noise).topk(experts_per_token, dim=-1).indices
-    weights = probs.gather(-1, experts)
-    return Routing(probs, experts, weights / weights.sum(-1, keepdim=True))
+    best, experts = (wide if noise is None else wide + noise).topk(experts_per_token, dim=-1)
+    if noise is not None:
+        best = wide.gather(-1, experts)
+    return Routing(wide, experts, best.softmax(-1))  # renormalised, a softmax of the chosen
 
 
 class Expert(nn.Module):
@@ -95,16 +100,28 @@ class TokenMoE(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Routing]:
         tokens = x.flatten(0, -2)  # (T, D)
         routing = route(self.router(tokens), self.experts_per_token)
+        mixed = self._one(tokens, routing) if len(tokens) == 1 else self._many(tokens, routing)
+        return mixed.view_as(x), routing
+
+    def _one(self, token: Tensor, routing: Routing) -> Tensor:
+        """(1, D) to (1, D): an answer comes token by token, and there is nothing to sort."""
+        out = self.shared(token)
+        weights = routing.weights.to(out.dtype).unbind(1)
+        for expert, weight in zip(routing.experts[0].tolist(), weights, strict=True):
+            out = torch.addcmul(out, self.experts[expert](token), weight)
+        return out
+
+    def _many(self, tokens: Tensor, routing: Routing) -> Tensor:
+        """(T, D) to (T, D), each expert called once on all its tokens."""
         order = routing.experts.flatten().argsort(stable=True)  # (T*k,), grouped by expert
         counts = routing.experts.flatten().bincount(minlength=len(self.experts)).tolist()
         source = order // self.experts_per_token  # the token each row comes from
         rows = tokens.index_select(0, source)  # its gradient is quicker than that of indexing
         chunks = zip(self.experts, rows.split(counts), strict=True)
         routed = torch.cat([expert(chunk) for expert, chunk in chunks if len(chunk)])
-        routed = routed.index_select(0, order.argsort()).view(len(tokens), -1, x.shape[-1])
+        routed = routed.index_select(0, order.argsort()).view(len(tokens), -1, tokens.shape[-1])
         weights = routing.weights[:, None].to(routed.dtype)  # (T, 1, k)
-        out = torch.baddbmm(self.shared(tokens)[:, None], weights, routed)  # (T, 1, D)
-        return out.view_as(x), routing
+        return torch.baddbmm(self.shared(tokens)[:, None], weights, routed)[:, 0]  # (T, D)
 
 
 class SequenceRouter(nn.Linear):
@@ -177,9 +194,13 @@ class SequenceMoE(nn.Module):
         logits = self.router(x.mean(1))  # (B, E)
         noise = None if exploration is None else exploration.noise(logits)
         routing = route(logits, self.experts_per_sample, noise)
-        gate = torch.zeros_like(routing.probs).scatter(1, routing.experts, routing.weights)
+        chosen = set(routing.experts.flatten().tolist())
+        if {self.kinds[index] for index in chosen} == {"copy"} and not torch.is_grad_enabled():
+            return x, routing  # as it is, and nothing to learn
+        gate = torch.zeros_like(routing.logits).scatter(1, routing.experts, routing.weights)
+        gate = gate.to(x.dtype)[..., None, None]  # (B, E, 1, 1)
         out = torch.zeros_like(x)
         for index, kind in enumerate(self.kinds):
-            if kind != "zero" and bool((chosen := gate[:, index]).any()):
-                out = out + chosen[:, None, None].to(x.dtype) * self.expert(kind, x, features)
+            if kind != "zero" and index in chosen:
+                out = torch.addcmul(out, gate[:, index], self.expert(kind, x, features))
         return out, routing

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from transformers import DynamicCache, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unif2ace.checkpoint import checkpoint_name, load_model, spend_memory
 from unif2ace.encoders import FaceOutput
+from unif2ace.layers import KeyValues
 from unif2ace.model import TransformerOutput, UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import parse_attributes, parse_constraints
@@ -345,11 +346,8 @@ class UniF2acePipeline:
         """Fill the job's masked codes after the plans (num_images, P) of its pictures."""
         codes, settings = job.codes, job.settings
         prompts = [job.prompt + plan for plan in plans.tolist()]
-        if settings.guidance != 1:
-            prompts += [prompt_ids([], self.config)] * len(codes)
-        logits_fn = self.code_logits_fn(prompts)
         return sample_steps(
-            logits_fn if settings.guidance == 1 else guided(logits_fn, settings.guidance),
+            self.code_logits_fn(prompts, settings.guidance),
             codes.to(self.device),
             mask_code=self.config.layout.mask_code,
             schedule=self.schedule,
@@ -382,15 +380,17 @@ class UniF2acePipeline:
         if all(len(ids) == 1 for ids in allowed):  # nothing is left to the network
             words = [word for (word,) in allowed]
             return torch.tensor(words, dtype=torch.long).expand(len(generators), -1)
-        cache = DynamicCache()
+        cache = KeyValues()
         shift = self.config.max_prompt_tokens - self.config.plan_length - len(prompt)
 
         def next_logits(words: Tensor, place: int) -> Tensor:
-            places = torch.full_like(words, place)
+            cache.crop(len(prompt) + place - cache.get_seq_length())
+            places = torch.arange(place, place + words.shape[1], device=words.device)
+            places = places.expand(len(words), -1)
             return self._next_logits(words, cache, "generation", shift=shift, places=places)
 
         ids = torch.tensor([list(prompt)], device=self.device)
-        first = self._next_logits(ids, cache, "generation", shift=shift)
+        first = self._next_logits(ids, cache, "generation", shift=shift)[:, -1]
         cache.batch_repeat_interleave(len(generators))
         return generate_plan(
             next_logits,
@@ -466,18 +466,24 @@ class UniF2acePipeline:
                 faces=faces,
             )
 
-    def code_logits_fn(self, prompts: Sequence[Sequence[int]]) -> CodeLogitsFn:
+    def code_logits_fn(
+        self, prompts: Sequence[Sequence[int]], guidance: float = 1.0
+    ) -> CodeLogitsFn:
         """Logits at places of codes (n, N) for n prompts, with or without plans.
 
-        Text never sees image tokens, so its keys and values are computed once, here.
+        Text never sees image tokens, so its keys and values are computed once, here. Guidance mixes
+        what goes into the head, which is the same as mixing what comes out, since the head is
+        affine and the two shares sum to 1; and the head is then asked once.
         """
-        text, cache = text_batch(prompts, self.config), DynamicCache()
+        if guidance != 1:
+            prompts = [*prompts, *[prompt_ids([], self.config)] * len(prompts)]
+        text, cache = text_batch(prompts, self.config), KeyValues()
         self.model(**text.inputs(self.device), group="generation", cache=cache)
         width = self.config.num_image_tokens + 2
         mask = image_mask(text, width).to(self.device)
         head = self.model.code_head()
 
-        def logits_fn(codes: Tensor, places: Tensor) -> Tensor:
+        def hidden_fn(codes: Tensor, places: Tensor) -> Tensor:
             image = image_batch(codes, self.config)
             output = self.model(
                 image.token_ids,
@@ -489,7 +495,12 @@ class UniF2acePipeline:
             )
             cache.crop(-width)  # the image's keys are of this step only
             rows = torch.arange(len(places), device=places.device)[:, None]
-            return self.model.code_logits(output.hidden[rows, 1 + places], head)  # <soi> codes
+            return output.hidden[rows, 1 + places]  # behind <soi>
+
+        mixed_fn = hidden_fn if guidance == 1 else guided(hidden_fn, guidance)
+
+        def logits_fn(codes: Tensor, places: Tensor) -> Tensor:
+            return self.model.code_logits(mixed_fn(codes, places).to(head[0].dtype), head)
 
         return logits_fn
 
@@ -547,14 +558,14 @@ class UniF2acePipeline:
     def _decode(self, tokens: list[int]) -> str:
         return self.tokenizer.decode(tokens, skip_special_tokens=True).strip().removesuffix("�")
 
-    def _look(self, picture: Picture) -> tuple[Tensor, DynamicCache]:
+    def _look(self, picture: Picture) -> tuple[Tensor, KeyValues]:
         """Text logits (1, N, V) of the picture's places; keys and values of all it is made of."""
         output, cache = self._seen(picture)
         return self._place_logits(output), cache
 
-    def _seen(self, picture: Picture) -> tuple[TransformerOutput, DynamicCache]:
+    def _seen(self, picture: Picture) -> tuple[TransformerOutput, KeyValues]:
         """One pass over the picture, before any word."""
-        prefix, cache = prefix_batch(picture.codes, self.config), DynamicCache()
+        prefix, cache = prefix_batch(picture.codes, self.config), KeyValues()
         output = self.model(
             **prefix.inputs(self.device),
             group="understanding",
@@ -568,7 +579,7 @@ class UniF2acePipeline:
         """Text logits (1, N, V) of the picture's places, which end before <eoi>."""
         return self.model.text_logits(seen.hidden[:, -1 - self.config.num_image_tokens : -1])
 
-    def _read(self, batch: SequenceBatch, cache: DynamicCache) -> TransformerOutput:
+    def _read(self, batch: SequenceBatch, cache: KeyValues) -> TransformerOutput:
         """One pass over the words of `turns_batch`, after the picture in `cache`."""
         return self.model(
             batch.token_ids.to(self.device),
@@ -586,31 +597,34 @@ class UniF2acePipeline:
     def _next_logits(
         self,
         token_ids: Tensor,
-        cache: DynamicCache,
+        cache: KeyValues,
         group: Group,
         *,
         shift: int = 0,
         places: Tensor | None = None,
         num_alone: int = 0,
     ) -> Tensor:
-        """Logits (B, V) of the token after those given (B, L), which follow those in `cache`.
+        """Logits (B, L, V) behind each of the tokens given (B, L), which follow those in `cache`.
 
         shift: of the rotary positions, which else count the tokens.
         num_alone: of the tokens, the last so many see each other alone.
         """
         before, length = cache.get_seq_length(), token_ids.shape[1]
         index = torch.arange(before, before + length, device=self.device)
-        sees = torch.arange(before + length, device=self.device) <= index[:, None]
-        sees[length - num_alone :, : before + length - num_alone] = False
+        mask = None
+        if length > 1 or num_alone:
+            mask = torch.arange(before + length, device=self.device) <= index[:, None]
+            mask[length - num_alone :, : before + length - num_alone] = False
+            mask = mask[None, None]
         output = self.model(
             token_ids,
             positions=(index + shift)[None].expand(len(token_ids), -1),
-            mask=sees[None, None],
+            mask=mask,
             group=group,
             cache=cache,
             places=places,
         )
-        return self.model.text_logits(output.hidden[:, -1])
+        return self.model.text_logits(output.hidden)
 
     def text_logits_fn(self, picture: Picture) -> LogitsFn:
         """Logits (V,) of the token after those given (1, L) so far, call by call.
@@ -628,7 +642,7 @@ class UniF2acePipeline:
             num_alone = question.shape[1] if self.config.num_thoughts else 0
             return self._next_logits(
                 ids, cache, "understanding", places=places, num_alone=num_alone
-            )[0]
+            )[0, -1]
 
         def next_logits(token_ids: Tensor) -> Tensor:
             if cache.get_seq_length() == seen:
@@ -638,7 +652,7 @@ class UniF2acePipeline:
                 thoughts.append(int(token_ids[0, 0]))
                 last = thought_places(thoughts, self.config)[-1:]
                 places = torch.tensor([last], device=self.device)
-            return self._next_logits(token_ids, cache, "understanding", places=places)[0]
+            return self._next_logits(token_ids, cache, "understanding", places=places)[0, -1]
 
         seen = cache.get_seq_length()
         return next_logits
@@ -750,7 +764,7 @@ class UniF2acePipeline:
         return table
 
     def _asked_scores(
-        self, logits: Tensor, cache: DynamicCache, names: Sequence[str]
+        self, logits: Tensor, cache: KeyValues, names: Sequence[str]
     ) -> dict[str, Tensor]:
         """Per attribute log p(canonical answer | picture, canonical question), in nats.
 
@@ -763,7 +777,7 @@ class UniF2acePipeline:
         return dict(zip(names, nats.split(counts), strict=True))
 
     def _answer_log_likelihoods(
-        self, logits: Tensor, cache: DynamicCache, pairs: list[tuple[str, str]]
+        self, logits: Tensor, cache: KeyValues, pairs: list[tuple[str, str]]
     ) -> Tensor:
         """log p(canonical answer | picture, canonical question) of each pair, in nats. (len,)
 

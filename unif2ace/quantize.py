@@ -86,6 +86,7 @@ def keep_copies(model: nn.Module, dtype: torch.dtype) -> None:
     for module in nf4_modules(model):
         module.weight.quant_state.dtype = dtype  # else rounded to the precision before NF4
         weight = dequantize_4bit(module.weight.data, module.weight.quant_state)
+        weight = weight.t().contiguous().t()  # as products read it: quicker most with few tokens
         module.register_buffer("plain", weight, persistent=False)
         bias = None if module.bias is None else module.bias.to(dtype)
         module.forward = partial(F.linear, weight=weight, bias=bias)

@@ -37,18 +37,21 @@ NEW_TOKENS = 64
 TRAIN_SEQUENCES, TRAIN_TEXT = 16, 32  # of a training batch; text tokens beside each picture's
 
 
-def plain_code_logits_fn(pipe: UniF2acePipeline, prompts: Sequence[Sequence[int]]) -> CodeLogitsFn:
-    """`code_logits_fn` without memory: text and picture go through the network at every step."""
+def plain_code_logits_fn(
+    pipe: UniF2acePipeline, prompts: Sequence[Sequence[int]], guidance: float
+) -> CodeLogitsFn:
+    """`code_logits_fn` without memory: texts and pictures go through it all at every step."""
     config = pipe.config
+    both = [*prompts, *[prompt_ids([], config)] * len(prompts)]
 
     def logits_fn(codes: Tensor, places: Tensor) -> Tensor:
-        batch = generation_batch(prompts, codes, config)
+        batch = generation_batch(both, codes, config)
         output = pipe.model(**batch.inputs(), group="generation", image_start=batch.image_start)
         span = slice(batch.image_start, batch.image_start + config.num_image_tokens)
         logits = pipe.model.code_logits(output.hidden[:, span])  # of every place
         return logits.gather(1, places[..., None].expand(-1, -1, logits.shape[-1]))
 
-    return logits_fn
+    return guided(logits_fn, guidance)
 
 
 def plain_text_logits_fn(pipe: UniF2acePipeline, picture: Picture) -> LogitsFn:
@@ -88,20 +91,20 @@ def plain_text_logits_fn(pipe: UniF2acePipeline, picture: Picture) -> LogitsFn:
     return next_logits
 
 
-def guided_prompts(pipe: UniF2acePipeline) -> list[list[int]]:
-    """The two rows of one guided picture: `PROMPT` with a plan, and nothing."""
+def planned_prompts(pipe: UniF2acePipeline) -> list[list[int]]:
+    """`PROMPT` with a plan."""
     prompt = pipe.check_prompt(PROMPT)
     (plan,) = pipe.draw_plans(prompt, [torch.Generator().manual_seed(0)]).tolist()
-    return [prompt + plan, prompt_ids([], pipe.config)]
+    return [prompt + plan]
 
 
 @torch.inference_mode()
 def paint_codes(
     pipe: UniF2acePipeline, make: Callable[..., CodeLogitsFn], *, seed: int, steps: int
 ) -> Tensor:
-    """One face's codes (1, N), guided, by logits that `make(prompts)` gives."""
+    """One face's codes (1, N), guided, by logits that `make(prompts, guidance)` gives."""
     return sample_codes(
-        guided(make(guided_prompts(pipe)), DEFAULT_GUIDANCE),
+        make(planned_prompts(pipe), DEFAULT_GUIDANCE),
         torch.full(
             (1, pipe.config.num_image_tokens), pipe.config.layout.mask_code, device=pipe.device
         ),
@@ -146,94 +149,124 @@ class Product:
 
 
 @torch.inference_mode()
-def step_products(
-    pipe: UniF2acePipeline, logits_fn: CodeLogitsFn, codes: Tensor, places: Tensor
-) -> list[Product]:
-    """Every matrix product of `logits_fn(codes, places)`, on inputs of the same shapes.
+def products_of(pipe: UniF2acePipeline, action: Callable[[], object]) -> list[Product]:
+    """Every matrix product that `action` lets the transformer do, on inputs of the same shapes.
 
-    Linear layers in their weights' own format, the head, and attention's two per layer.
+    Linear layers and heads with their weights in their own format, and attention's two per layer.
     """
     products: list[Product] = []
+    inputs: dict[Any, Tensor] = {}  # one for all products of a shape: they would fill the memory
+
+    def like(x: Tensor, *shape: int) -> Tensor:
+        key = (shape or tuple(x.shape), x.dtype)
+        if key not in inputs:
+            inputs[key] = torch.randn(key[0], dtype=x.dtype, device=x.device)
+        return inputs[key]
 
     def record(module: nn.Module, given: tuple[Tensor, ...]) -> None:
-        x = torch.randn_like(given[0])
+        x = like(given[0])
         flop = 2 * x.numel() // x.shape[-1] * module.in_features * module.out_features
         products.append(Product(flop, partial(module, x)))
-
-    layers = [module for module in pipe.model.modules() if isinstance(module, nn.Linear)]
-    hooks = [layer.register_forward_pre_hook(record) for layer in layers]
-    keys: list[tuple[Tensor, Tensor]] = []
-    attention = [block.attention for block in pipe.model.blocks]
 
     def attended(
         module: nn.Module, args: tuple[Tensor, ...], options: dict[str, Any], _: object
     ) -> None:
-        batch, length, dim = args[0].shape
-        heads, seen = module.num_heads, options["mask"].shape[-1]
-        q = torch.randn(batch, heads, length, dim // heads, dtype=args[0].dtype)
-        keys.append(
-            (q.to(args[0].device), torch.randn_like(q[..., :1, :]).expand(-1, -1, seen, -1))
-        )
+        x, cache = args[0], options["cache"]
+        batch, length, dim = x.shape
+        seen = length if cache is None else cache.get_seq_length()
+        rows, width = (batch, module.num_heads), dim // module.num_heads
+        q, k = like(x, *rows, length, width), like(x, *rows, width, seen)
+        v, weights = like(x, *rows, seen, width), like(x, *rows, length, seen)
+        flop = 2 * q.numel() * seen
+        products.append(Product(flop, partial(torch.matmul, q, k)))
+        products.append(Product(flop, partial(torch.matmul, weights, v)))
 
-    hooks += [a.register_forward_hook(attended, with_kwargs=True) for a in attention]
-    logits = logits_fn(codes, places)
-    for hook in hooks:
-        hook.remove()
-    for q, k in keys:
-        k = k.to(q.device).contiguous()
-        weights = torch.randn(*q.shape[:-1], k.shape[-2], dtype=q.dtype, device=q.device)
-        flop = 2 * q.numel() * k.shape[-2]
-        products.append(Product(flop, partial(torch.matmul, q, k.transpose(-1, -2).contiguous())))
-        products.append(Product(flop, partial(torch.matmul, weights, k)))
-    weight, bias = pipe.model.code_head()
-    hidden = torch.randn(*logits.shape[:-1], weight.shape[-1], dtype=weight.dtype)
-    flop = 2 * hidden.numel() * len(weight)
-    head = partial(nn.functional.linear, hidden.to(weight.device), weight, bias)
-    return [*products, Product(flop, head)]
+    def headed(head: Callable[..., Tensor], hidden: Tensor, *given: Any) -> Tensor:
+        logits, x = head(hidden, *given), like(hidden)
+        flop = 2 * x.numel() * logits.shape[-1]
+        products.append(Product(flop, partial(head, x, *given)))
+        return logits
+
+    attention = [block.attention for block in pipe.model.blocks]
+    hooks = [a.register_forward_hook(attended, with_kwargs=True) for a in attention]
+    layers = [module for module in pipe.model.modules() if isinstance(module, nn.Linear)]
+    hooks += [layer.register_forward_pre_hook(record) for layer in layers]
+    heads = {name: getattr(pipe.model, name) for name in ("code_logits", "text_logits")}
+    for name, head in heads.items():
+        setattr(pipe.model, name, partial(headed, head))
+    try:
+        action()
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for name in heads:
+            delattr(pipe.model, name)  # the class's own again
+    return products
+
+
+@torch.inference_mode()
+def repeat(products: Sequence[Product]) -> None:
+    for product in products:
+        product.run()
 
 
 @torch.inference_mode()
 def bench_sampler(pipe: UniF2acePipeline, *, repeats: int, best_gflops: float) -> dict[str, Any]:
-    """A face's seconds by us, by the plain loop, by the network alone and by its bare products."""
-    steps = DEFAULT_STEPS
-    plain = partial(plain_code_logits_fn, pipe)
-    ours = paint_codes(pipe, pipe.code_logits_fn, seed=0, steps=steps)
-    equal = bool((ours == paint_codes(pipe, plain, seed=0, steps=steps)).all())
-    prompts = guided_prompts(pipe)
-    logits_fn, asked = pipe.code_logits_fn(prompts), []
+    """A face's seconds by us, by the plain loop, by parts, and by its bare matrix products.
 
-    def noted(_: object) -> CodeLogitsFn:
+    `shares` of our time: "all else" is the first look at the text, drawing codes and choosing
+    which to keep.
+    """
+    paint = partial(paint_codes, pipe, pipe.code_logits_fn, seed=0, steps=DEFAULT_STEPS)
+    plain = partial(
+        paint_codes, pipe, partial(plain_code_logits_fn, pipe), seed=0, steps=DEFAULT_STEPS
+    )
+    ours = paint()
+    prompts, asked = planned_prompts(pipe), []
+    logits_fn = pipe.code_logits_fn(prompts, DEFAULT_GUIDANCE)
+
+    def noted(*_: object) -> CodeLogitsFn:
         def fn(codes: Tensor, places: Tensor) -> Tensor:
             asked.append(places)
             return logits_fn(codes, places)
 
         return fn
 
-    paint_codes(pipe, noted, seed=0, steps=steps)
-    doubled = ours.repeat(2, 1)
-    products = [step_products(pipe, logits_fn, doubled, places) for places in asked]
+    paint_codes(pipe, noted, seed=0, steps=DEFAULT_STEPS)
+
+    @torch.inference_mode()
+    def network() -> None:
+        for places in asked:
+            logits_fn(ours, places)
+
+    products, of_network = products_of(pipe, paint), products_of(pipe, network)
     seconds = seconds_side_by_side(
         {
-            "ours": lambda: paint_codes(pipe, pipe.code_logits_fn, seed=0, steps=steps),
-            "plain": lambda: paint_codes(pipe, plain, seed=0, steps=steps),
-            "network": lambda: [logits_fn(doubled, places) for places in asked],
-            "products": lambda: [product.run() for step in products for product in step],
+            "ours": paint,
+            "plain": plain,
+            "plan": partial(planned_prompts, pipe),
+            "network": network,
+            "products": partial(repeat, products),
+            "products_of_network": partial(repeat, of_network),
         },
         repeats,
     )
-    gflop = sum(product.flop for step in products for product in step) / 1e9
+    gflop = sum(product.flop for product in products) / 1e9
     rate = gflop / seconds["ours"]
+    parts = {"planning the face in words": "plan", "the network's steps": "network"}
+    shares = {part: seconds[name] / seconds["ours"] for part, name in parts.items()}
     return {
         "prompt_tokens": len(prompts[0]),
-        "steps": steps,
-        "same_codes_as_plain": equal,
+        "steps": DEFAULT_STEPS,
+        "same_codes_as_plain": bool((ours == plain()).all()),
         "seconds": seconds,
         "speedup_over_plain": seconds["plain"] / seconds["ours"],
         "face_gflop": gflop,
         "gflop_per_second": rate,
         "rate_over_its_products": seconds["products"] / seconds["ours"],
-        "network_rate_over_its_products": seconds["products"] / seconds["network"],
+        "network_rate_over_its_products": seconds["products_of_network"] / seconds["network"],
         "rate_over_best_matmul": rate / best_gflops,
+        "shares": {**shares, "all else": 1 - sum(shares.values())},
     }
 
 
@@ -309,6 +342,7 @@ def bench_ratios(
 def ratio_lines(measured: dict[str, Any]) -> list[str]:
     """What `bench_ratios` found, a line each."""
     sampler, answers, experts = measured["sampler"], measured["answers"], measured["experts"]
+    shares = sampler.get("shares", {})  # older reports have none
     return [
         f"sampler: {sampler['speedup_over_plain']:.2f} times as fast as recomputing everything "
         f"({sampler['prompt_tokens']} prompt tokens, {sampler['steps']} steps, same codes: "
@@ -317,6 +351,7 @@ def ratio_lines(measured: dict[str, Any]) -> list[str]:
         f"{sampler['rate_over_its_products']:.2f} of its matrix products alone "
         f"(network alone {sampler['network_rate_over_its_products']:.2f}), "
         f"{sampler['rate_over_best_matmul']:.2f} of the best matrix product",
+        *(f"sampler: {share:.0%} of its time is {part}" for part, share in shares.items()),
         f"answers: {answers['speedup_over_plain']:.2f} times as fast as recomputing everything "
         f"({answers['new_tokens']} tokens, same tokens: {answers['same_tokens_as_plain']})",
         *(

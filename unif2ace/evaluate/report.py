@@ -6,14 +6,20 @@ No number reaches those files by another way. Sections that were not measured ar
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from unif2ace.evaluate.arms import ablation_tables
 from unif2ace.evaluate.ratios import ratio_lines
+from unif2ace.evaluate.tables import interval, percent, table
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
 
 START, END = "<!-- report:start -->", "<!-- report:end -->"
-SECTIONS = ("judge", "understanding", "generation", "probes", "bench", "frontier", "compare")
+SECTIONS = (
+    *("judge", "understanding", "generation", "probes", "bench", "frontier", "compare"),
+    "ablation",
+)
 Json = Mapping[str, Any]
 
 
@@ -37,25 +43,9 @@ def merge(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{folder} holds none of {', '.join(SECTIONS)} (.json): measure first")
     if bench := merged.get("bench"):
         bench.get("weights", {}).pop("weights", None)  # one row per tensor: too long to ship
+    if ablation := merged.get("ablation"):
+        ablation.pop("runs", None)  # the arms hold their values
     return merged
-
-
-def percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
-
-
-def interval(rate: Json) -> str:
-    """`93.1 % (91.2–94.6, n = 800)`, or a dash when nothing was counted."""
-    if not rate["total"]:
-        return "–"
-    low, high = 100 * rate["low"], 100 * rate["high"]
-    return f"{percent(rate['share'])} ({low:.1f}–{high:.1f}, n = {rate['total']})"
-
-
-def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A Markdown table."""
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def understanding_tables(measured: Json) -> str:
@@ -205,9 +195,10 @@ def probes_table(measured: Json) -> str:
 
 
 def frontier_table(measured: Json) -> str:
+    default = (DEFAULT_STEPS, DEFAULT_GUIDANCE)
     rows = [
         (
-            str(row["steps"]),
+            f"{row['steps']}{' (default)' * ((row['steps'], row['guidance']) == default)}",
             f"{row['guidance']:g}",
             f"{row['seconds_per_face']:.2f} s",
             percent(row["agreement"]["share"]),
@@ -258,8 +249,12 @@ def render(merged: Json) -> str:
             f"{accepted} of them as one clear face, and refuses {percent(worst['share'])} of the "
             "hardest kind of spoilt picture."
         )
-    details: dict[str, list[str]] = {"By attribute and by group": [], "Settings and formats": []}
-    closer, other = details.values()
+    details: dict[str, list[str]] = {
+        "By attribute and by group": [],
+        "Settings and formats": [],
+        "Losses and experts": [],
+    }
+    closer, other, arms = details.values()
     if any(merged.get(name) for name in ("understanding", "generation", "judge")):
         closer.append(attribute_table(merged))
     if any(merged.get(name) for name in ("understanding", "generation")):
@@ -268,6 +263,8 @@ def render(merged: Json) -> str:
         other.append(frontier_table(tried))
     if compared := merged.get("compare"):
         other.append(compare_table(compared))
+    if ablated := merged.get("ablation"):
+        arms.append(ablation_tables(ablated))
     for title, tables in details.items():
         if tables:
             body = "\n\n".join(tables)

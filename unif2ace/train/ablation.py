@@ -3,7 +3,8 @@
 `python -m unif2ace.train.ablation ...`: every (arm, seed) is a run of its own in
 OUT/ARM/seed-N, from fresh transformer weights and the base checkpoint's frozen parts, on the same
 features, batches and number of steps. `result.json` is written last and marks a run as done; asked
-again, the command goes on where it was. Then OUT/ablation.json and OUT/ablation.md are renewed.
+again, the command goes on where it was. After each run the --json file is renewed, which
+`python -m unif2ace.evaluate report` shows when it is MEASURED/ablation.json.
 """
 
 from __future__ import annotations
@@ -11,23 +12,23 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import statistics
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors import safe_open
 from transformers import PreTrainedTokenizerFast
 
 from unif2ace.config import MoEConfig, UniF2aceConfig
+from unif2ace.evaluate.arms import LOSSES, PAPER, Arm, arms, gather
 from unif2ace.evaluate.faces import LabelledFaces, read_faces, stack_images
 from unif2ace.evaluate.generation import paint, perceptual_features, requests_for, summary
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.metrics import frechet_distance
-from unif2ace.evaluate.report import table
 from unif2ace.evaluate.understanding import ask_canonical
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import SequenceRouter
@@ -38,43 +39,9 @@ from unif2ace.train.loop import TrainConfig
 from unif2ace.train.perceptual import imagenet_network
 from unif2ace.train.transformer import TransformerOptions, train
 
-LOSSES: dict[str, tuple[float, float]] = {
-    "mask-only": (1.0, 0.0),
-    "score-only": (0.0, 0.01),
-    "d3diff-0.1": (1.0, 0.1),
-    "d3diff-0.01": (1.0, 0.01),
-    "d3diff-0.001": (1.0, 0.001),
-}
-"""Name to weights of the masked and of the score term, as in the paper's table 3."""
-
-Experts = Literal["none", "token", "sequence", "both"]
-EXPERTS: tuple[Experts, ...] = ("none", "token", "sequence", "both")
 FROZEN = ("image_tokenizer", "semantic_encoder", "face_encoder")
 ALWAYS_COPY = 1000.0  # a router logit that neither noise nor training undoes
-METRICS = {"agreement": True, "feature_distance": False, "question_accuracy": True}
-"""What is measured, and whether more is better."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arm:
-    """One choice of loss and of experts."""
-
-    loss: str
-    experts: Experts
-
-    def __post_init__(self) -> None:
-        if self.loss not in LOSSES or self.experts not in EXPERTS:
-            raise ValueError(f"unknown arm {self}: {', '.join(LOSSES)} x {', '.join(EXPERTS)}")
-
-    @property
-    def name(self) -> str:
-        return f"{self.loss}_{self.experts}"
-
-
-LOSS_ARMS = tuple(Arm(loss=loss, experts="both") for loss in LOSSES)
-EXPERT_ARMS = tuple(Arm(loss="d3diff-0.01", experts=experts) for experts in EXPERTS)
-PAPER = Arm(loss="d3diff-0.01", experts="both")
-"""What the paper finds best of both tables."""
+TRIAL_STEPS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,13 +67,6 @@ class Plan:
         return {
             k: str(v) if isinstance(v, Path) else v for k, v in vars(self).items() if k != "out"
         }
-
-
-def arms(cross: bool) -> list[Arm]:
-    """The paper's two tables, which share an arm; or every loss with every choice of experts."""
-    if cross:
-        return [Arm(loss=loss, experts=experts) for loss in LOSSES for experts in EXPERTS]
-    return list(dict.fromkeys((*LOSS_ARMS, *EXPERT_ARMS)))
 
 
 def arm_config(base: UniF2aceConfig, arm: Arm) -> UniF2aceConfig:
@@ -198,6 +158,7 @@ def run_arm(plan: Plan, arm: Arm, seed: int) -> dict[str, Any] | None:
             steps=plan.steps,
             batch_size=plan.batch_size,
             learning_rate=plan.learning_rate,
+            warmup_steps=min(100, plan.steps // 10),
             seed=seed,
             sample_every_seconds=float("inf"),
         ),
@@ -239,74 +200,39 @@ def count_weights(checkpoint: Path) -> int:
     return total
 
 
-def gather(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Arm name to its metrics over seeds: {"mean", "spread", "values"}, spread max - min."""
-    gathered: dict[str, dict[str, Any]] = {}
-    for name in dict.fromkeys(Arm(loss=r["loss"], experts=r["experts"]).name for r in results):
-        runs = [r for r in results if f"{r['loss']}_{r['experts']}" == name]
-        gathered[name] = {"seeds": [r["seed"] for r in runs], "parameters": runs[0]["parameters"]}
-        for metric in METRICS:
-            values = [r[metric] for r in runs]
-            gathered[name][metric] = {
-                "mean": statistics.fmean(values),
-                "spread": max(values) - min(values),
-                "values": values,
-            }
-    return gathered
+def affordable_steps(plan: Plan, num_runs: int, seconds: float) -> int | None:
+    """Steps of each run with which `num_runs` runs last `seconds` in all; None if told to stop.
 
-
-def verdict(gathered: Mapping[str, Mapping[str, Any]], other: Arm, metric: str) -> str:
-    """Whether the paper's best arm beats another here: agrees, disagrees, or too close to say.
-
-    Too close: the means differ by no more than the larger spread over seeds.
+    Equal steps compare better than equal seconds, which a busy machine does not share out evenly;
+    so the arm that costs most is tried out for a few steps and measured once. What came out is
+    kept: asked again, the same command has the same steps. Raises ValueError for too few seconds.
     """
-    best, worse = (gathered[arm.name][metric] for arm in (PAPER, other))
-    gain = (best["mean"] - worse["mean"]) * (1 if METRICS[metric] else -1)
-    if abs(gain) <= max(best["spread"], worse["spread"]):
-        return "too close"
-    return "agrees" if gain > 0 else "disagrees"
-
-
-def render(gathered: Mapping[str, Mapping[str, Any]], plan: Plan) -> str:
-    """Both tables, and where the paper's order holds, as Markdown."""
-
-    def cell(row: Mapping[str, Any], metric: str) -> str:
-        scale, digits = (1, 1) if metric == "feature_distance" else (100, 1)
-        middle, half = row[metric]["mean"] * scale, row[metric]["spread"] * scale / 2
-        return f"{middle:.{digits}f} ± {half:.{digits}f}"
-
-    parts = [
-        f"{plan.steps} steps of {plan.batch_size} faces to paint and "
-        f"{plan.understanding_batch_size} to read in every run; mean ± half the range over seeds."
-    ]
-    header = ("arm", "seeds", "asked attributes right, %", "feature distance", "questions right, %")
-    known = {arm.name: arm for arm in arms(cross=True) if arm.name in gathered}
-    tables = {"Loss": [a for a in known.values() if a.experts == "both"]}
-    tables |= {"Experts": [a for a in known.values() if a.loss == "d3diff-0.01"]}
-    tables |= {"Others": [a for a in known.values() if a not in tables["Loss"] + tables["Experts"]]}
-    for title, members in tables.items():
-        rows = [
-            (
-                a.name,
-                str(len(gathered[a.name]["seeds"])),
-                *(cell(gathered[a.name], m) for m in METRICS),
-            )
-            for a in members
-        ]
-        if rows:
-            parts.append(f"**{title}**\n\n{table(header, rows)}")
-    rivals = [a for a in (*LOSS_ARMS, *EXPERT_ARMS) if a.name in gathered and a != PAPER]
-    if PAPER.name in gathered and rivals:
-        rows = [(a.name, *(verdict(gathered, a, m) for m in METRICS)) for a in rivals]
-        parts.append(
-            f"**The paper's order**: {PAPER.name} better than each other arm?\n\n"
-            + table(("than", *(m.replace("_", " ") for m in METRICS)), rows)
+    kept = plan.out / "steps.json"
+    if kept.is_file():
+        return json.loads(kept.read_text())
+    trial = replace(plan, out=plan.out / "trial", steps=TRIAL_STEPS)
+    shutil.rmtree(trial.out, ignore_errors=True)  # of an interrupted trial: its time is lost
+    started = time.monotonic()
+    result = run_arm(trial, PAPER, 0)
+    if result is None:
+        return None
+    spent = time.monotonic() - started
+    around = spent - result["train_seconds"]
+    per_step = result["train_seconds"] / TRIAL_STEPS
+    steps = int(((seconds - spent) / num_runs - around) / per_step)
+    if steps < 1:
+        needed = spent + num_runs * (around + per_step)
+        raise ValueError(
+            f"{seconds:.0f} s are too few for {num_runs} runs, of which each takes {around:.0f} s "
+            f"to start and to measure: allow {needed:.0f} s or measure less"
         )
-    return "\n\n".join(parts) + "\n"
+    shutil.rmtree(trial.out)
+    kept.write_text(json.dumps(steps) + "\n")
+    return steps
 
 
-def ablate(plan: Plan, chosen: Sequence[Arm], seeds: Sequence[int]) -> bool:
-    """Run what is not yet done, seed by seed, renewing the report after each; False if stopped."""
+def ablate(plan: Plan, chosen: Sequence[Arm], seeds: Sequence[int], report: Path) -> bool:
+    """Run what is not yet done, seed by seed, renewing `report` after each; False if stopped."""
     results = []
     for seed in seeds:
         for arm in chosen:
@@ -314,10 +240,9 @@ def ablate(plan: Plan, chosen: Sequence[Arm], seeds: Sequence[int]) -> bool:
             if result is None:
                 return False
             results.append(result)
-            gathered = gather(results)
-            report = {"budget": plan.budget(), "arms": gathered, "runs": results}
-            (plan.out / "ablation.json").write_text(json.dumps(report, indent=1) + "\n")
-            (plan.out / "ablation.md").write_text(render(gathered, plan))
+            found = {"budget": plan.budget(), "arms": gather(results), "runs": results}
+            report.parent.mkdir(parents=True, exist_ok=True)
+            report.write_text(json.dumps(found, indent=1) + "\n")
     return True
 
 
@@ -328,9 +253,14 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--faces", type=Path, required=True, help="folder with test renders")
     parser.add_argument("--judge", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="resumed if it exists")
-    parser.add_argument("--steps", type=int, required=True, help="of every run")
-    parser.add_argument("--batch-size", type=int, default=24)
-    parser.add_argument("--count", type=int, default=120, help="pictures to paint per run")
+    parser.add_argument("--json", type=Path, required=True, help="file for what is found")
+    budget = parser.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--steps", type=int, help="of every run")
+    budget.add_argument("--seconds", type=float, help="of all runs together, measuring counted")
+    parser.add_argument("--batch-size", type=int, default=24, help="faces to paint a step")
+    parser.add_argument("--understanding-batch-size", type=int, default=8, help="faces to read")
+    parser.add_argument("--count", type=int, default=120, help="pictures to paint, faces to ask of")
+    parser.add_argument("--questions", type=int, default=6, help="about each face, after training")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--cross", action="store_true", help="all 20 arms, not the 8 of two tables")
     return parser.parse_args(arguments)
@@ -338,10 +268,19 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: list[str] | None = None) -> int:
     args = parse_args(arguments)
+    other = ("seeds", "cross", "json", "seconds", "steps")
     try:
-        chosen, seeds = arms(args.cross), args.seeds
-        shared = {k: v for k, v in vars(args).items() if k not in ("seeds", "cross")}
-        is_done = ablate(Plan(**shared), chosen, seeds)
+        chosen = arms(args.cross)
+        plan = Plan(
+            steps=args.steps or TRIAL_STEPS,
+            **{name: value for name, value in vars(args).items() if name not in other},
+        )
+        steps = args.steps
+        if steps is None:
+            steps = affordable_steps(plan, len(chosen) * len(args.seeds), args.seconds)
+        is_done = steps is not None and ablate(
+            replace(plan, steps=steps), chosen, args.seeds, args.json
+        )
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -93,7 +93,7 @@ def joined(first: Routing, second: Routing) -> Routing:
     return Routing(
         **{
             name: torch.cat([getattr(first, name), getattr(second, name)])
-            for name in ("probs", "experts", "weights")
+            for name in ("logits", "experts", "weights")
         }
     )
 

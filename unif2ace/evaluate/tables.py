@@ -1,0 +1,24 @@
+"""Numbers and tables as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+def interval(rate: Mapping[str, Any]) -> str:
+    """`93.1 % (91.2–94.6, n = 800)`, or a dash when nothing was counted."""
+    if not rate["total"]:
+        return "–"
+    low, high = 100 * rate["low"], 100 * rate["high"]
+    return f"{percent(rate['share'])} ({low:.1f}–{high:.1f}, n = {rate['total']})"
+
+
+def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
