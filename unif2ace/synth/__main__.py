@@ -1,7 +1,8 @@
 """The rendered data set from the command line: pictures, text, and the numbers of the data card.
 
 `render` and `text` write parquet files that a second call completes; `statistics`, `balance` and
-`bench` each renew one section of the data card; `sheet` makes a picture to look at.
+`bench` each renew one section of the data card; `sheet` makes a picture to look at; `check` asks a
+published estimator what it sees, and fails when that is too far from the labels.
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     balance.add_argument("--count", type=int, default=130_000, help="number of faces")
     bench = commands.add_parser("bench", help="where the time of a face goes")
     bench.add_argument("--count", type=int, default=40, help="faces in each half")
+    check = commands.add_parser("check", help="ask a published estimator what it sees")
+    check.add_argument("--faces", type=Path, required=True, help="folder of the command render")
+    check.add_argument("--json", type=Path, required=True, help="report")
+    check.add_argument("--count", type=int, default=1000, help="faces to look at")
     for command in (statistics, balance, bench):
         command.add_argument("--card", type=Path, default=Path("assets/data/README.md"))
     for command in (render, sheet, bench):
@@ -139,6 +144,21 @@ def _bench(args: argparse.Namespace) -> None:
     _put(args, f"bench-{args.size}", card.bench_section(measured))
 
 
+def _check(args: argparse.Namespace) -> None:
+    from unif2ace.synth.check import check_faces, load_estimator, read_faces, write_check
+
+    estimate = load_estimator()
+    faces = read_faces(args.faces, _at_least_one(args.count))
+    check = check_faces(tqdm(faces, unit="face", mininterval=2.0), estimate)
+    write_check(check, args.json)
+    print(
+        f"{check.faces} faces: found {check.found:.1%}, gender presentation {check.gender:.1%}, "
+        f"age r = {check.age_correlation:.2f}"
+    )
+    if missed := check.shortfalls():
+        raise ValueError(f"the outside check fails: {'; '.join(missed)}")
+
+
 def _at_least_one(count: int) -> int:
     if count < 1:
         raise ValueError(f"counts must be at least 1, got {count}")
@@ -171,6 +191,7 @@ COMMANDS = {
     "statistics": _statistics,
     "balance": _balance,
     "bench": _bench,
+    "check": _check,
 }
 
 

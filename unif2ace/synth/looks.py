@@ -73,6 +73,13 @@ _IRIS: Mapping[str, tuple[tuple[str, Color], ...]] = {  # texture and tint
     "green": (("green", (0.82, 1.05, 0.7)),),
     "grey": (("grey", (0.72, 0.74, 0.77)),),
 }
+# Strength of old skin's detail, of folds and of spots; grows with age, the same for all.
+_AGE_LINES = {"young": (0.0, 0.08), "middle-aged": (0.5, 0.7), "old": (1.0, 1.25)}
+_AGE_FOLDS = {"young": (0.0, 0.06), "middle-aged": (0.55, 0.75), "old": (1.35, 1.65)}
+_AGE_SPOTS = {"young": (0.0, 0.0), "middle-aged": (0.05, 0.25), "old": (0.5, 0.9)}
+_SMOOTHNESS = {"woman": (0.8, 1.5), "man": (0.0, 0.3)}
+_LIP_RED = {"woman": (0.6, 1.0), "man": (0.0, 0.2)}
+_LID_SHADE = {"woman": (0.55, 0.85), "man": (0.0, 0.08)}
 BROW_STYLES: Mapping[str, tuple[str, ...]] = {
     "thin": ("eyebrow006", "eyebrow007"),
     "average": ("eyebrow001", "eyebrow004", "eyebrow008"),
@@ -131,7 +138,13 @@ class Looks:
     skin: str  # file stem in the texture pack
     tone: float
     tone_shift: Color  # individual colour cast, around 1
-    age_lines: float
+    age_lines: float  # fine detail of old skin
+    age_folds: float
+    age_spots: float
+    smoothness: float
+    lip_red: float  # of lips without lipstick
+    lid_shade: float  # of lids without eye shadow
+    shaved: float  # shadow of a shaved beard
     freckles: float
     blush: float
     lipstick: Color
@@ -149,6 +162,7 @@ class Looks:
     brow: Color
     brow_strength: float
     brow_thickness: str
+    brow_height: float  # of the drawn brow, as a share of the pack's
     lash_strength: float
     iris: str
     iris_tint: Color
@@ -168,24 +182,36 @@ def _jitter(rng: np.random.Generator, color: Color, spread: float, hue: float = 
 def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
     """The looks of a face: pure function of attributes and seed."""
     skin_rng, hair_rng, paint = (stream(seed, n) for n in ("skin", "hair", "paint"))
-    young = attributes["age"] == "young"
-    skins = SKINS[f"{'young' if young else 'older'} {attributes['gender']}"]
+    # The pack's one middle-aged woman has a man's pores: until old age, young skin with lines.
+    youthful = {"woman": ("young", "middle-aged"), "man": ("young",)}[attributes["gender"]]
+    is_smooth = attributes["age"] in youthful
+    skins = SKINS[f"{'young' if is_smooth else 'older'} {attributes['gender']}"]
     hair = _jitter(hair_rng, HAIR_COLORS[attributes["hair_color"]], 0.2)
     meshes = HAIR_MESHES[attributes["hair_style"]]
     brow_rng = stream(seed, "brow")
     brow_styles = BROW_STYLES[attributes["brow_thickness"]]
     iris_options = _IRIS[attributes["eye_color"]]
     iris, iris_tint = iris_options[int(stream(seed, "iris").integers(len(iris_options)))]
-    lines = {"young": (0.0, 0.08), "middle-aged": (0.45, 0.65), "old": (0.95, 1.2)}
+    age, tone = attributes["age"], float(skin_rng.uniform(*TONES[attributes["skin_tone"]]))
+    is_woman = attributes["gender"] == "woman"
+    ageing = stream(seed, "ageing")
+    deeper = 1 + 0.6 * max(tone, 0.0)  # dark skin hides lines that light skin shows
     has_lipstick = attributes["lipstick"] != "none"
     has_shadow = attributes["eye_shadow"] == "yes"
     return Looks(
         skin=skins[int(skin_rng.integers(len(skins)))],
-        tone=float(skin_rng.uniform(*TONES[attributes["skin_tone"]])),
+        tone=tone,
         tone_shift=_jitter(skin_rng, (1.0, 1.0, 1.0), 0.02, 0.025),
-        age_lines=float(skin_rng.uniform(*lines[attributes["age"]])),
+        age_lines=float(skin_rng.uniform(*_AGE_LINES[age])) * deeper * (0.8 if is_woman else 1.0),
+        age_folds=float(ageing.uniform(*_AGE_FOLDS[age])) * deeper * (0.9 if is_woman else 1.0),
+        age_spots=float(ageing.uniform(*_AGE_SPOTS[age])),
+        smoothness=float(ageing.uniform(*_SMOOTHNESS[attributes["gender"]])) * (age != "old"),
+        lip_red=float(ageing.uniform(*_LIP_RED[attributes["gender"]]))
+        * {"young": 1.0, "middle-aged": 0.95, "old": 0.8}[age],
+        lid_shade=float(ageing.uniform(*_LID_SHADE[attributes["gender"]])),
+        shaved=0.0 if is_woman else float(ageing.uniform(0.25, 0.5)),
         freckles=float(paint.uniform(1.0, 1.35)) if attributes["freckles"] == "yes" else 0.0,
-        blush=float(paint.uniform(0.0, 0.35)),
+        blush=float(paint.uniform(0.0, 0.35)) + (0.2 if is_woman and age != "old" else 0.0),
         lipstick=_jitter(paint, _LIPSTICKS[attributes["lipstick"]], 0.12),
         lipstick_strength=float(paint.uniform(0.75, 0.92)) if has_lipstick else 0.0,
         eye_shadow=_SHADOWS[int(paint.integers(len(_SHADOWS)))],
@@ -198,10 +224,12 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         hair=hair,
         scalp_shade=float(hair_rng.uniform(0.15, 0.4)) if not meshes else 0.6,
         brow_mesh=brow_styles[int(brow_rng.integers(len(brow_styles)))],
-        brow=_brow_color(hair, attributes["hair_color"]),
-        brow_strength={"thin": 0.85, "average": 1.0, "thick": 1.15}[attributes["brow_thickness"]],
+        brow=_brow_color(hair, attributes),
+        brow_strength={"thin": 0.85, "average": 1.0, "thick": 1.15}[attributes["brow_thickness"]]
+        * (0.95 if is_woman else 1.3),
         brow_thickness=attributes["brow_thickness"],
-        lash_strength=1.0 if attributes["gender"] == "woman" else 0.6,
+        brow_height=float(ageing.uniform(0.65, 0.8)) if is_woman else 1.0,
+        lash_strength=2.6 if is_woman else 0.35,
         iris=iris,
         iris_tint=iris_tint,
         shirt="male_casualsuit06"
@@ -222,10 +250,11 @@ _SHADOWS: tuple[Color, ...] = (
 )
 
 
-def _brow_color(hair: Color, name: str) -> Color:
-    """A little darker than the hair; much darker for blond and grey heads."""
-    gain = {"blond": 0.4, "grey": 0.45, "red": 0.6}.get(name, 0.8)
-    return tuple(min(c * gain, 0.2) for c in hair)
+def _brow_color(hair: Color, attributes: FaceAttributes) -> Color:
+    """A little darker than the hair, much darker for blond and grey heads, greyer with age."""
+    gain = {"blond": 0.4, "grey": 0.45, "red": 0.6}.get(attributes["hair_color"], 0.8)
+    greying = {"young": 0.0, "middle-aged": 0.2, "old": 0.75}[attributes["age"]]
+    return tuple((1 - greying) * min(c * gain, 0.2) + greying * 0.17 for c in hair)
 
 
 def _beard_color(hair: Color, attributes: FaceAttributes) -> Color:
@@ -266,7 +295,7 @@ def _lights(attributes: FaceAttributes, rng: np.random.Generator) -> Lights:
 
 def _camera(rng: np.random.Generator) -> Camera:
     return Camera(
-        distance=float(rng.uniform(8.0, 16.0)),
+        distance=float(rng.uniform(9.5, 16.0)),
         face_height=float(rng.uniform(0.78, 0.87)),
         top=float(rng.uniform(0.03, 0.06)),
         shift=float(rng.uniform(-0.02, 0.02)),

@@ -110,13 +110,17 @@ SKIN_FRAGMENT = (
     _LIGHTING
     + """
 uniform sampler2D u_texture;
-uniform sampler2D u_age;        // signed log detail in red, 0.5 = none
+uniform sampler2D u_age;        // signed log detail of old skin and of folds (0.5 = none), spots,
+                                // and how open to the sky the skin lies
 uniform sampler2D u_paint;      // lips, eye shadow, blush, freckles
 uniform sampler2D u_beard;      // full beard, goatee, moustache, stubble
 uniform vec3 u_skin_median;
 uniform vec3 u_tone_median;
 uniform float u_tone_gamma;
-uniform float u_age_lines;
+uniform vec3 u_ageing;          // strengths of detail, folds, spots
+uniform float u_smooth;         // mip levels by which pores and blemishes are blurred
+uniform float u_lip_red;        // blood of bare lips
+uniform float u_lid_shade;      // of bare upper lids
 uniform vec4 u_lipstick;        // linear colour, strength
 uniform vec4 u_eye_shadow;
 uniform float u_blush;
@@ -125,14 +129,18 @@ uniform vec4 u_beard_weights;
 uniform vec3 u_hair;
 uniform vec3 u_scalp;           // shade of hair on the scalp: strength, height, depth of hairline
 void main() {
-    vec3 base = texture(u_texture, v_uv).rgb;
+    vec3 base = texture(u_texture, v_uv, u_smooth).rgb;
     vec3 color = u_tone_median * pow(max(base, 0.004) / u_skin_median, vec3(u_tone_gamma));
-    float detail = (texture(u_age, v_uv).r - 0.50196) * 1.4;
-    color *= exp(clip_detail(u_age_lines * detail) * vec3(0.8, 1.0, 1.05));
+    vec4 age = texture(u_age, v_uv);
+    float detail = 1.4 * dot(age.rg - 0.50196, u_ageing.xy);
+    color *= exp(clamp(detail, -0.7, 0.2) * vec3(0.8, 1.0, 1.05));
     vec3 lin = to_linear(clamp(color, 0.0, 1.0));
     vec4 paint = texture(u_paint, v_uv);
     lin *= mix(vec3(1.0), vec3(1.04, 0.72, 0.74), paint.b * u_blush);
     lin *= mix(vec3(1.0), vec3(0.46, 0.28, 0.19), min(paint.a * u_freckles, 1.0));
+    lin *= mix(vec3(1.0), vec3(0.60, 0.46, 0.38), age.b * u_ageing.z);
+    lin *= mix(vec3(1.0), vec3(1.12, 0.60, 0.64), paint.r * u_lip_red);
+    lin *= mix(vec3(1.0), vec3(0.50, 0.41, 0.40), paint.g * u_lid_shade);
     float light_share = dot(lin, vec3(0.3, 0.6, 0.1));
     float relief = clamp(light_share / max(dot(to_linear(u_tone_median), vec3(.3,.6,.1)), 0.01),
                          0.5, 1.5);
@@ -153,8 +161,10 @@ void main() {
     vec3 key = vec3(wrapped(cosine, 0.42), wrapped(cosine, 0.26), wrapped(cosine, 0.2));
     key *= mix(vec3(0.16, 0.07, 0.06), vec3(1.0), lit);
     vec3 light = u_key * key / 3.14159 * 1.25;
-    light += u_fill * wrapped(dot(n, u_fill_direction), 0.35);
-    light += ambient_light(n);
+    // Little of the room's light finds its way into a hollow; what does has bounced off red skin.
+    vec3 open = pow(vec3(age.a), vec3(0.8, 1.05, 1.1));
+    light *= mix(vec3(1.0), open, 0.35);
+    light += (u_fill * wrapped(dot(n, u_fill_direction), 0.35) + ambient_light(n)) * open;
     float fresnel = pow(1.0 - max(dot(n, view), 0.0), 4.0);
     float rim = max(dot(n, u_rim_direction), 0.0);
     light += u_rim * rim * 0.8;
@@ -168,7 +178,7 @@ void main() {
     f_color = vec4(to_srgb((lin * light + shine) * open_air), 1.0);
 }
 """
-).replace("void main", "float clip_detail(float d) { return clamp(d, -0.5, 0.2); }\nvoid main", 1)
+)
 
 SOLID_FRAGMENT = (
     _LIGHTING

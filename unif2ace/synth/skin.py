@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter
 from unif2ace.synth.assets import AGE_SKINS, TexturePack
 from unif2ace.synth.looks import Looks
 from unif2ace.synth.masks import skin_masks
+from unif2ace.synth.relief import relief
 from unif2ace.synth.shading import Painter
 
 MASK_SIZE = 1024
@@ -28,6 +29,7 @@ _BEARDS = ("full beard", "goatee", "moustache", "stubble")  # channels of u_bear
 
 
 _masks = functools.cache(skin_masks)  # the same for every renderer of a process
+_relief = functools.cache(relief)
 
 
 def tone_median(tone: float) -> NDArray[np.float64]:
@@ -53,8 +55,7 @@ class SkinTextures:
         self._beard = painter.texture(
             np.stack([masks[n.replace(" ", "_")] for n in _BEARDS], axis=-1)
         )
-        detail = _age_detail(pack) if pack else masks["age_lines"]
-        self._age = painter.texture(np.repeat(detail[..., None], 4, axis=-1))
+        self._age = painter.texture(_age_maps(pack, masks["age_lines"]))
         self._plain = _plain_skin(masks["lips"])
 
     def textures(self, looks: Looks) -> dict[str, moderngl.Texture]:
@@ -70,12 +71,16 @@ class SkinTextures:
         """What tints and paints the skin of one face."""
         strength = looks.facial_hair_strength
         beard = [strength * (looks.facial_hair == name) for name in _BEARDS]
+        beard[_BEARDS.index("stubble")] += looks.shaved
         median = np.clip(tone_median(looks.tone) * np.array(looks.tone_shift), 0, 0.97)
         return {
             "u_skin_median": tuple(self._skin(looks.skin)[1]),
             "u_tone_median": tuple(median),
             "u_tone_gamma": tone_gamma(looks.tone),
-            "u_age_lines": looks.age_lines,
+            "u_ageing": (looks.age_lines, looks.age_folds, looks.age_spots),
+            "u_smooth": looks.smoothness,
+            "u_lip_red": looks.lip_red,
+            "u_lid_shade": looks.lid_shade,
             "u_lipstick": (*looks.lipstick, looks.lipstick_strength),
             "u_eye_shadow": (*looks.eye_shadow, looks.eye_shadow_strength),
             "u_blush": looks.blush,
@@ -98,6 +103,16 @@ class SkinTextures:
             median = np.median(picture[rows, columns, :3].reshape(-1, 3), axis=0) / 255
             self._skins[name] = self._painter.texture(picture), median
         return self._skins[name]
+
+
+def _age_maps(pack: TexturePack | None, lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Fine detail of old skin, wrinkles with folds, spots, and how open to the sky (S, S, 4)."""
+    found = _relief(MASK_SIZE)
+    # Fine lines tell at a glance only from near; from afar an old face is its broad shades.
+    folds = 0.85 * (lines - 128.0) + 0.85 * (found["sagging"] - 128.0)
+    folds = np.clip(128 + folds, 0, 255).round().astype(np.uint8)
+    fine = _age_detail(pack) if pack else np.full_like(lines, 128)
+    return np.stack([fine, folds, found["spots"], found["occlusion"]], axis=-1)
 
 
 def _age_detail(pack: TexturePack) -> NDArray[np.uint8]:

@@ -20,86 +20,160 @@ RACES = ("african", "asian", "caucasian")
 # name -> value -> ((target, low, high), ...); "@" stands for both sides of the face.
 _BANDS: Mapping[str, Mapping[str, tuple[tuple[str, float, float], ...]]] = {
     "face_shape": {
-        "oval": (("head/head-oval", 0.5, 0.8),),
+        "oval": (("head/head-oval", 0.4, 0.64),),
         "round": (
-            ("head/head-round", 0.6, 0.85),
-            ("head/head-scale-vert-decr", 0.25, 0.4),
-            ("head/head-fat-incr", 0.1, 0.25),
+            ("head/head-round", 0.48, 0.68),
+            ("head/head-scale-vert-decr", 0.2, 0.32),
+            ("head/head-fat-incr", 0.08, 0.2),
         ),
         "square": (
-            ("head/head-square", 0.6, 0.85),
-            ("chin/chin-bones-incr", 0.2, 0.35),
-            ("head/head-scale-vert-decr", 0.0, 0.12),
+            ("head/head-square", 0.48, 0.68),
+            ("chin/chin-bones-incr", 0.16, 0.28),
+            ("head/head-scale-vert-decr", 0.0, 0.1),
         ),
         "long": (
-            ("head/head-rectangular", 0.25, 0.4),
-            ("head/head-scale-vert-incr", 0.45, 0.65),
-            ("head/head-scale-horiz-decr", 0.25, 0.4),
+            ("head/head-rectangular", 0.2, 0.32),
+            ("head/head-scale-vert-incr", 0.36, 0.52),
+            ("head/head-scale-horiz-decr", 0.2, 0.32),
         ),
     },
     "cheeks": {
         "average": (),
         "hollow": (
-            ("cheek/@-cheek-volume-decr", 0.85, 1.1),
-            ("cheek/@-cheek-bones-incr", 0.4, 0.65),
-            ("cheek/@-cheek-inner-decr", 0.5, 0.8),
-            ("head/head-fat-decr", 0.25, 0.4),
+            ("cheek/@-cheek-volume-decr", 0.68, 0.88),
+            ("cheek/@-cheek-bones-incr", 0.32, 0.52),
+            ("cheek/@-cheek-inner-decr", 0.4, 0.64),
+            ("head/head-fat-decr", 0.2, 0.32),
         ),
         "full": (
-            ("cheek/@-cheek-volume-incr", 0.75, 1.0),
-            ("cheek/@-cheek-inner-incr", 0.3, 0.55),
-            ("head/head-fat-incr", 0.1, 0.25),
+            ("cheek/@-cheek-volume-incr", 0.6, 0.8),
+            ("cheek/@-cheek-inner-incr", 0.24, 0.44),
+            ("head/head-fat-incr", 0.08, 0.2),
         ),
     },
     "chin": {
         "average": (),
-        "pointed": (("chin/chin-triangle", 0.6, 0.8), ("chin/chin-width-decr", 0.75, 1.0)),
-        "broad": (("chin/chin-width-incr", 0.8, 1.05), ("chin/chin-bones-incr", 0.4, 0.65)),
+        "pointed": (("chin/chin-triangle", 0.48, 0.64), ("chin/chin-width-decr", 0.6, 0.8)),
+        "broad": (("chin/chin-width-incr", 0.64, 0.84), ("chin/chin-bones-incr", 0.32, 0.52)),
     },
     "eye_size": {
         "average": (),
-        "small": (("eyes/@-eye-scale-decr", 0.7, 0.95), ("eyes/@-eye-height2-decr", 0.2, 0.4)),
-        "large": (("eyes/@-eye-scale-incr", 0.7, 0.95), ("eyes/@-eye-height2-incr", 0.3, 0.5)),
+        "small": (("eyes/@-eye-scale-decr", 0.63, 0.85), ("eyes/@-eye-height2-decr", 0.18, 0.36)),
+        "large": (("eyes/@-eye-scale-incr", 0.63, 0.85), ("eyes/@-eye-height2-incr", 0.27, 0.45)),
     },
     "nose_width": {
         "average": (),
         "narrow": (
-            ("nose/nose-scale-horiz-decr", 0.8, 1.1),
-            ("nose/nose-width2-decr", 0.4, 0.6),
-            ("nose/nose-width3-decr", 0.4, 0.6),
-            ("nose/nose-flaring-decr", 0.6, 0.9),
+            ("nose/nose-scale-horiz-decr", 0.64, 0.88),
+            ("nose/nose-width2-decr", 0.32, 0.48),
+            ("nose/nose-width3-decr", 0.32, 0.48),
+            ("nose/nose-flaring-decr", 0.48, 0.72),
         ),
         "wide": (
-            ("nose/nose-scale-horiz-incr", 0.9, 1.2),
-            ("nose/nose-width2-incr", 0.5, 0.7),
-            ("nose/nose-width3-incr", 0.5, 0.8),
-            ("nose/nose-flaring-incr", 0.7, 1.0),
+            ("nose/nose-scale-horiz-incr", 0.5, 0.7),
+            ("nose/nose-width2-incr", 0.25, 0.4),
+            ("nose/nose-width3-incr", 0.25, 0.4),
+            ("nose/nose-flaring-incr", 0.3, 0.5),
         ),
     },
     "nose_length": {
         "average": (),
-        "short": (("nose/nose-scale-vert-decr", 0.9, 1.2), ("nose/nose-point-up", 0.5, 0.8)),
-        "long": (("nose/nose-scale-vert-incr", 0.8, 1.1), ("nose/nose-point-down", 0.5, 0.8)),
+        "short": (("nose/nose-scale-vert-decr", 0.72, 0.96), ("nose/nose-point-up", 0.4, 0.64)),
+        "long": (("nose/nose-scale-vert-incr", 0.56, 0.77), ("nose/nose-point-down", 0.4, 0.64)),
     },
     "lips": {
         "average": (),
         "thin": (
-            ("mouth/mouth-upperlip-height-decr", 0.6, 0.9),
-            ("mouth/mouth-lowerlip-height-decr", 0.6, 0.9),
-            ("mouth/mouth-upperlip-volume-decr", 0.3, 0.5),
-            ("mouth/mouth-lowerlip-volume-decr", 0.3, 0.5),
+            ("mouth/mouth-upperlip-height-decr", 0.54, 0.81),
+            ("mouth/mouth-lowerlip-height-decr", 0.54, 0.81),
+            ("mouth/mouth-upperlip-volume-decr", 0.27, 0.45),
+            ("mouth/mouth-lowerlip-volume-decr", 0.27, 0.45),
         ),
         "full": (
-            ("mouth/mouth-upperlip-height-incr", 0.5, 0.8),
-            ("mouth/mouth-lowerlip-height-incr", 0.5, 0.8),
-            ("mouth/mouth-upperlip-volume-incr", 0.5, 0.8),
-            ("mouth/mouth-lowerlip-volume-incr", 0.5, 0.8),
+            ("mouth/mouth-upperlip-height-incr", 0.45, 0.72),
+            ("mouth/mouth-lowerlip-height-incr", 0.45, 0.72),
+            ("mouth/mouth-upperlip-volume-incr", 0.45, 0.72),
+            ("mouth/mouth-lowerlip-volume-incr", 0.45, 0.72),
         ),
     },
     "ears": {
         "average": (),
-        "protruding": (("ears/@-ear-wing-incr", 0.9, 1.2), ("ears/@-ear-scale-incr", 0.3, 0.5)),
+        "protruding": (("ears/@-ear-wing-incr", 0.81, 1.08), ("ears/@-ear-scale-incr", 0.27, 0.45)),
     },
+}
+
+# What bones and soft parts of women and men tend to, below all named bands. Kept below the gaps
+# between those bands, so that a woman's wide nose is wider than any man's average one.
+_GENDERS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
+    "woman": (
+        ("chin/chin-width-decr", 0.25, 0.5),
+        ("chin/chin-bones-decr", 0.35, 0.6),
+        ("chin/chin-jaw-drop-decr", 0.3, 0.5),
+        ("chin/chin-prominent-decr", 0.1, 0.3),
+        ("chin/chin-height-decr", 0.15, 0.35),
+        ("eyebrows/eyebrows-trans-up", 0.7, 1.1),
+        ("eyebrows/eyebrows-trans-backward", 0.4, 0.7),
+        ("forehead/forehead-nubian-incr", 0.1, 0.3),
+        ("eyes/@-eye-scale-incr", 0.15, 0.35),
+        ("eyes/@-eye-corner2-up", 0.1, 0.3),
+        ("eyes/@-eye-trans-out", 0.35, 0.6),
+        ("nose/nose-scale-horiz-decr", 0.15, 0.35),
+        ("nose/nose-volume-decr", 0.2, 0.4),
+        ("nose/nose-hump-decr", 0.2, 0.4),
+        ("nose/nose-curve-concave", 0.1, 0.3),
+        ("nose/nose-scale-depth-decr", 0.1, 0.3),
+        ("mouth/mouth-upperlip-height-incr", 0.35, 0.55),
+        ("mouth/mouth-lowerlip-height-incr", 0.35, 0.55),
+        ("mouth/mouth-upperlip-volume-incr", 0.2, 0.35),
+        ("mouth/mouth-lowerlip-volume-incr", 0.2, 0.35),
+        ("mouth/mouth-cupidsbow-incr", 0.1, 0.3),
+        ("mouth/mouth-scale-horiz-incr", 0.25, 0.5),
+        ("head/head-fat-decr", 0.4, 0.65),
+        ("cheek/@-cheek-bones-incr", 0.15, 0.35),
+        ("neck/neck-scale-horiz-decr", 0.3, 0.6),
+    ),
+    "man": (
+        ("chin/chin-width-incr", 0.25, 0.5),
+        ("chin/chin-bones-incr", 0.3, 0.55),
+        ("chin/chin-jaw-drop-incr", 0.15, 0.35),
+        ("chin/chin-prominent-incr", 0.1, 0.3),
+        ("eyebrows/eyebrows-trans-down", 0.3, 0.6),
+        ("eyebrows/eyebrows-trans-forward", 0.35, 0.6),
+        ("eyes/@-eye-trans-in", 0.25, 0.45),
+        ("eyes/@-eye-scale-decr", 0.05, 0.2),
+        ("nose/nose-scale-horiz-incr", 0.0, 0.15),
+        ("nose/nose-hump-incr", 0.0, 0.2),
+        ("mouth/mouth-upperlip-height-decr", 0.1, 0.3),
+        ("mouth/mouth-lowerlip-height-decr", 0.05, 0.25),
+        ("mouth/mouth-upperlip-volume-decr", 0.1, 0.25),
+        ("head/head-fat-incr", 0.05, 0.2),
+        ("neck/neck-scale-horiz-incr", 0.2, 0.5),
+    ),
+}
+# What falls, thins and grows with age; drawn at `_AGE_SHARE` of its strength.
+_OLD: tuple[tuple[str, float, float], ...] = (
+    ("mouth/mouth-upperlip-height-decr", 0.3, 0.55),
+    ("mouth/mouth-lowerlip-height-decr", 0.2, 0.45),
+    ("mouth/mouth-upperlip-volume-decr", 0.3, 0.5),
+    ("mouth/mouth-angles-down", 0.15, 0.35),
+    ("mouth/mouth-laugh-lines-in", 0.3, 0.6),
+    ("ears/@-ear-scale-vert-incr", 0.3, 0.55),
+    ("ears/@-ear-lobe-incr", 0.4, 0.7),
+    ("nose/nose-point-down", 0.2, 0.4),
+    ("nose/nose-scale-vert-incr", 0.05, 0.2),
+    ("forehead/forehead-temple-decr", 0.4, 0.7),
+    ("cheek/@-cheek-trans-down", 0.3, 0.6),
+    ("cheek/@-cheek-inner-decr", 0.1, 0.3),
+    ("eyes/@-eye-bag-incr", 0.5, 0.9),
+    ("eyes/@-eye-eyefold-down", 0.4, 0.7),
+    ("eyes/@-eye-corner2-down", 0.2, 0.4),
+    ("neck/neck-double-incr", 0.3, 0.6),
+    ("chin/chin-jaw-drop-incr", 0.1, 0.35),
+)
+_AGE_SHARE: Mapping[str, tuple[float, float]] = {
+    "young": (0.0, 0.0),
+    "middle-aged": (0.35, 0.55),
+    "old": (0.9, 1.1),
 }
 
 # Sliders free for identity: a "-decr|incr" name has a target for each sign.
@@ -179,6 +253,9 @@ _BROWS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
 }
 
 
+_WOMEN_FROWN = 0.75
+
+
 def stream(seed: int, name: str) -> np.random.Generator:
     """An independent generator per topic, so that changing one attribute leaves the rest alone."""
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
@@ -203,15 +280,17 @@ def shape_of(attributes: FaceAttributes, seed: int) -> Shape:
     yaw, pitch, roll, body_yaw = _pose(attributes, stream(seed, "pose"))
     eye_yaw, eye_pitch = _gaze(attributes, yaw, pitch, stream(seed, "gaze"))
     targets = _macros(attributes, stream(seed, "macros"))
-    targets["eyebrows/eyebrows-angle-up"] = 0.7  # the base mesh looks stern at rest
+    # The base mesh looks stern at rest, which suits a man's level brows more than a woman's arches.
+    targets["eyebrows/eyebrows-angle-up"] = 0.8 if attributes["gender"] == "woman" else 0.25
     for name, weight in _identity(stream(seed, "identity")).items():
         targets[name] = targets.get(name, 0.0) + weight
+    _add(targets, _GENDERS[attributes["gender"]], stream(seed, "gender"))
+    ageing = stream(seed, "old")
+    # Women keep fuller lips and a finer jaw as they age.
+    share = ageing.uniform(*_AGE_SHARE[attributes["age"]])
+    _add(targets, _OLD, ageing, share * (0.8 if attributes["gender"] == "woman" else 1.0))
     for name, values in _BANDS.items():
-        rng = stream(seed, name)
-        for target, low, high in values[attributes[name]]:
-            weight = rng.uniform(low, high)
-            for one in _sides(target, ("l", "r")):
-                targets[one] = targets.get(one, 0.0) + weight
+        _add(targets, values[attributes[name]], stream(seed, name))
     units = _units(attributes, eye_yaw, eye_pitch, stream(seed, "expression"))
     return Shape(
         targets=targets,
@@ -225,19 +304,37 @@ def shape_of(attributes: FaceAttributes, seed: int) -> Shape:
     )
 
 
+def _add(
+    targets: dict[str, float],
+    recipe: tuple[tuple[str, float, float], ...],
+    rng: np.random.Generator,
+    share: float = 1.0,
+) -> None:
+    """Add `share` of a recipe to `targets`, both sides of the face alike."""
+    for target, low, high in recipe:
+        weight = share * rng.uniform(low, high)
+        for one in _sides(target, ("l", "r")):
+            targets[one] = targets.get(one, 0.0) + weight
+
+
 def _sides(name: str, sides: tuple[str, str]) -> list[str]:
     return [name.replace("@", side) for side in sides] if "@" in name else [name]
 
 
+_OLD_MACRO = {
+    "female": {"young": (0.0, 0.1), "middle-aged": (0.12, 0.24), "old": (0.3, 0.5)},
+    "male": {"young": (0.0, 0.1), "middle-aged": (0.3, 0.48), "old": (0.75, 0.95)},
+}
+_BRAWN = {"female": (-0.4, 0.1), "male": (-0.1, 0.5)}
+
+
 def _macros(attributes: FaceAttributes, rng: np.random.Generator) -> dict[str, float]:
     """Gender, age and body targets; the mixture of races is identity, never a label."""
-    share = rng.dirichlet([0.9] * len(RACES))
+    share = rng.dirichlet([1.2] * len(RACES))
     gender = "male" if attributes["gender"] == "man" else "female"
-    low, high = {"young": (0.0, 0.1), "middle-aged": (0.42, 0.58), "old": (0.92, 1.0)}[
-        attributes["age"]
-    ]
-    old = rng.uniform(low, high)
-    fat, brawn = rng.uniform(-0.35, 0.35), rng.uniform(-0.3, 0.4)
+    # The pack's old women have an old man's jaw, so less of them; `_OLD` does the rest.
+    old = rng.uniform(*_OLD_MACRO[gender][attributes["age"]])
+    fat, brawn = rng.uniform(-0.35, 0.35), rng.uniform(*_BRAWN[gender])
     heavy = ("maxweight" if fat > 0 else "minweight", "averageweight")
     strong = ("maxmuscle" if brawn > 0 else "minmuscle", "averagemuscle")
     weights: dict[str, float] = {}
@@ -314,6 +411,9 @@ def _units(
         add(_BROWS[attributes["brows"]])
     if attributes["mouth"] == "open" and expression == "neutral":
         add((("jawOpen", 0.3, 0.5),))
+    if attributes["gender"] == "woman":  # a lighter brow moves less
+        for unit in units:
+            units[unit] *= _WOMEN_FROWN if unit.startswith(("browDown", "noseSneer")) else 1.0
     _set_lids(units, attributes["eyes"], eye_pitch, rng)
     for unit, amount in (
         ("eyeLookOutLeft", eye_yaw),

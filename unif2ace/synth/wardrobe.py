@@ -34,9 +34,16 @@ class _Asset:
     proxy: Proxy
     mesh: GpuMesh
 
-    def place(self, head: Head) -> Floats:
-        """Fit to a head; returns the drawn positions (W, 3)."""
+    def place(self, head: Head, flatten: float = 1.0) -> Floats:
+        """Fit to a head; returns the drawn positions (W, 3).
+
+        A `flatten` below 1 draws heights towards the mesh's own arc: thinner brows.
+        """
         positions = self.proxy.fit(head.vertices)
+        if flatten < 1:
+            x, y = np.abs(positions[:, 0]), positions[:, 1]
+            arc = np.polyval(np.polyfit(x, y, 2), x)
+            positions[:, 1] = arc + flatten * (y - arc)
         normals = self.proxy.normals(positions)
         drawn = positions[self.proxy.welded]
         self.mesh.place(drawn, normals[self.proxy.welded])
@@ -212,7 +219,7 @@ class Wardrobe:
             ("eyelashes", "eyelashes01", (0.01, 0.008, 0.007), looks.lash_strength),
         ):
             asset = self._asset(kind, name)
-            asset.place(head)
+            asset.place(head, flatten=looks.brow_height if kind == "eyebrows" else 1.0)
             key = f"{kind}/{name}"
             if key not in self._textures:  # the shape of the strands only, in white
                 picture = self._pack.diffuse(kind, name, 512).copy()
