@@ -234,7 +234,8 @@ def test_several_pictures_are_shown_and_kept_for_this_visit(page):
     expect(page.locator("#seed-used")).not_to_have_text(best)
     expect(page.locator("#history .strip img")).to_have_count(1)
     page.reload()
-    page.wait_for_selector("#history .strip", state="attached")
+    open_tab(page, "Generate")
+    expect(page.locator("#generate")).to_be_visible()
     expect(page.locator("#history .strip img")).to_have_count(0)
 
 
