@@ -56,11 +56,13 @@ class Morpher:
 
         Raises ValueError for an unknown target.
         """
+        found = [(self._target(name), weight) for name, weight in weights.items() if weight]
         vertices = self.base.vertices.copy()
-        for name, weight in weights.items():
-            if weight:
-                indices, moves = self._target(name)
-                vertices[indices] += np.float32(weight) * moves
+        if found:  # one sum over all targets: adding each to the mesh by itself costs twice as much
+            where = np.concatenate([indices for (indices, _), _ in found])
+            moves = np.concatenate([np.float32(weight) * moves for (_, moves), weight in found])
+            for axis in range(3):
+                vertices[:, axis] += np.bincount(where, moves[:, axis], len(vertices))
         vertices += np.array(_HEAD_JOINT, np.float32) - vertices[self._head_joint].mean(axis=0)
         return Head(
             base=self.base,

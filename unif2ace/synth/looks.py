@@ -108,6 +108,7 @@ class Lights:
     rim_direction: Color
     rim: Color
     ambient: Color
+    softness: float  # of the key light's shadows, as a share of the head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +124,18 @@ class Camera:
 
 @dataclass(frozen=True, kw_only=True)
 class Backdrop:
-    """A soft gradient with blurred spots. Colours sRGB."""
+    """A gradient, brightness that rises with height, blurred boxes and spots. Colours sRGB.
+
+    Places and sizes are shares of the picture, (0, 0) its lower left; brightness is added.
+    """
 
     inner: Color
     outer: Color
     centre: tuple[float, float]
     spots: tuple[tuple[float, float, float, float], ...]  # x, y, radius, brightness
+    rise: float  # from the bottom to the top
+    boxes: tuple[tuple[float, float, float, float, float], ...]  # x0, y0, x1, y1, brightness
+    blur: float  # of rise and boxes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +202,7 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
     age, tone = attributes["age"], float(skin_rng.uniform(*TONES[attributes["skin_tone"]]))
     is_woman = attributes["gender"] == "woman"
     ageing = stream(seed, "ageing")
-    deeper = 1 + 0.6 * max(tone, 0.0)  # dark skin hides lines that light skin shows
+    deeper = 1 + 0.75 * max(tone, 0.0)  # dark skin hides lines that light skin shows
     has_lipstick = attributes["lipstick"] != "none"
     has_shadow = attributes["eye_shadow"] == "yes"
     return Looks(
@@ -203,12 +210,13 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         tone=tone,
         tone_shift=_jitter(skin_rng, (1.0, 1.0, 1.0), 0.02, 0.025),
         age_lines=float(skin_rng.uniform(*_AGE_LINES[age])) * deeper * (0.8 if is_woman else 1.0),
-        age_folds=float(ageing.uniform(*_AGE_FOLDS[age])) * deeper * (0.9 if is_woman else 1.0),
+        age_folds=float(ageing.uniform(*_AGE_FOLDS[age])) * deeper,
         age_spots=float(ageing.uniform(*_AGE_SPOTS[age])),
         smoothness=float(ageing.uniform(*_SMOOTHNESS[attributes["gender"]])) * (age != "old"),
         lip_red=float(ageing.uniform(*_LIP_RED[attributes["gender"]]))
         * {"young": 1.0, "middle-aged": 0.95, "old": 0.8}[age],
-        lid_shade=float(ageing.uniform(*_LID_SHADE[attributes["gender"]])),
+        lid_shade=float(ageing.uniform(*_LID_SHADE[attributes["gender"]]))
+        * (0.75 if age == "old" else 1.0),
         shaved=0.0 if is_woman else float(ageing.uniform(0.25, 0.5)),
         freckles=float(paint.uniform(1.0, 1.35)) if attributes["freckles"] == "yes" else 0.0,
         blush=float(paint.uniform(0.0, 0.35)) + (0.2 if is_woman and age != "old" else 0.0),
@@ -290,6 +298,7 @@ def _lights(attributes: FaceAttributes, rng: np.random.Generator) -> Lights:
         rim_direction=_direction(rim_side * rng.uniform(135, 155), rng.uniform(15, 35)),
         rim=tuple(float(c) for c in rng.uniform(0.3, 1.0) * mild),
         ambient=tuple(float(c) for c in ambient * mild),
+        softness=float(rng.uniform(0.005, 0.013)),
     )
 
 
@@ -308,14 +317,34 @@ def _backdrop(attributes: FaceAttributes, rng: np.random.Generator) -> Backdrop:
     spread = 0.03 if attributes["background"] in ("white", "black") else 0.1
     base = np.clip(base * math.exp(rng.uniform(-spread, spread)), 0, 1)
     contrast = rng.uniform(0.05, 0.22)
+    # Depth must not take white, black or the colour away.
+    depth = 0.4 if attributes["background"] in ("white", "black") else 1.0
+    place = ("wall", "room", "open air")[int(rng.choice(3, p=(0.3, 0.35, 0.35)))]
+    boxes = _furniture(rng, depth) if place == "room" else ()
     spots = []
-    if rng.random() < 0.5:
-        for _ in range(int(rng.integers(3, 9))):
-            x, y, radius = rng.uniform(0, 1), rng.uniform(0, 1), rng.uniform(0.04, 0.16)
-            spots.append((x, y, radius, rng.uniform(-0.07, 0.12)))
+    most = {"wall": 1, "room": 5, "open air": 16}[place]
+    for _ in range(int(rng.integers(0, most + 1))):
+        x, y, radius = rng.uniform(0, 1), rng.uniform(0, 1), rng.uniform(0.03, 0.14)
+        spots.append((x, y, radius, depth * rng.uniform(-0.07, 0.1)))
     return Backdrop(
         inner=tuple(float(c) for c in np.clip(base * (1 + contrast), 0, 1)),
         outer=tuple(float(c) for c in np.clip(base * (1 - contrast), 0, 1)),
         centre=(float(rng.uniform(0.2, 0.8)), float(rng.uniform(0.3, 0.8))),
         spots=tuple(spots),
+        rise=depth * float(rng.uniform(0.05, 0.22)) if place == "open air" else 0.0,
+        boxes=boxes,
+        blur=float(rng.uniform(0.02, 0.06)),
     )
+
+
+def _furniture(
+    rng: np.random.Generator, depth: float
+) -> tuple[tuple[float, float, float, float, float], ...]:
+    """A floor or table below, a bright window or a dark shelf or two above."""
+    boxes = [(-0.1, -0.1, 1.1, float(rng.uniform(0.15, 0.4)), -0.12 * depth)]
+    for _ in range(int(rng.integers(1, 4))):
+        x, y = rng.uniform(-0.2, 0.9), rng.uniform(0.3, 0.6)
+        wide, high = rng.uniform(0.12, 0.4), rng.uniform(0.2, 0.6)
+        brightness = depth * float(rng.choice([-0.1, 0.12])) * rng.uniform(0.5, 1.0)
+        boxes.append(tuple(float(v) for v in (x, y, x + wide, y + high, brightness)))
+    return tuple(boxes)

@@ -81,11 +81,12 @@ uniform vec3 u_rim_direction;
 uniform vec3 u_rim;
 uniform vec3 u_ambient;
 uniform sampler2DShadow u_shadow_map;
+uniform float u_softness;       // of shadows: reach of the samples, as a share of the map
 out vec4 f_color;
 
 float shadow(float bias) {
     vec3 p = vec3(v_shadow.xy, v_shadow.z - bias);
-    const float r = 1.6 / 256.0;
+    float r = u_softness;
     float lit = texture(u_shadow_map, p + vec3(r, 0.4 * r, 0.0));
     lit += texture(u_shadow_map, p + vec3(-0.4 * r, r, 0.0));
     lit += texture(u_shadow_map, p + vec3(-r, -0.4 * r, 0.0));
@@ -162,7 +163,7 @@ void main() {
     key *= mix(vec3(0.16, 0.07, 0.06), vec3(1.0), lit);
     vec3 light = u_key * key / 3.14159 * 1.25;
     // Little of the room's light finds its way into a hollow; what does has bounced off red skin.
-    vec3 open = pow(vec3(age.a), vec3(0.8, 1.05, 1.1));
+    vec3 open = mix(vec3(age.a), vec3(1.0), vec3(0.15, 0.0, 0.0));
     light *= mix(vec3(1.0), open, 0.35);
     light += (u_fill * wrapped(dot(n, u_fill_direction), 0.35) + ambient_light(n)) * open;
     float fresnel = pow(1.0 - max(dot(n, view), 0.0), 4.0);
@@ -282,20 +283,9 @@ void main() {
 BACKDROP_FRAGMENT = """
 #version 330
 in vec2 v_screen;
-uniform vec3 u_inner;
-uniform vec3 u_outer;
-uniform vec2 u_centre;
-uniform vec4 u_spots[8];
+uniform sampler2D u_picture;
 out vec4 f_color;
-void main() {
-    vec3 color = mix(u_inner, u_outer, smoothstep(0.05, 0.95, distance(v_screen, u_centre)));
-    for (int i = 0; i < 8; i++) {
-        vec4 s = u_spots[i];
-        if (s.z <= 0.0) break;
-        color += s.w * (1.0 - smoothstep(0.75 * s.z, 1.1 * s.z, distance(v_screen, s.xy)));
-    }
-    f_color = vec4(clamp(color, 0.0, 1.0), 1.0);
-}
+void main() { f_color = vec4(texture(u_picture, v_screen).rgb, 1.0); }
 """
 
 RESOLVE_FRAGMENT = """

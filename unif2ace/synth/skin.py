@@ -108,8 +108,8 @@ class SkinTextures:
 def _age_maps(pack: TexturePack | None, lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Fine detail of old skin, wrinkles with folds, spots, and how open to the sky (S, S, 4)."""
     found = _relief(MASK_SIZE)
-    # Fine lines tell at a glance only from near; from afar an old face is its broad shades.
-    folds = 0.85 * (lines - 128.0) + 0.85 * (found["sagging"] - 128.0)
+    # From near an old face is its lines, from afar its broad shades.
+    folds = (lines - 128.0) + 0.95 * (found["sagging"] - 128.0)
     folds = np.clip(128 + folds, 0, 255).round().astype(np.uint8)
     fine = _age_detail(pack) if pack else np.full_like(lines, 128)
     return np.stack([fine, folds, found["spots"], found["occlusion"]], axis=-1)

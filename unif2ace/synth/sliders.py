@@ -286,9 +286,7 @@ def shape_of(attributes: FaceAttributes, seed: int) -> Shape:
         targets[name] = targets.get(name, 0.0) + weight
     _add(targets, _GENDERS[attributes["gender"]], stream(seed, "gender"))
     ageing = stream(seed, "old")
-    # Women keep fuller lips and a finer jaw as they age.
-    share = ageing.uniform(*_AGE_SHARE[attributes["age"]])
-    _add(targets, _OLD, ageing, share * (0.8 if attributes["gender"] == "woman" else 1.0))
+    _add(targets, _OLD, ageing, ageing.uniform(*_AGE_SHARE[attributes["age"]]))
     for name, values in _BANDS.items():
         _add(targets, values[attributes[name]], stream(seed, name))
     units = _units(attributes, eye_yaw, eye_pitch, stream(seed, "expression"))
