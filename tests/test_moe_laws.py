@@ -1,8 +1,10 @@
 """Laws of both levels of experts: values and gradients, groups, the start, what a pass reports."""
 
+import itertools
+
 import pytest
 import torch
-from test_moe import FEATURES, X, sequence_moe
+from test_moe import FEATURES, X, favour, sequence_moe
 from tiny import tiny_config
 
 from unif2ace.losses import balance_loss
@@ -39,6 +41,17 @@ def test_sequence_experts_are_the_definition_with_its_gradients(group):
     ]
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_without_gradients_any_two_experts_give_what_they_give_with(group):
+    """Two copies are then passed by, and nothing else may be."""
+    moe = sequence_moe(group)
+    for pair in itertools.combinations(range(4), 2):
+        favour(moe, *pair)
+        expected = moe(X, FEATURES)[0].detach()
+        with torch.no_grad():
+            torch.testing.assert_close(moe(X, FEATURES)[0], expected)
 
 
 @pytest.mark.parametrize("skew", [0.0, 0.5, 4.0])

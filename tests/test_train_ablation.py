@@ -112,6 +112,8 @@ def test_spread_and_verdicts_by_hand():
             run_of(other, 0, 0.5, distance=3.0),
             run_of(other, 1, 0.5, distance=3.0),
             run_of(third, 0, 0.6),
+            run_of(third, 1, 0.6),
+            run_of(EXPERT_ARMS[1], 0, 0.1),
         ]
     )
     row = gathered[PAPER.name]["agreement"]
@@ -119,6 +121,7 @@ def test_spread_and_verdicts_by_hand():
     assert verdict(gathered, other, "agreement") == "agrees"
     assert verdict(gathered, other, "feature_distance") == "disagrees"  # less is better
     assert verdict(gathered, third, "agreement") == "too close"
+    assert verdict(gathered, EXPERT_ARMS[1], "agreement") == "one seed"
     text = ablation_tables({"budget": a_plan("nowhere").budget(), "arms": gathered})
     assert "2 steps of 2 faces to paint" in text
     assert "65.0 ± 5.0" in text and "4.2 ± 0.2" in text

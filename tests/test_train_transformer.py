@@ -260,7 +260,12 @@ def test_masked_copies_behind_one_text_lose_as_whole_sequences_do(features):
         schedule=MaskSchedule(config.schedule),
         alpha=config.score_weight,
     )
-    parts = generation_loss(model, sample).parts
+    loss = generation_loss(model, sample)
+    parts, balance = loss.parts, loss.parts["balance_generation"]
+    torch.testing.assert_close(
+        loss.total, expected.total + parts["plan"] + config.moe.balance_weight * balance
+    )
+    assert config.moe.balance_weight * balance > 1e-3  # large enough to be missed above
     torch.testing.assert_close(parts["masked"], expected.masked.detach())
     torch.testing.assert_close(parts["score"], expected.score.detach())
 

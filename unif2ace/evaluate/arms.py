@@ -75,9 +75,12 @@ def gather(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
 def verdict(gathered: Mapping[str, Mapping[str, Any]], other: Arm, metric: str) -> str:
     """Whether the paper's best arm beats another here: agrees, disagrees, or too close to say.
 
-    Too close: the means differ by no more than the larger spread over seeds.
+    Too close: the means differ by no more than the larger spread over seeds. One seed has no
+    spread, and nothing is said.
     """
     best, worse = (gathered[arm.name][metric] for arm in (PAPER, other))
+    if min(len(best["values"]), len(worse["values"])) < 2:
+        return "one seed"
     gain = (best["mean"] - worse["mean"]) * (1 if METRICS[metric] else -1)
     if abs(gain) <= max(best["spread"], worse["spread"]):
         return "too close"
