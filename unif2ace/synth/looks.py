@@ -122,6 +122,7 @@ class Backdrop:
     outer: Color
     centre: tuple[float, float]
     spots: tuple[tuple[float, float, float, float], ...]  # x, y, radius, brightness
+    pattern: str  # plain, striped, checkered or dotted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,10 +186,10 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         tone_shift=_jitter(skin_rng, (1.0, 1.0, 1.0), 0.02, 0.025),
         age_lines=float(skin_rng.uniform(*lines[attributes["age"]])),
         freckles=float(paint.uniform(1.0, 1.35)) if attributes["freckles"] == "yes" else 0.0,
-        blush=float(paint.uniform(0.0, 0.35)),
+        blush=float(paint.uniform(0.0, 0.35)) + 1.0 * (attributes["blush"] == "yes"),
         lipstick=_jitter(paint, _LIPSTICKS[attributes["lipstick"]], 0.12),
         lipstick_strength=float(paint.uniform(0.75, 0.92)) if has_lipstick else 0.0,
-        eye_shadow=_SHADOWS[int(paint.integers(len(_SHADOWS)))],
+        eye_shadow=_jitter(paint, _SHADOWS[attributes["eye_shadow_color"]], 0.15),
         eye_shadow_strength=float(paint.uniform(0.65, 0.85)) if has_shadow else 0.0,
         facial_hair=attributes["facial_hair"],
         facial_hair_strength=float(paint.uniform(1.15, 1.35)),
@@ -214,12 +215,12 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
     )
 
 
-_SHADOWS: tuple[Color, ...] = (
-    (0.05, 0.10, 0.35),
-    (0.22, 0.04, 0.22),
-    (0.03, 0.16, 0.12),
-    (0.06, 0.05, 0.05),
-)
+_SHADOWS: Mapping[str, Color] = {
+    "blue": (0.05, 0.10, 0.42),
+    "purple": (0.22, 0.04, 0.24),
+    "green": (0.03, 0.19, 0.08),
+    "grey": (0.06, 0.055, 0.055),
+}
 
 
 def _brow_color(hair: Color, name: str) -> Color:
@@ -246,6 +247,8 @@ def _lights(attributes: FaceAttributes, rng: np.random.Generator) -> Lights:
     exposure = _EXPOSURE[attributes["skin_tone"]]
     azimuth = side * rng.uniform(52, 70) if side else rng.uniform(-16, 16)
     elevation = rng.uniform(18, 34) if side else rng.uniform(24, 42)
+    if attributes["light_height"] == "below":
+        elevation = -elevation
     color = np.array(_LIGHT_COLORS[attributes["light_color"]])
     color = color * np.exp(rng.uniform(-0.03, 0.03, 3))
     strength = exposure * (rng.uniform(1.9, 2.2) if side else rng.uniform(1.55, 1.8))
@@ -288,5 +291,6 @@ def _backdrop(attributes: FaceAttributes, rng: np.random.Generator) -> Backdrop:
         inner=tuple(float(c) for c in np.clip(base * (1 + contrast), 0, 1)),
         outer=tuple(float(c) for c in np.clip(base * (1 - contrast), 0, 1)),
         centre=(float(rng.uniform(0.2, 0.8)), float(rng.uniform(0.3, 0.8))),
-        spots=tuple(spots),
+        spots=tuple(spots) if attributes["background_pattern"] == "plain" else (),
+        pattern=attributes["background_pattern"],
     )

@@ -22,8 +22,9 @@ from unif2ace.synth.mesh import Floats, Ints
 SUPERSAMPLING = 2
 SHADOW_SIZE = 256
 _SHADOW_CENTRE, _SHADOW_RADIUS = np.array([0.0, 7.2, 0.4]), 2.1  # the head with hair fits inside
+_PATTERNS = ("plain", "striped", "checkered", "dotted")  # as BACKDROP_FRAGMENT counts them
 ProgramName = Literal["skin", "solid", "hair", "glass"]
-_UNITS = {"u_texture": 0, "u_shadow_map": 1, "u_age": 2, "u_paint": 3, "u_beard": 4}
+_UNITS = {"u_texture": 0, "u_shadow_map": 1, "u_age": 2, "u_paint": 3, "u_beard": 4, "u_marks": 5}
 
 
 @dataclass(eq=False)
@@ -240,6 +241,7 @@ class Painter:
         spots = np.zeros((8, 4), "f4")
         spots[: len(backdrop.spots)] = np.array(backdrop.spots).reshape(-1, 4)[:8]
         values = {"u_inner": backdrop.inner, "u_outer": backdrop.outer, "u_centre": backdrop.centre}
+        values["u_pattern"] = float(_PATTERNS.index(backdrop.pattern))
         self._set("backdrop", values | {"u_spots": spots.tobytes()})
         self._screen["backdrop"].render(moderngl.TRIANGLE_STRIP)
 

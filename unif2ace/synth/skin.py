@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from unif2ace.synth.assets import AGE_SKINS, TexturePack
 from unif2ace.synth.looks import Looks
+from unif2ace.synth.marks import mark_masks
 from unif2ace.synth.masks import skin_masks
 from unif2ace.synth.shading import Painter
 
@@ -28,6 +29,7 @@ _BEARDS = ("full beard", "goatee", "moustache", "stubble")  # channels of u_bear
 
 
 _masks = functools.cache(skin_masks)  # the same for every renderer of a process
+_mark_masks = functools.cache(mark_masks)
 
 
 def tone_median(tone: float) -> NDArray[np.float64]:
@@ -53,6 +55,7 @@ class SkinTextures:
         self._beard = painter.texture(
             np.stack([masks[n.replace(" ", "_")] for n in _BEARDS], axis=-1)
         )
+        self._marks = painter.texture(_mark_masks(MASK_SIZE))
         detail = _age_detail(pack) if pack else masks["age_lines"]
         self._age = painter.texture(np.repeat(detail[..., None], 4, axis=-1))
         self._plain = _plain_skin(masks["lips"])
@@ -64,6 +67,7 @@ class SkinTextures:
             "u_age": self._age,
             "u_paint": self._paint,
             "u_beard": self._beard,
+            "u_marks": self._marks,
         }
 
     def uniforms(self, looks: Looks) -> dict[str, Any]:
