@@ -291,7 +291,7 @@ def test_other_folders_are_refused(folders, tmp_path):
         read_show_o(tmp_path)
     with pytest.raises(ValueError, match="got 12 and 4"):
         show_o_config(read_show_o(write_original(tmp_path / "a", codebook_size=12)))
-    with pytest.raises(ValueError, match="tokenizer has 610 ids"):
+    with pytest.raises(ValueError, match="tokenizer has 730 ids"):
         convert_show_o(folders / "original", folders / "ours", tmp_path / "b", **PARTS)
     with pytest.raises(ValueError, match=r"not empty"):
         convert_show_o(folders / "original", folders / "text", folders / "ours", **PARTS)

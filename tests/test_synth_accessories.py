@@ -333,9 +333,9 @@ def test_a_hat_lies_outside_the_skin(heads, hat):
     for seed, head in enumerate(heads):
         skin = headwear.place_hat(hat, head, np.random.default_rng(seed)).skin.reshape(-1, 3)
         hat_on_head = headwear.place_hat(hat, head, np.random.default_rng(seed))
-        cloth = headwear.hat_parts(hat_on_head, np.random.default_rng(9), 0.0, (0.1, 0.1, 0.1))[
-            0
-        ].positions
+        cloth = headwear.hat_parts(
+            hat_on_head, "grey", np.random.default_rng(9), 0.0, (0.1, 0.1, 0.1)
+        )[0].positions
         centre = np.array([0, 7.5, 0.45])
         outside = np.linalg.norm(cloth - centre, axis=1) - np.linalg.norm(skin - centre, axis=1)
         rows = outside.reshape(-1, 49)

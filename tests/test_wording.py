@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unif2ace.attributes import ATTRIBUTES, visible
+from unif2ace.details import IMPLIED
 from unif2ace.lexicon import ADJECTIVES, GROUPS, NOT_TYPOS, PHRASES, PRESENCE, said, understood
 from unif2ace.parsing import parse_answer, parse_attributes, parse_constraints, parse_yes_no
 from unif2ace.synth.captions import caption, description
@@ -45,7 +46,7 @@ def test_every_value_can_be_said():
 def test_every_clause_is_understood_as_its_own_fact_and_no_other(gender):
     for name, value in PAIRS:
         for text in clauses(name, value, gender):
-            expected = {name: value}
+            expected = {name: value} | dict([IMPLIED[name]] if name in IMPLIED else [])
             if {"she", "her", "he", "his"} & set(text.split()):
                 expected["gender"] = value if name == "gender" else gender
             if name != "gender" or value == gender:

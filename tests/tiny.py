@@ -11,7 +11,7 @@ from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.text import train_tokenizer
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
-TEXT_VOCAB = 600
+TEXT_VOCAB = 720
 
 
 def tiny_config(**changes) -> UniF2aceConfig:

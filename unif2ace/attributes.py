@@ -6,7 +6,7 @@ The categories follow the wheel of UniF²ace-130K (arXiv 2503.08120, data set fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -108,6 +108,40 @@ _ALL = (
     _attribute("light", "scene", "scene", "front", "left", "right"),
     _attribute("light_color", "scene", "scene", "neutral", "warm", "cool"),
     _attribute("background", "scene", "scene", "grey", "white", "black", "blue", "green", "brown"),
+    # The first 33 end here; later ones are only ever added behind the last.
+    _attribute("forehead", "appearance", "forehead", "average", "low", "high"),
+    _attribute("cheekbones", "appearance", "cheeks", "average", "high"),
+    _attribute("double_chin", "appearance", "chin", "no", "yes"),
+    _attribute("neck", "appearance", "neck", "average", "slender", "thick"),
+    _attribute("eye_spacing", "appearance", "eyes", "average", "close-set", "wide-set"),
+    _attribute("eye_slant", "appearance", "eyes", "level", "upturned", "downturned"),
+    _attribute("eye_openness", "action", "eyes", "normal", "wide", "drowsy"),
+    _attribute("raised_brow", "action", "brows", "none", "left", "right"),
+    _attribute("wink_side", "action", "eyes", "left", "right"),
+    _attribute("nose_tip", "appearance", "nose", "average", "bulbous", "fine"),
+    _attribute("mouth_width", "appearance", "mouth", "average", "small", "wide"),
+    _attribute(
+        "mouth_pose", "action", "mouth", "relaxed", "puckered", "pressed", "smirking", "puffed"
+    ),
+    _attribute("chin_cleft", "appearance", "chin", "no", "yes"),
+    _attribute("ear_tips", "appearance", "ears", "rounded", "pointed"),
+    _attribute("head_tilt", "action", "pose", "upright", "left", "right"),
+    _attribute("blush", "appearance", "cheeks", "no", "yes"),
+    _attribute("beauty_mark", "appearance", "skin", "none", "left cheek", "right cheek", "lip"),
+    _attribute("scar", "appearance", "skin", "none", "left cheek", "right cheek", "forehead"),
+    _attribute("eyeliner", "accessory", "eyes", "no", "yes"),
+    _attribute("eye_bags", "appearance", "eyes", "no", "yes"),
+    _attribute("sideburns", "appearance", "ears", "no", "yes"),
+    _attribute("eye_shadow_color", "accessory", "eyes", "blue", "purple", "green", "grey"),
+    _attribute("face_mask", "accessory", "mouth", "none", "white", "blue", "black"),
+    _attribute("hat_color", "accessory", "hair", "grey", "black", "red", "blue", "green", "yellow"),
+    _attribute(
+        "frame_color", "accessory", "eyes", "black", "brown", "silver", "gold", "red", "blue"
+    ),
+    _attribute("earring_kind", "accessory", "ears", "stud", "hoop", "drop"),
+    _attribute("piercing", "accessory", "face", "none", "nose", "lip", "eyebrow"),
+    _attribute("light_height", "scene", "scene", "above", "below"),
+    _attribute("background_pattern", "scene", "scene", "plain", "striped", "checkered", "dotted"),
 )
 
 ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({a.name: a for a in _ALL})
@@ -218,7 +252,37 @@ def contradictions(values: Mapping[str, str]) -> list[str]:
         found.append(f"expression angry with brows {values['brows']}")
     if values.get("gender") == "woman" and values.get("facial_hair", "none") != "none":
         found.append(f"gender woman with facial hair {values['facial_hair']}")
+    return found + _finer_contradictions(values)
+
+
+def _finer_contradictions(values: Mapping[str, str]) -> list[str]:
+    """A movement of one part leaves no room for another movement of the same part."""
+    found = []
+    for name, plain, rivals in _EXCLUDED:
+        value = values.get(name, plain)
+        for rival, allowed in rivals.items():
+            if value != plain and values.get(rival, allowed) != allowed:
+                found.append(f"{name} {value} with {rival} {values[rival]}")
+    if values.get("raised_brow", "none") != "none" and values.get("expression") in _BROW_MOODS:
+        found.append(f"raised_brow {values['raised_brow']} with expression {values['expression']}")
+    if values.get("gender") == "woman" and values.get("sideburns") == "yes":
+        found.append("gender woman with sideburns")
+    if values.get("face_mask", "none") != "none" and values.get("facial_hair") in _LONG_BEARDS:
+        found.append(f"face_mask {values['face_mask']} with {values['facial_hair']}")
+    if values.get("eye_openness", "normal") != "normal" and values.get("expression") == "surprised":
+        found.append(f"eye_openness {values['eye_openness']} with expression surprised")
     return found
+
+
+_LONG_BEARDS = ("goatee", "full beard")  # these stand off further than cloth
+_BROW_MOODS = ("sad", "angry", "surprised")  # these move the brows themselves
+# attribute, its plain value, and what others must be where it is not plain
+_EXCLUDED: tuple[tuple[str, str, Mapping[str, str]], ...] = (
+    ("mouth_pose", "relaxed", {"expression": "neutral", "mouth": "closed"}),
+    ("raised_brow", "none", {"brows": "relaxed"}),
+    ("eye_openness", "normal", {"eyes": "open"}),
+    ("face_mask", "none", {"mouth_pose": "relaxed"}),
+)
 
 
 def hidden_attributes(values: Mapping[str, str]) -> frozenset[str]:
@@ -239,8 +303,52 @@ def hidden_attributes(values: Mapping[str, str]) -> frozenset[str]:
     if values.get("hair_style") in ("bob", "long"):
         hidden |= {"ears", "earrings"}
     if values.get("facial_hair") in ("goatee", "full beard"):
-        hidden.add("chin")
-    return frozenset(hidden)
+        hidden |= {"chin", "chin_cleft", "double_chin"}
+    return frozenset(hidden) | _finer_hidden(values, hidden)
+
+
+BELOW_A_MASK = frozenset({
+    "nose_width", "nose_length", "nose_tip", "lips", "lipstick", "mouth", "mouth_width",
+    "mouth_pose", "chin", "chin_cleft", "double_chin", "cheeks", "cheekbones", "facial_hair",
+    "expression", "beauty_mark", "scar", "blush", "face_shape", "sideburns", "piercing",
+})  # fmt: skip
+
+
+def _finer_hidden(values: Mapping[str, str], hidden_first: Collection[str]) -> set[str]:
+    hidden: set[str] = set()
+    if values.get("hat", "none") != "none":
+        hidden.add("forehead")
+    if values.get("hat", "none") != "none" or values.get("hair_style") in ("bob", "long"):
+        hidden.add("ear_tips")
+    if values.get("glasses") == "sunglasses":
+        hidden |= {"eye_slant", "eye_openness", "wink_side", "eye_spacing"}
+    if values.get("eyes", "open") != "open":
+        hidden |= {"eye_slant", "eye_openness"}
+    if values.get("eyes", "winking") != "winking":
+        hidden.add("wink_side")
+    if values.get("face_mask", "none") != "none":
+        hidden |= BELOW_A_MASK
+    if values.get("hat") == "none":
+        hidden.add("hat_color")
+    if values.get("glasses") == "none":
+        hidden.add("frame_color")
+    if values.get("earrings") == "no" or "earrings" in hidden_first:
+        hidden.add("earring_kind")
+    if values.get("glasses") == "sunglasses" or values.get("eye_shadow") == "no":
+        hidden.add("eye_shadow_color")
+    if values.get("glasses") == "sunglasses":
+        hidden |= {"eyeliner", "eye_bags"}
+    if values.get("facial_hair") in ("stubble", "full beard"):
+        hidden.add("sideburns")
+    if values.get("hair_style") in ("bob", "long"):
+        hidden.add("sideburns")
+    if values.get("hat", "none") != "none" and values.get("scar") in ("none", "forehead"):
+        hidden.add("scar")  # there might be one, or is one, where nobody can look
+    if values.get("mouth") == "open" or values.get("expression", "neutral") != "neutral":
+        hidden |= {"mouth_width", "mouth_pose"}  # what the mouth does is all that can be said
+    if values.get("mouth_pose", "relaxed") != "relaxed":
+        hidden |= {"mouth_width", "lips"}
+    return hidden
 
 
 def visible(values: FaceAttributes) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Prompts put together from attribute values, for visitors who pick instead of typing.
 
-Whatever is composed here is read back by `parse_attributes` as the same values. Knows no widget.
+Whatever is composed here is read back by `parse_attributes` as the same values, and what they
+imply. Knows no widget.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from unif2ace.attributes import ATTRIBUTES, check_value, contradictions
+from unif2ace.details import KIND_OF, with_implied
 from unif2ace.parsing import parse_attributes
 from unif2ace.wording import article, being, having, sentence
 
@@ -17,12 +19,20 @@ _PREDICATES = ("expression", "gaze", "light")  # said as "smiling", not as "a sm
 def compose(values: Mapping[str, str]) -> str:
     """One sentence that says each of `values`, or "" if there are none.
 
+    The kind of a thing that is said to be absent is left out.
+
     Raises: ValueError for an unknown attribute or value.
     """
     for name, value in values.items():
         check_value(name, value)
     if not values:
         return ""
+    values = {
+        name: value
+        for name, value in values.items()
+        if (thing := KIND_OF.get(name)) not in values
+        or values[str(thing)] != ATTRIBUTES[str(thing)].values[0]
+    }
     who = " ".join([*_if_given(values, "age"), values.get("gender", "person")])
     parts = [phrase(name, values[name]) for name in ATTRIBUTES if name in values]
     have = [text for is_had, text in parts if is_had]
@@ -51,7 +61,7 @@ def toggled(prompt: str, name: str, value: str) -> str:
     has = parse_attributes(prompt)
     if prompt.strip() and name not in has:
         added = f"{prompt.strip().rstrip('.,;')}, {phrase(name, value)[1]}"
-        if parse_attributes(added) == has | {name: value} and not contradictions(
+        if parse_attributes(added) == with_implied(has | {name: value}) and not contradictions(
             parse_attributes(added)
         ):
             return added

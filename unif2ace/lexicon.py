@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from unif2ace.details import DETAILS
+
 
 def said(entry: str) -> tuple[str, ...]:
     """The words of a table entry that our own texts use."""
@@ -24,6 +26,13 @@ def all_understood() -> list[str]:
     entries = [e for table in (ADJECTIVES, PHRASES) for v in table.values() for e in v.values()]
     entries += [words for _, words in GROUPS.values()]
     phrases = [phrase for entry in entries for phrase in understood(entry)]
+    phrases += [
+        phrase
+        for detail in DETAILS.values()
+        for phrases_of in ([detail.understood(value) for value in detail.has], [detail.things])
+        for group in phrases_of
+        for phrase in group
+    ]
     return list(dict.fromkeys([*phrases, *PRESENCE]))
 
 
@@ -95,7 +104,7 @@ ADJECTIVES: dict[str, dict[str, str]] = {
         "average": "medium-sized, average-sized | average, medium, normal, of average size, "
         "normal sized, neither small nor large",
         "small": "small | little, tiny, beady, narrow",
-        "large": "large, big | huge, wide, enormous, wide set",
+        "large": "large, big | huge, wide, enormous",
     },
     "nose_width": {
         "average": "of average width | average, medium, normal, ordinary, of average size, "
@@ -372,7 +381,7 @@ PRESENCE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 # Common words one slip away from a word above, which are no slips.
 NOT_TYPOS = frozenset({
     "aground", "backyard", "badly", "bank", "bare", "bars", "bead", "beads", "bear", "bears",
-    "below", "bench", "bland", "blow", "blush", "bond", "booth", "both", "bowls", "brand",
+    "below", "bench", "bland", "blow", "bond", "booth", "both", "bowls", "brand",
     "bread", "brides", "broth", "browns", "bushed", "busy", "camp", "cats", "chain", "champ",
     "cheap", "clam", "clan", "cloth", "cloths", "coal", "coast", "combing", "comets", "contract",
     "could", "cram", "dawn", "dirt", "does", "dose", "draw", "dread", "drone", "drown", "earned",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from unif2ace.details import DETAILS
 from unif2ace.lexicon import ADJECTIVES, GROUPS, NOT_TYPOS, PHRASES, PRESENCE, understood
 
 YOUNG_BELOW, OLD_FROM = 35, 60
@@ -120,6 +121,18 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
         for value, words in values.items():
             for word in understood(words):
                 facts.setdefault(_words(word), []).append(statement(name, value))
+    for name, detail in DETAILS.items():
+        for value in detail.has:
+            for word in detail.understood(value):
+                said = facts.setdefault(_words(word), [])
+                said.append(evidence(name, value))
+                for noun in _ending_in_a_thing(word):  # "blue eye shadow" is eye shadow
+                    group, thing, allowed = PRESENCE[noun]
+                    said.append(evidence(thing, *allowed))
+                    heads[_words(word)] = group
+        there = list(detail.has)[1:]  # the first is the plain case, in which there is none
+        for word in detail.things:
+            facts.setdefault(_words(word), [evidence(name, *there)])
     for group, (_, words) in GROUPS.items():
         for word in understood(words):
             heads[_words(word)] = group
@@ -159,6 +172,13 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
     for phrases in table.values():
         phrases.sort(key=lambda item: -len(item[0]))
     return table
+
+
+def _ending_in_a_thing(phrase: str) -> list[str]:
+    """The longest name of a thing that a phrase ends in, if it does."""
+    words = phrase.split()
+    endings = (" ".join(words[i:]) for i in range(1, len(words)))
+    return [ending for ending in endings if ending in PRESENCE][:1]
 
 
 def _words(phrase: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from unif2ace.attributes import ATTRIBUTES, check_value
+from unif2ace.details import DETAILS
 from unif2ace.lexicon import GROUPS
 from unif2ace.lexing import (
     BREAKERS,
@@ -43,6 +44,7 @@ _ABSENT = {
     "facial_hair": "none", "lipstick": "none", "glasses": "none", "hat": "none",
     "earrings": "no", "eye_shadow": "no", "freckles": "no",
 }  # fmt: skip
+_ABSENT |= {name: ATTRIBUTES[name].values[0] for name, detail in DETAILS.items() if detail.thing}
 
 
 def parse_attributes(text: str) -> dict[str, str]:
@@ -83,6 +85,8 @@ def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | Non
     """
     check_value(name, asked if asked is not None else _first_value(name))
     body = re.sub(r"^\s*(yes|no|nope|yeah|yep)\s*([,.:;!]|$)", "", text.lower())
+    if (detail := DETAILS.get(name)) and (value := detail.answered(body.strip(" .,!"))):
+        return value
     group = next((g for g, (names, _) in GROUPS.items() if name in names), None)
     _, value = _resolve(_read(body, head=group)).get(name, (None, None))
     if value is not None:

@@ -27,7 +27,7 @@ from unif2ace.wording import NOT_VISIBLE, canonical_question
 
 # Title: regions of `Attribute.region` that are shown together
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Face": ("face", "skin", "cheeks", "chin"),
+    "Face": ("face", "skin", "cheeks", "chin", "forehead", "neck"),
     "Hair": ("hair",),
     "Eyes": ("eyes", "brows"),
     "Nose and mouth": ("nose", "mouth"),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from unif2ace.attributes import ATTRIBUTES, check_value
+from unif2ace.details import DETAILS
 from unif2ace.lexicon import ADJECTIVES, said
 
 DESCRIBE_QUESTION = "Describe this face."
@@ -277,13 +278,14 @@ _CANONICAL: dict[str, tuple[str, dict[str, str]]] = {
 def canonical_question(name: str) -> str:
     """The one question whose answer is always a canonical answer, word for word."""
     _check_attribute(name)
-    return _CANONICAL[name][0]
+    return DETAILS[name].question if name in DETAILS else _CANONICAL[name][0]
 
 
 def canonical_answer(name: str, value: str) -> str:
     """The short answer to `canonical_question(name)`, e.g. "round glasses"."""
     check_value(name, value)
-    return _CANONICAL[name][1].get(value, value)
+    answers = DETAILS[name].answers if name in DETAILS else _CANONICAL[name][1]
+    return answers.get(value, value)
 
 
 def adjectives(name: str, value: str) -> tuple[str, ...]:
@@ -295,6 +297,8 @@ def adjectives(name: str, value: str) -> tuple[str, ...]:
 def having(name: str, value: str, *, possessive: str = "the") -> tuple[str, ...]:
     """Noun phrases that follow "with" or "has": "red hair", "her eyes closed"."""
     check_value(name, value)
+    if name in DETAILS:
+        return DETAILS[name].said(value)
     if explicit := _alternatives(_HAVING.get(name, {}).get(value, "")):
         phrases = explicit
     elif name in _FRAMES:

@@ -12,7 +12,9 @@ import numpy as np
 
 from unif2ace.synth.beards import beard
 from unif2ace.synth.eyewear import eyewear
+from unif2ace.synth.facemask import face_mask
 from unif2ace.synth.headwear import hat_parts, place_hat, tuck_hair
+from unif2ace.synth.landmarks import LANDMARK_VERTICES
 from unif2ace.synth.looks import HAIR_COLORS
 from unif2ace.synth.mesh import Floats, Head, Part
 from unif2ace.synth.solids import Solid, join, sphere, tube
@@ -36,7 +38,7 @@ _PRESSED_HAIR = 0.035
 
 
 def _streams(generator: np.random.Generator) -> dict[str, np.random.Generator]:
-    names = ("glasses", "hat", "earrings", "beard")
+    names = ("glasses", "hat", "earrings", "beard", "mask")
     return dict(zip(names, generator.spawn(len(names)), strict=True))
 
 
@@ -56,13 +58,17 @@ def accessory_parts(
     color = hair or HAIR_COLORS[attributes["hair_color"]]
     parts: list[Part] = []
     if attributes["glasses"] != "none":
-        parts += eyewear(attributes["glasses"], head, streams["glasses"])
+        parts += eyewear(attributes["glasses"], attributes["frame_color"], head, streams["glasses"])
     if attributes["hat"] != "none":
         hat = place_hat(attributes["hat"], head, streams["hat"])
         room = _HAIR_ROOM.get(attributes["hair_style"], _PRESSED_HAIR)
-        parts += hat_parts(hat, streams["hat"], room, color)
+        parts += hat_parts(hat, attributes["hat_color"], streams["hat"], room, color)
     if attributes["earrings"] == "yes":
-        parts += _earrings(head, streams["earrings"])
+        parts += _earrings(attributes["earring_kind"], head, streams["earrings"])
+    if attributes["piercing"] != "none":
+        parts.append(_piercing(attributes["piercing"], head))
+    if attributes["face_mask"] != "none":
+        parts += face_mask(attributes["face_mask"], head, streams["mask"])
     if attributes["facial_hair"] not in ("none", "stubble"):
         parts.append(beard(attributes["facial_hair"], head, streams["beard"], color))
     return parts
@@ -83,10 +89,29 @@ def under_hat(
     return tuck_hair(positions, place_hat(attributes["hat"], head, _streams(generator)["hat"]))
 
 
-def _earrings(head: Head, rng: np.random.Generator) -> list[Part]:
+def _piercing(place: str, head: Head) -> Part:
+    """A steel ring through the nose or the lip, or a bar with two balls at the eyebrow."""
+    at = head.vertices[LANDMARK_VERTICES].astype(np.float64)
+    if place == "eyebrow":
+        brow = at[25]  # near the outer end, on the viewer's right
+        offsets = np.array([(0.02, 0.06, 0.03), (0.02, -0.05, 0.01)])
+        balls = [sphere(brow + offset, 0.034) for offset in offsets]
+        solid = join(balls)
+    else:
+        centre, radius = {
+            "nose": (at[35] + (0.015, -0.01, 0.05), 0.07),
+            "lip": (at[57] + (0.0, 0.0, 0.02), 0.06),
+        }[place]
+        angle = np.arange(14) / 14 * 2 * np.pi
+        circle = radius * np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
+        ring = centre + circle * (0.75, 1, 1)
+        solid = tube(ring, up=(0, 0, 1), thickness=(0.03, 0.03), is_closed=True, sides=6)
+    return _jewel(solid, (0.62, 0.62, 0.65), 0.9)
+
+
+def _earrings(kind: str, head: Head, rng: np.random.Generator) -> list[Part]:
     """A pair of studs, hoops or drops on the lobes."""
     metal, specular = _METALS[int(rng.integers(len(_METALS)))]
-    kind = ("stud", "hoop", "drop")[int(rng.integers(3))]
     stone = _STONES[int(rng.integers(len(_STONES)))]
     size, turn = float(rng.random()), float(rng.uniform(0.5, 1.0))
     worn: list[Solid] = []

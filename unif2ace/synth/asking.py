@@ -10,6 +10,7 @@ import random
 from collections.abc import Mapping
 
 from unif2ace.attributes import ATTRIBUTES
+from unif2ace.details import DETAILS
 from unif2ace.wording import DESCRIBE_QUESTION, PRONOUNS, SUBJECTS, adjectives, being, having
 
 _VALUE: Mapping[str, str] = {
@@ -88,6 +89,7 @@ _VALUE: Mapping[str, str] = {
     "background": "What color is the background? | What is behind {they}? | "
     "Which color is the wall behind {they}? | What is in the background? | "
     "What color is the backdrop?",
+    **{name: detail.asked for name, detail in DETAILS.items()},
 }
 
 PRESENCE_QUESTIONS: Mapping[str, str] = {
@@ -105,6 +107,7 @@ PRESENCE_QUESTIONS: Mapping[str, str] = {
     "Can you see any earrings? | Does {they} wear earrings?",
     "freckles": "Does {they} have freckles? | Are there freckles on {own} face? | "
     "Is {own} face freckled? | Has {they} got freckles?",
+    **{name: detail.present for name, detail in DETAILS.items() if detail.present},
 }
 """Yes/no questions about whether a thing is there at all."""
 

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from unif2ace.synth.looks import Backdrop
 
 GRID = 96
+FIGURES = 7  # of a pattern, side by side
 
 
 def backdrop_picture(backdrop: Backdrop) -> NDArray[np.float32]:
@@ -30,4 +31,19 @@ def backdrop_picture(backdrop: Backdrop) -> NDArray[np.float32]:
         edge = (np.hypot(x - at_x, y - at_y) / radius - 0.75) / 0.35
         t = np.clip(edge, 0, 1)
         light = light + brightness * (1 - t * t * (3 - 2 * t))
-    return np.clip(color + light[..., None], 0, 1).astype(np.float32)
+    color = color + light[..., None]
+    if backdrop.pattern != "plain":  # darker figures, on black lighter ones: its colour stays
+        gain = np.where(color.mean(-1, keepdims=True) > 0.15, 0.72, 2.0)
+        color = color * (1 + (gain - 1) * _figure(backdrop.pattern)[..., None])
+    return np.clip(color, 0, 1).astype(np.float32)
+
+
+def _figure(pattern: str) -> NDArray[np.float32]:
+    """(GRID, GRID), 1 on the figures of a striped, checkered or dotted wall, 0 between them."""
+    cell = (FIGURES * (np.arange(GRID) + 0.5) / GRID) % 1
+    x, y = cell[None, :], cell[:, None]
+    if pattern == "dotted":
+        return np.clip((0.3 - np.hypot(x - 0.5, y - 0.5)) / 0.06, 0, 1).astype(np.float32)
+    stripes = np.broadcast_to(x >= 0.5, (GRID, GRID))
+    found = stripes if pattern == "striped" else stripes ^ (y >= 0.5)
+    return found.astype(np.float32)

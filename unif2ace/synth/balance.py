@@ -26,6 +26,11 @@ def _pairs(names: Sequence[str], reason: str) -> dict[frozenset[str], str]:
     return {frozenset(pair): reason for pair in combinations(names, 2)}
 
 
+def _given_way(name: str, others: Sequence[str], reason: str) -> dict[frozenset[str], str]:
+    """Of an attribute that stays plain beside some values of others, held-out keys included."""
+    return {frozenset((name, other)): reason for other in {*others, *HELD_OUT_KEYS}}
+
+
 _WORN_BY_GENDER = ("gender", "facial_hair", "lipstick", "eye_shadow", "earrings")
 _SHOWN_BY_MOOD = ("expression", "mouth", "brows", "eyes")
 DEPENDENCIES: Mapping[frozenset[str], str] = (
@@ -42,6 +47,15 @@ DEPENDENCIES: Mapping[frozenset[str], str] = (
         frozenset(("gaze", "head_turn")): "a gaze against the turned head looks like a gaze ahead",
         frozenset(("gaze", "head_nod")): "a gaze against the tilted head looks like a gaze ahead",
     }
+    | _given_way("mouth_pose", _SHOWN_BY_MOOD, "only a calm, closed mouth is free to do more")
+    | _given_way("raised_brow", _SHOWN_BY_MOOD, "moods and other moves of the brows come first")
+    | _given_way("eye_openness", _SHOWN_BY_MOOD, "only open eyes can be wide or sleepy")
+    | _pairs(("mouth_pose", "raised_brow", "eye_openness"), "all three give way to moods")
+    | {
+        frozenset(("face_mask", other)): "no mask is drawn over a long beard or a moving mouth"
+        for other in ("facial_hair", "mouth_pose", "gender", "sideburns", "expression")
+    }
+    | _pairs((*_WORN_BY_GENDER, "sideburns"), "sideburns grow on men, as beards do")
 )
 
 

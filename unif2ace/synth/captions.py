@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from unif2ace.attributes import ATTRIBUTES, FaceAttributes
+from unif2ace.details import DETAILS, with_implied
 from unif2ace.synth.phrases import (
     NOUN_PHRASES,
     REGIONS,
@@ -62,16 +63,18 @@ _SALIENCE: Mapping[str, tuple[float, float]] = {
     "light": (0.3, 0.6),
     "light_color": (0.12, 0.5),
     "background": (0.7, 0.8),
+    **{name: detail.salience for name, detail in DETAILS.items()},
 }
 
+MOST_DESCRIBED = 30  # attributes in a description: an answer has an end
 _TOPICS: Sequence[tuple[str, ...]] = (
     ("hair", "beard"),
-    ("brows", "eyes"),
-    ("glasses", "gaze"),
-    ("nose", "mouth", "ears"),
-    ("skin", "face"),
+    ("brows", "eyes", "more sight"),
+    ("glasses", "gaze", "more worn"),
+    ("nose", "mouth", "ears", "more center"),
+    ("skin", "face", "more head", "more skin"),
     ("expression", "pose"),
-    ("clothes", "scene"),
+    ("clothes", "scene", "more backdrop"),
 )
 _AS_TYPED_SHARE = 0.5  # of captions; descriptions are what the model says and stay plain
 _TAGGED_TOGETHER = (
@@ -117,9 +120,9 @@ def caption(
     else:
         said = _chosen(facts, min(generator.randint(15, 21), len(facts)), generator)
         made = Caption(_long(said, generator), said)
-    if generator.random() < _AS_TYPED_SHARE:
-        return Caption(as_typed(made.text, generator), made.mentioned)
-    return made
+    typed = generator.random() < _AS_TYPED_SHARE
+    text = as_typed(made.text, generator) if typed else made.text
+    return Caption(text, with_implied(made.mentioned))
 
 
 def description(
@@ -127,7 +130,11 @@ def description(
 ) -> Caption:
     """The answer to "Describe this face.": nearly all that can be seen, region by region."""
     facts = sayable(attributes, visible)
-    said = _chosen(facts, max(len(facts) - generator.randint(0, 4), 1), generator)
+    # the plain case of a finer attribute is said only when asked for
+    unsaid = {name for name in DETAILS if facts.get(name) == ATTRIBUTES[name].values[0]}
+    facts = {name: value for name, value in facts.items() if name not in unsaid}
+    count = min(len(facts), MOST_DESCRIBED) - generator.randint(0, 4)
+    said = _chosen(facts, max(count, 1), generator)
     left, gender = dict(said), said["gender"]
     lead = one_of(
         generator,
@@ -142,14 +149,14 @@ def description(
     sentences = [sentence(opening)]
     for topic in (
         ("hair", "beard"),
-        ("brows", "eyes", "glasses"),
-        ("nose", "mouth", "ears"),
-        ("expression", "gaze", "pose"),
-        ("skin", "face", "clothes", "scene"),
+        ("brows", "eyes", "glasses", "more sight"),
+        ("nose", "mouth", "ears", "more center"),
+        ("expression", "gaze", "pose", "more head"),
+        ("skin", "face", "more skin", "clothes", "more worn", "scene", "more backdrop"),
     ):
         if text := statements(topic, left, gender, generator):
             sentences.append(sentence(text))
-    return Caption(" ".join(sentences), said)
+    return Caption(" ".join(sentences), with_implied(said))
 
 
 def full_caption(
@@ -161,7 +168,7 @@ def full_caption(
     are not drawn from it.
     """
     said = sayable(attributes, visible)
-    return Caption(_long(said, generator), said)
+    return Caption(_long(said, generator), with_implied(said))
 
 
 def sayable(attributes: FaceAttributes, visible: Collection[str]) -> dict[str, str]:
@@ -215,7 +222,9 @@ def _telling(facts: Facts) -> dict[str, str]:
     return {
         name: value
         for name, value in facts.items()
-        if value not in ("average", "relaxed", "level") and (name, value) != ("eyes", "open")
+        if value not in ("average", "relaxed", "level")
+        and (name, value) != ("eyes", "open")
+        and not (name in DETAILS and value == ATTRIBUTES[name].values[0])
     }
 
 

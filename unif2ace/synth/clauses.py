@@ -10,9 +10,11 @@ import random
 from collections.abc import Callable, Mapping
 
 from unif2ace.synth.phrases import (
+    REGIONS,
     Facts,
     brows_phrase,
     clothes_phrase,
+    details_phrase,
     expression_phrase,
     eyes_phrase,
     face_phrase,
@@ -290,6 +292,10 @@ def scene_clause(facts: Facts, gender: str, generator: random.Random) -> str:
     return listed(parts) if len(parts) < 2 else f"{parts[0]}, and {parts[1]}"
 
 
+def details_clause(facts: Facts, gender: str, generator: random.Random) -> str:
+    return f"{PRONOUNS[gender].subject} has {details_phrase(facts, generator)}"
+
+
 _CLAUSES: Mapping[str, Callable[[Facts, str, random.Random], str]] = {
     "skin": skin_clause,
     "face": face_clause,
@@ -306,4 +312,5 @@ _CLAUSES: Mapping[str, Callable[[Facts, str, random.Random], str]] = {
     "pose": pose_clause,
     "clothes": clothes_clause,
     "scene": scene_clause,
+    **{region: details_clause for region in REGIONS if region.startswith("more ")},
 }

@@ -7,6 +7,7 @@ fits every identity and expression. Knows no hair, no hats and no renderer.
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,15 +67,17 @@ class Frame:
     has_pads: bool
 
 
-_METALS: tuple[Color, ...] = ((0.03, 0.03, 0.033), (0.42, 0.42, 0.44), (0.62, 0.40, 0.14))
-_PLASTICS: tuple[Color, ...] = (
-    (0.008, 0.008, 0.009),
-    (0.008, 0.008, 0.009),
-    (0.075, 0.028, 0.010),
-    (0.020, 0.030, 0.075),
-    (0.16, 0.010, 0.016),
-    (0.030, 0.045, 0.030),
-)
+_METALS: Mapping[str, Color] = {
+    "black": (0.012, 0.012, 0.013),
+    "silver": (0.48, 0.48, 0.50),
+    "gold": (0.66, 0.42, 0.12),
+}
+_PLASTICS: Mapping[str, Color] = {
+    "black": (0.008, 0.008, 0.009),
+    "brown": (0.085, 0.030, 0.010),
+    "red": (0.30, 0.010, 0.016),
+    "blue": (0.015, 0.040, 0.26),
+}
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:
@@ -106,14 +109,14 @@ def _lens(style: str, rng: np.random.Generator) -> Lens:
     return Lens(width=size, height=size, power=2.0, taper=0.0, lift=0.0, gap=gap)
 
 
-def _frame(style: str, rng: np.random.Generator) -> Frame:
+def _frame(style: str, color: str, rng: np.random.Generator) -> Frame:
     lens = _lens(style, rng)
     is_metal = rng.random() < {"round": 0.6, "rectangular": 0.35, "sunglasses": 0.3}[style]
-    colors = _METALS if is_metal else _PLASTICS
+    is_metal = color not in _PLASTICS or (is_metal and color in _METALS)
     return Frame(
         lens=lens,
         rim=_between(rng, 0.026, 0.036) if is_metal else _between(rng, 0.040, 0.062),
-        color=colors[int(rng.integers(len(colors)))],
+        color=(_METALS if is_metal else _PLASTICS)[color],
         specular=0.55 if is_metal else 0.35,
         gloss=45.0 if is_metal else 60.0,
         has_pads=is_metal,
@@ -273,14 +276,14 @@ _TINTS: tuple[Color, ...] = (
 )
 
 
-def eyewear(style: str, head: Head, rng: np.random.Generator) -> list[Part]:
-    """Frame and lenses: `style` is round, rectangular or sunglasses.
+def eyewear(style: str, color: str, head: Head, rng: np.random.Generator) -> list[Part]:
+    """Frame of a color, and lenses: `style` is round, rectangular or sunglasses.
 
     Raises ValueError for another style.
     """
     if style not in ("round", "rectangular", "sunglasses"):
         raise ValueError(f"unknown eyewear {style!r}; known: round, rectangular, sunglasses")
-    frame = _frame(style, rng)
+    frame = _frame(style, color, rng)
     fit = _fit(head, frame.lens, rng)
     rim = _rim_path(fit, frame.lens)
     ring = tube(rim, up=(0, 0, 1), thickness=(0.9 * frame.rim, frame.rim), is_closed=True)

@@ -7,6 +7,7 @@ corners of the triangles they lie on. Knows no attributes but the hat's own name
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,17 +23,14 @@ Picture = NDArray[np.uint8]
 _AXIS_Z = 0.45  # depth of the upright axis around which hats are laid
 _COLUMNS = 48
 _CROWN_ROWS, _BAND_ROWS = 18, 7
-_COLORS: tuple[Color, ...] = (
-    (0.030, 0.030, 0.034),
-    (0.18, 0.18, 0.19),
-    (0.020, 0.045, 0.16),
-    (0.30, 0.020, 0.028),
-    (0.040, 0.12, 0.055),
-    (0.48, 0.30, 0.045),
-    (0.42, 0.36, 0.28),
-    (0.24, 0.065, 0.16),
-    (0.10, 0.05, 0.025),
-)
+_COLORS: Mapping[str, tuple[Color, ...]] = {  # shades, of which one stands out from any hair
+    "grey": ((0.10, 0.10, 0.105), (0.40, 0.40, 0.41)),
+    "black": ((0.011, 0.011, 0.013),),
+    "red": ((0.36, 0.014, 0.022), (0.16, 0.006, 0.012)),
+    "blue": ((0.020, 0.055, 0.30),),
+    "green": ((0.020, 0.16, 0.045),),
+    "yellow": ((0.62, 0.40, 0.03),),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,19 +224,21 @@ def _outward(skin: Floats, lift: float) -> Floats:
     return unit(skin - centre)
 
 
-def _cloth_color(rng: np.random.Generator, hair: Color) -> NDArray[np.float64]:
-    """A linear colour unlike the hair: a brown band on brown hair cannot be seen."""
-    contrast = np.abs(np.log(np.array(_COLORS) / np.maximum(hair, 1e-3))).max(axis=1)
-    usable = np.flatnonzero(contrast > 0.9)
-    return np.array(_COLORS[int(rng.choice(usable))]) * np.exp(rng.uniform(-0.2, 0.2))
+def _cloth_color(color: str, rng: np.random.Generator, hair: Color) -> NDArray[np.float64]:
+    """The shade of a colour that is least like the hair: light grey on a dark head."""
+    shades = np.array(_COLORS[color])
+    contrast = np.abs(np.log(shades / np.maximum(hair, 1e-3))).max(axis=1)
+    return shades[int(contrast.argmax())] * np.exp(rng.uniform(-0.12, 0.12))
 
 
-def hat_parts(hat: Hat, rng: np.random.Generator, thickness: float, hair: Color) -> list[Part]:
+def hat_parts(
+    hat: Hat, color_name: str, rng: np.random.Generator, thickness: float, hair: Color
+) -> list[Part]:
     """The hat's mesh. `thickness` is room for hair below the cloth, in decimetres.
 
     `hair` is the linear colour of the hair that the cloth is to stand out from.
     """
-    color = _cloth_color(rng, hair)
+    color = _cloth_color(color_name, rng, hair)
     if hat.name == "beanie":
         return [_beanie(hat, rng, thickness, tuple(color.tolist()))]
     return [_headband(hat, rng, thickness, tuple(color.tolist()))]

@@ -136,6 +136,7 @@ class Backdrop:
     rise: float  # from the bottom to the top
     boxes: tuple[tuple[float, float, float, float, float], ...]  # x0, y0, x1, y1, brightness
     blur: float  # of rise and boxes
+    pattern: str  # plain, striped, checkered or dotted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,10 +220,12 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         * (0.75 if age == "old" else 1.0),
         shaved=0.0 if is_woman else float(ageing.uniform(0.25, 0.5)),
         freckles=float(paint.uniform(1.0, 1.35)) if attributes["freckles"] == "yes" else 0.0,
-        blush=float(paint.uniform(0.0, 0.35)) + (0.2 if is_woman and age != "old" else 0.0),
+        blush=float(paint.uniform(0.0, 0.35))
+        + (0.2 if is_woman and age != "old" else 0.0)
+        + (1.0 if attributes["blush"] == "yes" else 0.0),
         lipstick=_jitter(paint, _LIPSTICKS[attributes["lipstick"]], 0.12),
         lipstick_strength=float(paint.uniform(0.75, 0.92)) if has_lipstick else 0.0,
-        eye_shadow=_SHADOWS[int(paint.integers(len(_SHADOWS)))],
+        eye_shadow=_jitter(paint, _SHADOWS[attributes["eye_shadow_color"]], 0.15),
         eye_shadow_strength=float(paint.uniform(0.65, 0.85)) if has_shadow else 0.0,
         facial_hair=attributes["facial_hair"],
         facial_hair_strength=float(paint.uniform(1.15, 1.35)),
@@ -250,12 +253,12 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
     )
 
 
-_SHADOWS: tuple[Color, ...] = (
-    (0.05, 0.10, 0.35),
-    (0.22, 0.04, 0.22),
-    (0.03, 0.16, 0.12),
-    (0.06, 0.05, 0.05),
-)
+_SHADOWS: Mapping[str, Color] = {
+    "blue": (0.05, 0.10, 0.42),
+    "purple": (0.22, 0.04, 0.24),
+    "green": (0.03, 0.19, 0.08),
+    "grey": (0.06, 0.055, 0.055),
+}
 
 
 def _brow_color(hair: Color, attributes: FaceAttributes) -> Color:
@@ -283,6 +286,8 @@ def _lights(attributes: FaceAttributes, rng: np.random.Generator) -> Lights:
     exposure = _EXPOSURE[attributes["skin_tone"]]
     azimuth = side * rng.uniform(52, 70) if side else rng.uniform(-16, 16)
     elevation = rng.uniform(18, 34) if side else rng.uniform(24, 42)
+    if attributes["light_height"] == "below":
+        elevation = -elevation
     color = np.array(_LIGHT_COLORS[attributes["light_color"]])
     color = color * np.exp(rng.uniform(-0.03, 0.03, 3))
     strength = exposure * (rng.uniform(1.9, 2.2) if side else rng.uniform(1.55, 1.8))
@@ -326,14 +331,17 @@ def _backdrop(attributes: FaceAttributes, rng: np.random.Generator) -> Backdrop:
     for _ in range(int(rng.integers(0, most + 1))):
         x, y, radius = rng.uniform(0, 1), rng.uniform(0, 1), rng.uniform(0.03, 0.14)
         spots.append((x, y, radius, depth * rng.uniform(-0.07, 0.1)))
+    rise = float(rng.uniform(0.05, 0.22))
+    is_plain = attributes["background_pattern"] == "plain"  # papered walls show nothing else
     return Backdrop(
         inner=tuple(float(c) for c in np.clip(base * (1 + contrast), 0, 1)),
         outer=tuple(float(c) for c in np.clip(base * (1 - contrast), 0, 1)),
         centre=(float(rng.uniform(0.2, 0.8)), float(rng.uniform(0.3, 0.8))),
-        spots=tuple(spots),
-        rise=depth * float(rng.uniform(0.05, 0.22)) if place == "open air" else 0.0,
-        boxes=boxes,
+        spots=tuple(spots) if is_plain else (),
+        rise=depth * rise if place == "open air" and is_plain else 0.0,
+        boxes=boxes if is_plain else (),
         blur=float(rng.uniform(0.02, 0.06)),
+        pattern=attributes["background_pattern"],
     )
 
 

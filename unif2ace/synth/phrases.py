@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 from unif2ace.attributes import ATTRIBUTES
+from unif2ace.details import DETAILS
 from unif2ace.wording import PRONOUNS, adjectives, article, being, having
 
 Facts = Mapping[str, str]
@@ -31,6 +32,10 @@ REGIONS: Mapping[str, tuple[str, ...]] = {
     "pose": ("head_turn", "head_nod"),
     "clothes": ("clothing_color",),
     "scene": ("light", "light_color", "background"),
+    **{
+        f"more {group}": tuple(n for n, detail in DETAILS.items() if detail.group == group)
+        for group in dict.fromkeys(detail.group for detail in DETAILS.values())
+    },
 }
 """What is said together. Every attribute is in exactly one region."""
 
@@ -368,6 +373,11 @@ def simple_phrase(name: str) -> Callable[[Facts, random.Random], str]:
     return lambda facts, generator: generator.choice(having(name, facts[name]))
 
 
+def details_phrase(facts: Facts, generator: random.Random) -> str:
+    """Each of some finer attributes as a noun phrase of its own."""
+    return listed([generator.choice(having(name, value)) for name, value in facts.items()])
+
+
 NOUN_PHRASES: Mapping[str, Callable[[Facts, random.Random], str]] = {
     "skin": skin_phrase,
     "face": face_phrase,
@@ -380,6 +390,7 @@ NOUN_PHRASES: Mapping[str, Callable[[Facts, random.Random], str]] = {
     "ears": ears_phrase,
     "beard": simple_phrase("facial_hair"),
     "expression": expression_phrase,
+    **{region: details_phrase for region in REGIONS if region.startswith("more ")},
 }
 """Regions whose facts fit after "with" or "has"."""
 

@@ -154,6 +154,8 @@ def _parts(region: str, facts: Facts, generator: random.Random) -> list[str]:
         "mouth": ("mouth",),
         "hair": () if facts.get("hat") == "beanie" else ("hat",),
     }
+    if region.startswith("more "):
+        return [NOUN_PHRASES[region]({name: value}, generator) for name, value in facts.items()]
     parts = []
     for name in apart.get(region, ()):
         if name in facts and len(facts) > 1:

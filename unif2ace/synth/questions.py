@@ -12,7 +12,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, hidden_attributes
+from unif2ace.attributes import (
+    ATTRIBUTES,
+    BELOW_A_MASK,
+    HAIR_LENGTH,
+    FaceAttributes,
+    hidden_attributes,
+)
 from unif2ace.attributes import visible as visible_part
 from unif2ace.lexicon import all_understood
 from unif2ace.synth.asking import (
@@ -147,6 +153,8 @@ def why_hidden(name: str, attributes: FaceAttributes, visible: Collection[str]) 
     own = person.possessive
     region = REGION_OF[name]
     seen = {n: attributes[n] for n in visible}
+    if name in BELOW_A_MASK and seen.get("face_mask", "none") != "none":
+        return f"the mask covers {own} face"
     if region in ("eyes", "gaze"):
         if seen.get("glasses") == "sunglasses":
             return f"the sunglasses hide {own} eyes"

@@ -45,6 +45,30 @@ _WEIGHTS: Mapping[str, tuple[float, ...]] = {
     "head_nod": (0.8, 0.1, 0.1),
     "light": (0.6, 0.2, 0.2),
     "light_color": (0.6, 0.2, 0.2),
+    "forehead": (0.5, 0.25, 0.25),
+    "cheekbones": (0.65, 0.35),
+    "double_chin": (0.8, 0.2),
+    "neck": (0.5, 0.25, 0.25),
+    "eye_spacing": (0.5, 0.25, 0.25),
+    "eye_slant": (0.5, 0.25, 0.25),
+    "eye_openness": (0.76, 0.12, 0.12),
+    "raised_brow": (0.72, 0.14, 0.14),
+    "nose_tip": (0.5, 0.25, 0.25),
+    "mouth_width": (0.5, 0.25, 0.25),
+    "mouth_pose": (0.28, 0.18, 0.18, 0.18, 0.18),  # only a calm face with its mouth closed
+    "chin_cleft": (0.75, 0.25),
+    "ear_tips": (0.75, 0.25),
+    "head_tilt": (0.76, 0.12, 0.12),
+    "blush": (0.75, 0.25),
+    "beauty_mark": (0.76, 0.08, 0.08, 0.08),
+    "scar": (0.82, 0.06, 0.06, 0.06),
+    "eyeliner": (0.75, 0.25),
+    "eye_bags": (0.75, 0.25),
+    "sideburns": (0.6, 0.4),
+    "face_mask": (0.82, 0.06, 0.06, 0.06),
+    "piercing": (0.79, 0.07, 0.07, 0.07),
+    "light_height": (0.8, 0.2),
+    "background_pattern": (0.61, 0.13, 0.13, 0.13),
 }
 # The same, where it depends on gender: chance of any value but the first, the rest shared evenly.
 _RATES: Mapping[str, Mapping[str, float]] = {
@@ -86,6 +110,7 @@ def sample_attributes(
         values = _draw(rng)
         if is_held_out(values) == (split == "test"):
             break
+    values |= _draw_finer(values, stream(seed, "finer attributes"))
     return FaceAttributes(values if set(names) == set(ATTRIBUTES) else _only(names, values))
 
 
@@ -108,6 +133,16 @@ def _draw(rng: np.random.Generator) -> dict[str, str]:
         values[name] = options[int(rng.integers(1, len(options)))] if chosen else options[0]
     _make_consistent(values, rng)
     return values
+
+
+def _draw_finer(values: Mapping[str, str], rng: np.random.Generator) -> dict[str, str]:
+    """The later attributes, of which each gives way to all that were drawn before it."""
+    drawn = {name: _pick(rng, name) for name in tuple(ATTRIBUTES)[len(FIRST_VOCABULARY) :]}
+    whole = dict(values)
+    for name, value in drawn.items():
+        plain = ATTRIBUTES[name].values[0]
+        whole[name] = plain if contradictions(whole | {name: value}) else value
+    return {name: whole[name] for name in drawn}
 
 
 def _pick(rng: np.random.Generator, name: str) -> str:

@@ -128,6 +128,11 @@ uniform float u_blush;
 uniform float u_freckles;
 uniform vec4 u_beard_weights;
 uniform vec3 u_hair;
+uniform sampler2D u_marks;      // eyeliner, bags under the eyes, sideburns
+uniform vec3 u_mark_weights;
+uniform vec4 u_spot;            // centre at rest, radius
+uniform vec4 u_scar_from;       // one end at rest, half width
+uniform vec3 u_scar_to;
 uniform vec3 u_scalp;           // shade of hair on the scalp: strength, height, depth of hairline
 void main() {
     vec3 base = texture(u_texture, v_uv, u_smooth).rgb;
@@ -147,6 +152,24 @@ void main() {
                          0.5, 1.5);
     lin = mix(lin, u_lipstick.rgb * relief, paint.r * u_lipstick.a);
     lin = mix(lin, u_eye_shadow.rgb * relief, paint.g * u_eye_shadow.a);
+    vec3 marks = texture(u_marks, v_uv).rgb * u_mark_weights;
+    lin *= mix(vec3(1.0), vec3(0.4, 0.27, 0.33), marks.g);
+    lin = mix(lin, vec3(0.006, 0.005, 0.006), marks.r);
+    lin = mix(lin, 0.6 * u_hair, marks.b);
+    if (u_spot.w > 0.0) {
+        float spot = smoothstep(u_spot.w, 0.6 * u_spot.w, distance(v_rest, u_spot.xyz));
+        lin *= mix(vec3(1.0), vec3(0.13, 0.07, 0.05), spot);
+    }
+    if (u_scar_from.w > 0.0) {
+        vec3 along = u_scar_to - u_scar_from.xyz;
+        float part = clamp(dot(v_rest - u_scar_from.xyz, along) / dot(along, along), 0.0, 1.0);
+        float off = distance(v_rest, u_scar_from.xyz + part * along);
+        float width = u_scar_from.w * (0.35 + 2.6 * part * (1.0 - part));
+        float edge = smoothstep(1.7 * width, 0.9 * width, off);
+        float core = smoothstep(0.9 * width, 0.4 * width, off);
+        lin *= mix(vec3(1.0), vec3(0.62, 0.36, 0.36), edge * (1.0 - core));
+        lin = mix(lin, lin * vec3(1.35, 1.0, 0.98) + vec3(0.06, 0.025, 0.025), core);
+    }
     float beard = min(dot(texture(u_beard, v_uv), u_beard_weights), 0.92);  // skin shines through
     lin = mix(lin, u_hair, beard);
     // Mouth cavity and eye sockets of the atlas lie inside the head: the sky does not reach them.

@@ -24,7 +24,7 @@ SUPERSAMPLING = 2
 SHADOW_SIZE = 256
 _SHADOW_CENTRE, _SHADOW_RADIUS = np.array([0.0, 7.2, 0.4]), 2.1  # the head with hair fits inside
 ProgramName = Literal["skin", "solid", "hair", "glass"]
-_UNITS = {"u_texture": 0, "u_shadow_map": 1, "u_age": 2, "u_paint": 3, "u_beard": 4}
+_UNITS = {"u_texture": 0, "u_shadow_map": 1, "u_age": 2, "u_paint": 3, "u_beard": 4, "u_marks": 5}
 
 
 @dataclass(eq=False)

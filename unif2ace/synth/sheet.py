@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -12,6 +12,23 @@ from unif2ace.synth.render import FaceRenderer, RenderedFace
 from unif2ace.synth.sampling import sample_attributes
 
 _LABEL_HEIGHT = 14
+_GIVE_WAY = (
+    *("mouth_pose", "raised_brow", "eye_openness", "sideburns", "face_mask", "facial_hair"),
+    *("brows", "mouth", "eyes", "expression", "gender"),
+)
+SHOWN_WITH: Mapping[str, Mapping[str, str]] = {
+    "facial_hair": {"gender": "man"},
+    "ears": {"hair_style": "short"},
+    "earrings": {"hair_style": "short"},
+    "ear_tips": {"hair_style": "short"},
+    "wink_side": {"eyes": "winking"},
+    "eye_shadow_color": {"eye_shadow": "yes"},
+    "sideburns": {"gender": "man", "hair_style": "short"},
+    "hat_color": {"hat": "beanie"},
+    "frame_color": {"glasses": "rectangular"},
+    "earring_kind": {"earrings": "yes", "hair_style": "short"},
+}
+"""What must be so for an attribute's values to differ in the picture."""
 
 
 def with_value(attributes: FaceAttributes, name: str, value: str) -> FaceAttributes:
@@ -22,7 +39,7 @@ def with_value(attributes: FaceAttributes, name: str, value: str) -> FaceAttribu
     if name not in ATTRIBUTES:
         raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
     values = dict(attributes) | {name: value}
-    for other in ("facial_hair", "brows", "mouth", "expression", "gender"):
+    for other in _GIVE_WAY:
         if other != name and contradictions(values):
             options = (values[other], *ATTRIBUTES[other].values)
             values[other] = min(options, key=lambda o: len(contradictions(values | {other: o})))
@@ -42,11 +59,7 @@ def attribute_sheet(renderer: FaceRenderer, name: str, seeds: Sequence[int]) -> 
         drawn = sample_attributes(seed)
         plain = {key: attribute.values[0] for key, attribute in ATTRIBUTES.items()}
         plain |= {key: drawn[key] for key in kept} | {"gender": ("woman", "man")[i % 2]}
-        if name == "facial_hair":
-            plain["gender"] = "man"
-        if name in ("ears", "earrings"):
-            plain["hair_style"] = "short"
-        attributes = FaceAttributes(plain)
+        attributes = FaceAttributes(plain | SHOWN_WITH.get(name, {}))
         for value in ATTRIBUTES[name].values:
             faces.append(renderer.render(with_value(attributes, name, value), seed))
     labels = [face.attributes[name] for face in faces]

@@ -16,6 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from unif2ace.synth.assets import AGE_SKINS, TexturePack
 from unif2ace.synth.looks import Looks
+from unif2ace.synth.marks import mark_masks
 from unif2ace.synth.masks import skin_masks
 from unif2ace.synth.relief import relief
 from unif2ace.synth.shading import Painter
@@ -30,6 +31,7 @@ _BEARDS = ("full beard", "goatee", "moustache", "stubble")  # channels of u_bear
 
 _masks = functools.cache(skin_masks)  # the same for every renderer of a process
 _relief = functools.cache(relief)
+_mark_masks = functools.cache(mark_masks)
 
 
 def tone_median(tone: float) -> NDArray[np.float64]:
@@ -55,6 +57,7 @@ class SkinTextures:
         self._beard = painter.texture(
             np.stack([masks[n.replace(" ", "_")] for n in _BEARDS], axis=-1)
         )
+        self._marks = painter.texture(_mark_masks(MASK_SIZE))
         self._age = painter.texture(_age_maps(pack, masks["age_lines"]))
         self._plain = _plain_skin(masks["lips"])
 
@@ -65,6 +68,7 @@ class SkinTextures:
             "u_age": self._age,
             "u_paint": self._paint,
             "u_beard": self._beard,
+            "u_marks": self._marks,
         }
 
     def uniforms(self, looks: Looks) -> dict[str, Any]:

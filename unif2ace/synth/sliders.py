@@ -6,6 +6,7 @@ band, so that a value can be seen. Bands were set by eye on contact sheets (`syn
 
 from __future__ import annotations
 
+import functools
 import math
 import zlib
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unif2ace.attributes import FaceAttributes
+from unif2ace.synth.finer import finer_targets, lean, move_finely
 
 RACES = ("african", "asian", "caucasian")
 
@@ -290,12 +292,16 @@ def shape_of(attributes: FaceAttributes, seed: int) -> Shape:
     for name, values in _BANDS.items():
         _add(targets, values[attributes[name]], stream(seed, name))
     units = _units(attributes, eye_yaw, eye_pitch, stream(seed, "expression"))
+    finely = functools.partial(stream, seed)
+    for name, weight in finer_targets(attributes, finely).items():
+        targets[name] = targets.get(name, 0.0) + weight
+    move_finely(units, attributes, finely)
     return Shape(
         targets=targets,
         units=units,
         yaw=yaw,
         pitch=pitch,
-        roll=roll,
+        roll=lean(attributes, finely) or roll,
         body_yaw=body_yaw,
         eye_yaw=eye_yaw,
         eye_pitch=eye_pitch,

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 from unif2ace.attributes import ATTRIBUTES, FaceAttributes, hidden_attributes
 from unif2ace.synth.geometry import Pose, turn_eyes
+from unif2ace.synth.marks import mark_points, nearest_vertices
 from unif2ace.synth.mesh import BaseMesh, Floats, Head, Ints
 from unif2ace.synth.sliders import Shape
 
 MIN_EAR_SHARE = 0.2  # of an ear's points; its back never shows, so 1 is out of reach
 MIN_LOBE_SHARE = 0.3
 MIN_IRIS_SHARE = 0.25
+MIN_MARK_SHARE = 0.5
+FOREHEAD = nearest_vertices(((0.0, 7.62), (-0.2, 7.7), (0.2, 7.7), (0.0, 7.78)))
 _TOLERANCE = 0.03  # decimetres that a point may lie behind the drawn surface
 _EARS = (0.72, 6.75, 7.46, 0.25, 0.75)  # least |x|, y range, z range of ears, unmorphed
 _LOBE_TOP = 6.95  # height below which an ear is lobe, unmorphed
@@ -57,6 +60,13 @@ def iris_points(head: Head, shape: Shape, side: str) -> Floats:
     return turn_eyes(points, head, shape.eye_yaw, shape.eye_pitch)
 
 
+def _bare_places(head: Head) -> dict[str, Floats]:
+    """Points (N, 3) of skin that hair, a collar or the picture's edge may hide, by attribute."""
+    brows = (head.anchors["brow_l"] + head.anchors["brow_r"]) / 2
+    forehead = head.vertices[FOREHEAD]
+    return {"forehead": forehead[forehead[:, 1] > brows[1]], "neck": head.anchors["neck"][None]}
+
+
 def visible_attributes(
     attributes: FaceAttributes,
     head: Head,
@@ -77,9 +87,12 @@ def visible_attributes(
         for lobe in (False, True)
     )
     if ears < MIN_EAR_SHARE:
-        hidden.add("ears")
+        hidden |= {"ears", "ear_tips"}
     if lobes < MIN_LOBE_SHARE:
-        hidden.add("earrings")
+        hidden |= {"earrings", "earring_kind"}
+    for name, place in (mark_points(attributes, head) | _bare_places(head)).items():
+        if seen(place) < MIN_MARK_SHARE:
+            hidden.add(name)
     if max(seen(iris_points(head, shape, side)) for side in "lr") < MIN_IRIS_SHARE:
-        hidden |= {"eye_color", "gaze"}
+        hidden |= {"eye_color", "gaze", "eye_slant", "eye_openness"}
     return frozenset(ATTRIBUTES) - hidden

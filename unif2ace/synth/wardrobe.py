@@ -17,6 +17,7 @@ from unif2ace.synth.accessories import accessory_parts, under_hat
 from unif2ace.synth.assets import TexturePack
 from unif2ace.synth.geometry import Morpher, turn_eyes
 from unif2ace.synth.looks import Looks
+from unif2ace.synth.marks import mark_uniforms
 from unif2ace.synth.mesh import Floats, Head, Part, vertex_normals
 from unif2ace.synth.proxy import Proxy, load_proxy
 from unif2ace.synth.shading import Drawable, GpuMesh, Painter
@@ -78,7 +79,7 @@ class Wardrobe:
     ) -> Outfit:
         """Everything to draw for a face."""
         self._drop_old_textures()  # here, since those of the last face are drawn by now
-        drawables = [self._body(head, looks)]
+        drawables = [self._body(attributes, head, looks)]
         parts = accessory_parts(attributes, head, stream(seed, "accessories"), looks.beard)
         crown = [np.zeros((0, 3), np.float32)]
         crown += [part.positions for part in parts if part.name == "hat"]
@@ -103,7 +104,7 @@ class Wardrobe:
             drawables=tuple(drawables), crown=np.concatenate(crown), passing=tuple(passing)
         )
 
-    def _body(self, head: Head, looks: Looks) -> Drawable:
+    def _body(self, attributes: FaceAttributes, head: Head, looks: Looks) -> Drawable:
         morpher, key = self._morpher, looks.shirt if self._pack else ""
         if key not in self._bodies:
             quads = morpher.welded_quads
@@ -119,7 +120,7 @@ class Wardrobe:
             mesh=mesh,
             program="skin",
             textures=self._skin.textures(looks),
-            uniforms=self._skin.uniforms(looks),
+            uniforms=self._skin.uniforms(looks) | mark_uniforms(attributes, head),
             cull=True,
         )
 
@@ -259,7 +260,7 @@ class Wardrobe:
             casts_shadow=part.casts_shadow and part.mode != "glass",
             shadow_cut=0.5 if part.texture is not None and part.mode == "hair" else 0.0,
             # Hair is pressed down vertex by vertex, yet its wide faces still cut through a band.
-            nearer=0.25 if part.name == "hat" else 0.0,
+            nearer={"hat": 0.25, "mask": 0.3}.get(part.name, 0.0),
         )
 
     def _part_texture(self, picture: NDArray[np.uint8]) -> moderngl.Texture:
