@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import gradio as gr
 import httpx
@@ -165,6 +166,12 @@ def test_in_the_page_what_is_declined_does_not_even_wait(app):
         visitor.press(app.ask, [None, "Is there a hat?", "en"]),
     ):
         assert refused.status_code == 422
+
+
+def test_who_looks_for_a_painted_picture_too_late_is_told_that_it_is_gone(app):
+    chosen = SimpleNamespace(index=0)
+    with pytest.raises(gr.Error, match="もうありません"):
+        app.show_another([("deleted.png", {})], "ja", chosen)
 
 
 def test_an_answer_is_stopped(app, browser):
