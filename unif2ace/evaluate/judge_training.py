@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from unif2ace.attributes import VOCABULARY, Vocabulary
 from unif2ace.evaluate.faces import LabelledFaces, to_tensor
 from unif2ace.evaluate.judge import (
     JUDGE_SIZE,
@@ -30,6 +31,12 @@ from unif2ace.train.loop import TrainConfig, run
 UNSEEN = -100  # label of an attribute that cannot be seen: cross entropy passes it over
 FACE_WEIGHT = 0.5  # of the face signal beside the mean over all attributes
 LANDMARK_WEIGHT = 10.0  # of the mean distance, a share of the side
+
+
+def labelled(faces: LabelledFaces) -> Vocabulary:
+    """The attributes that any of `faces` is labelled with: older renders lack the later ones."""
+    seen = frozenset().union(*faces.visible)
+    return tuple((name, values) for name, values in VOCABULARY if name in seen)
 
 
 def label_table(faces: LabelledFaces, vocabulary: Mapping[str, Sequence[str]]) -> Tensor:
@@ -173,7 +180,8 @@ def train_judge(faces: LabelledFaces, config: TrainConfig, rebuilt: Rebuilt | No
         )
     with torch.random.fork_rng(devices=[]):  # layers initialise from the global generator
         torch.manual_seed(config.seed)
-        network = JudgeNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = JudgeNetwork(labelled(faces))
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     labels = label_table(faces, network.vocabulary)
 
     def batch(step: int, generator: torch.Generator) -> dict[str, Tensor]:
