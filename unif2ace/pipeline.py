@@ -409,16 +409,20 @@ class UniF2acePipeline:
     def _faces(
         self, step: SampleStep, settings: GenerationSettings, plans: Sequence[Plan]
     ) -> tuple[GeneratedFace, ...]:
-        """The faces that the last step has painted."""
+        """The faces that the last step has painted.
+
+        Decoded one by one: side by side, sums round otherwise than alone, by one level here and
+        there, and a seed should give the same bytes in any company.
+        """
         return tuple(
             GeneratedFace(
-                image=to_image(picture),
+                image=to_image(self.model.decode_codes(codes[None])[0]),
                 seed=settings.seed + i,
-                codes=tuple(step.codes[i].tolist()),
+                codes=tuple(codes.tolist()),
                 settings=replace(settings, seed=settings.seed + i),
                 plan=plans[i],
             )
-            for i, picture in enumerate(self.model.decode_codes(step.codes))
+            for i, codes in enumerate(step.codes)
         )
 
     @torch.inference_mode()
