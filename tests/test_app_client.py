@@ -17,6 +17,8 @@ from unif2ace.attributes import ATTRIBUTES
 from unif2ace.provenance import SOURCE_TYPE, verify
 from unif2ace.regions import REGIONS
 
+EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
+
 
 @pytest.fixture(scope="module")
 def client(app_url, tmp_path_factory):
@@ -214,3 +216,19 @@ def test_the_shipped_checkpoint_paints_a_face_it_can_describe(shipped_app_url, t
     path, settings = client.predict("an old man with a beard", 1, api_name="/generate")
     assert settings["agreement"]
     assert len(client.predict(handle_file(path), api_name="/describe")) > 40
+
+
+def test_the_shipped_checkpoint_answers_the_first_click_and_says_yes_to_what_it_sees(
+    shipped_app_url,
+):
+    client = Client(shipped_app_url, verbose=False)
+
+    def said(question, picture="1-red-hair"):
+        example = handle_file(EXAMPLES / f"{picture}.png")
+        return client.predict(example, question, api_name="/answer").lower()
+
+    assert "red" in said("What color is the hair?")
+    assert said("Is the hair red?").startswith("yes")
+    assert said("Is the hair black?").startswith("no")
+    assert said("Is this person wearing sunglasses?", "6-sunglasses").startswith("yes")
+    assert said("Is this person wearing sunglasses?").startswith("no")
