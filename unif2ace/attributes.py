@@ -142,6 +142,10 @@ _ALL = (
     _attribute("piercing", "accessory", "face", "none", "nose", "lip", "eyebrow"),
     _attribute("light_height", "scene", "scene", "above", "below"),
     _attribute("background_pattern", "scene", "scene", "plain", "striped", "checkered", "dotted"),
+    _attribute("age_years", "appearance", "face", "20s", "30s", "40s", "50s", "60s", "70s"),
+    _attribute(
+        "skin_tone_monk", "appearance", "skin", "3", "1", "2", "4", "5", "6", "7", "8", "9", "10"
+    ),
 )
 
 ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({a.name: a for a in _ALL})
@@ -151,6 +155,28 @@ Vocabulary = tuple[tuple[str, tuple[str, ...]], ...]
 VOCABULARY: Vocabulary = tuple((a.name, a.values) for a in _ALL)
 FIRST_VOCABULARY = VOCABULARY[:33]
 """What checkpoints know that do not say what they know: these came first and never change."""
+
+REFINED: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
+    {
+        "age_years": (
+            "age",
+            {"young": ("20s", "30s"), "middle-aged": ("40s", "50s"), "old": ("60s", "70s")},
+        ),
+        # The ten steps of the Monk Skin Tone Scale (Ellis Monk, https://skintone.google), from the
+        # lightest: two to each of our tones.
+        "skin_tone_monk": (
+            "skin_tone",
+            {
+                "light": ("3", "4"),
+                "very light": ("1", "2"),
+                "medium": ("5", "6"),
+                "brown": ("7", "8"),
+                "dark": ("9", "10"),
+            },
+        ),
+    }
+)
+"""Attributes that say another more finely: which, and what each of its values leaves open."""
 
 HAIR_LENGTH: Mapping[str, str] = MappingProxyType(
     {
@@ -219,11 +245,11 @@ class FaceAttributes(Mapping[str, str]):
 
     @classmethod
     def stored(cls, assignment: Mapping[str, str]) -> FaceAttributes:
-        """Of a face rendered when there were fewer attributes: the others are at their plain case.
+        """Of a face rendered when there were fewer attributes: the others are `completed`.
 
         Labels of such a face do not count the others among what can be seen.
         """
-        return cls({name: a.values[0] for name, a in ATTRIBUTES.items()} | dict(assignment))
+        return cls(completed(assignment))
 
     def __getitem__(self, name: str) -> str:
         return self.assignment[name]
@@ -236,6 +262,32 @@ class FaceAttributes(Mapping[str, str]):
 
     def __hash__(self) -> int:
         return hash(tuple(self.assignment.items()))
+
+
+def coarser(name: str, value: str) -> dict[str, str]:
+    """What a value of a `REFINED` attribute says of the one that it refines; of others, nothing."""
+    if name not in REFINED:
+        return {}
+    coarse, allowed = REFINED[name]
+    return {coarse: next(one for one, finer in allowed.items() if value in finer)}
+
+
+def followed(values: Mapping[str, str]) -> dict[str, str]:
+    """Values, where what refines another follows it: an old person is in the sixties, not 20s."""
+    following = dict(values)
+    for fine, (coarse, allowed) in REFINED.items():
+        options = allowed[values[coarse]] if coarse in values else ()
+        if fine in values and options and values[fine] not in options:
+            following[fine] = options[0]
+    return following
+
+
+def completed(values: Mapping[str, str]) -> dict[str, str]:
+    """A whole assignment: the others are at their plain case, or as `values` imply."""
+    whole = {name: attribute.values[0] for name, attribute in ATTRIBUTES.items()}
+    for name, value in values.items():
+        whole |= coarser(name, value)
+    return followed(whole | dict(values))
 
 
 def contradictions(values: Mapping[str, str]) -> list[str]:
@@ -252,6 +304,9 @@ def contradictions(values: Mapping[str, str]) -> list[str]:
         found.append(f"expression angry with brows {values['brows']}")
     if values.get("gender") == "woman" and values.get("facial_hair", "none") != "none":
         found.append(f"gender woman with facial hair {values['facial_hair']}")
+    for fine, (coarse, allowed) in REFINED.items():
+        if {fine, coarse} <= values.keys() and values[fine] not in allowed[values[coarse]]:
+            found.append(f"{coarse} {values[coarse]} with {fine} {values[fine]}")
     return found + _finer_contradictions(values)
 
 

@@ -13,7 +13,7 @@ from unif2ace.details import KIND_OF, with_implied
 from unif2ace.parsing import parse_attributes
 from unif2ace.wording import article, being, having, sentence
 
-_PREDICATES = ("expression", "gaze", "light")  # said as "smiling", not as "a smile"
+_PREDICATES = ("expression", "gaze", "light", "age_years")  # "smiling", not "a smile"
 
 
 def compose(values: Mapping[str, str]) -> str:

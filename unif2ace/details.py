@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from unif2ace.attributes import coarser
+
 
 @dataclass(frozen=True, kw_only=True)
 class Detail:
@@ -73,7 +75,17 @@ KIND_OF: Mapping[str, str] = {
 
 def with_implied(values: Mapping[str, str]) -> dict[str, str]:
     """Values, and those that are said with them."""
-    return dict(values) | dict(IMPLIED[name] for name in values if name in IMPLIED)
+    whole = dict(values)
+    for name, value in values.items():
+        whole |= implied(name, value)
+    return whole
+
+
+def implied(name: str, value: str) -> dict[str, str]:
+    """What is said with a value. In the thirties one may be called young or middle-aged."""
+    if name in IMPLIED:
+        return dict([IMPLIED[name]])
+    return {} if value == "30s" else coarser(name, value)
 
 
 _COLORS = {"grey": "gray"} | {c: c for c in ("black", "red", "blue", "green", "yellow")}
@@ -81,6 +93,7 @@ _HATS = (
     *("hat", "beanie", "cap", "knit cap", "woolly hat", "winter hat"),
     *("headband", "hair band", "head band", "hairband"),
 )
+_DECADES = {2: "twenty", 3: "thirty", 4: "forty", 5: "fifty", 6: "sixty", 7: "seventy"}
 _FRAMES = ("glasses", "rimmed glasses", "framed glasses", "spectacles", "specs")
 
 DETAILS: Mapping[str, Detail] = {
@@ -462,5 +475,29 @@ DETAILS: Mapping[str, Detail] = {
         },
         group="backdrop",
         salience=(0.1, 0.8),
+    ),
+    "age_years": Detail(
+        question="In which decade of life is the person?",
+        asked="About how many years old does {they} look? | Which decade of life is {they} in? | "
+        "Roughly what age in years is {they}?",
+        has={
+            f"{tens}0s": f"a face in its {decade[:-1]}ies || {decade[:-1]}ies | {decade} something"
+            for tens, decade in _DECADES.items()
+        },
+        group="head",
+        salience=(0.5, 0.5),
+    ),
+    "skin_tone_monk": Detail(
+        question="Which Monk skin tone is it?",
+        asked="Where does {own} skin fall on the Monk scale? | "
+        "What is {own} skin tone on the Monk scale? | Which step of the Monk scale is {own} skin?",
+        has={
+            step: f"Monk skin tone {step} | skin of tone {step} on the Monk scale "
+            f"|| Monk tone {step} | Monk {step} | {step} on the Monk scale | MST {step}"
+            for step in map(str, range(1, 11))
+        },
+        answers={"10": "ten"},  # plans tell answers apart by their first piece of text
+        group="skin",
+        salience=(0.3, 0.3),
     ),
 }

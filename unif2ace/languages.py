@@ -272,6 +272,8 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Piercing": ("ピアス", "面部穿孔"),
     "Light height": ("光の高さ", "光的高低"),
     "Background pattern": ("背景の模様", "背景图案"),
+    "Age years": ("年代", "年龄段"),
+    "Skin tone monk": ("モンク肌色スケール", "蒙克肤色等级"),
     "Blush": ("頬の赤み", "腮红"),
     "Beauty mark": ("ほくろ", "痣"),
     "Scar": ("傷あと", "疤痕"),

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from unif2ace.details import DETAILS
+from unif2ace.attributes import REFINED
+from unif2ace.details import DETAILS, implied
 from unif2ace.lexicon import ADJECTIVES, GROUPS, NOT_TYPOS, PHRASES, PRESENCE, understood
 
 YOUNG_BELOW, OLD_FROM = 35, 60
@@ -126,6 +127,8 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
             for word in detail.understood(value):
                 said = facts.setdefault(_words(word), [])
                 said.append(evidence(name, value))
+                if name in REFINED:
+                    said += [evidence(*one) for one in implied(name, value).items()]
                 for noun in _ending_in_a_thing(word):  # "blue eye shadow" is eye shadow
                     group, thing, allowed = PRESENCE[noun]
                     said.append(evidence(thing, *allowed))
@@ -158,7 +161,8 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
         for noun in nouns.split():
             heads[(noun,)] = "person"
             facts[(noun,)] = [evidence("gender", gender), evidence("age", age, strength=2)]
-    facts[("thirties",)] = [evidence("age", "young", "middle-aged")]
+    for thirties in ("thirties", "thirty something"):
+        facts[_words(thirties)].append(evidence("age", "young", "middle-aged"))
     facts[("frown",)] = facts[("frowning",)] = [evidence("expression", "sad", "angry")]
     facts[("dark", "hair")] = [evidence("hair_color", "brown", "black")]
     heads[("dark", "hair")] = "hair"
@@ -185,17 +189,20 @@ def _words(phrase: str) -> tuple[str, ...]:
     return tuple(_SPELLING.get(w, w) for w in phrase.lower().replace("-", " ").split())
 
 
-def _age_word(years: int) -> str:
-    return "young" if years < YOUNG_BELOW else "old" if years >= OLD_FROM else "middle aged"
+def _age_words(years: int) -> str:
+    """The age group, and the decade if that is one in which faces of the group are drawn."""
+    group = "young" if years < YOUNG_BELOW else "old" if years >= OLD_FROM else "middle-aged"
+    is_drawn = f"{years // 10}0s" in REFINED["age_years"][1][group]
+    return f"{group} {_DECADE_WORDS[years // 10]}" if is_drawn else group
 
 
 def tokens(text: str) -> list[str]:
     """Lower-case words and punctuation: ages in words, spelling made ours, typos mended."""
     text = text.lower().replace("’", "'").replace("in front of", "against")
     text = _AGE.sub(
-        lambda m: f"{',' if m[2] else ''} {_age_word(int(m[1] or m[2] or m[3]))} ", text
+        lambda m: f"{',' if m[2] else ''} {_age_words(int(m[1] or m[2] or m[3]))} ", text
     )
-    text = _AGE_WORDS.sub(lambda m: f" {_age_word(_DECADES[m[1]])} ", text)
+    text = _AGE_WORDS.sub(lambda m: f" {_age_words(_DECADES[m[1]])} ", text)
     text = _DECADE.sub(lambda m: f" {_DECADE_WORDS[int(m[1])]} ", text)
     tokens = []
     for token in _TOKEN.findall(text):

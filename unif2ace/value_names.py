@@ -59,6 +59,8 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "middle-aged": ("中年", "中年"),
     "old": ("高齢", "年老"),
     "skin_tone: brown": ("褐色", "棕色"),
+    **{f"{tens}0s": (f"{tens}0代", f"{tens}0多岁") for tens in range(2, 8)},
+    **{f"skin_tone_monk: {step}": (f"モンク {step}", f"蒙克 {step} 级") for step in range(1, 11)},
     # -- face
     "oval": ("卵形", "椭圆"),
     "round": ("丸い", "圆形"),
@@ -119,6 +121,25 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "puffed": ("頬をふくらませた", "鼓腮"),
     "at the camera": ("カメラの方", "看镜头"),
     "upright": ("まっすぐ", "端正"),
+    # -- marks, pieces and patterns
+    "left cheek": ("左の頬", "左脸颊"),
+    "right cheek": ("右の頬", "右脸颊"),
+    "forehead": ("額", "额头"),
+    "lip": ("唇", "嘴唇"),
+    "nose": ("鼻", "鼻子"),
+    "eyebrow": ("眉", "眉毛"),
+    "purple": ("紫", "紫色"),
+    "silver": ("銀", "银色"),
+    "gold": ("金", "金色"),
+    "stud": ("スタッド", "耳钉"),
+    "hoop": ("フープ", "圈形"),
+    "drop": ("ドロップ", "坠式"),
+    "above": ("上から", "上方"),
+    "below": ("下から", "下方"),
+    "plain": ("無地", "纯色"),
+    "striped": ("しま模様", "条纹"),
+    "checkered": ("市松模様", "格子"),
+    "dotted": ("水玉", "圆点"),
 }
 
 

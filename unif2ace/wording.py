@@ -155,9 +155,17 @@ _HAVING: dict[str, dict[str, str]] = {
 _BEING: dict[str, dict[str, str]] = {
     "gender": {"woman": "a woman", "man": "a man"},
     "age": {
-        "young": "young | in {poss} twenties",
-        "middle-aged": "middle-aged | in {poss} forties",
-        "old": "old | elderly | in {poss} seventies",
+        "young": "young",
+        "middle-aged": "middle-aged",
+        "old": "old | elderly",
+    },
+    "age_years": {
+        "20s": "twenty-something | in {poss} twenties",
+        "30s": "thirty-something | in {poss} thirties",
+        "40s": "forty-something | in {poss} forties",
+        "50s": "fifty-something | in {poss} fifties",
+        "60s": "sixty-something | in {poss} sixties",
+        "70s": "seventy-something | in {poss} seventies",
     },
     "freckles": {"yes": "freckled"},
     "hair_style": {"bald": "bald | completely bald"},

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from unif2ace.attributes import ATTRIBUTES
+from unif2ace.attributes import ATTRIBUTES, REFINED
 from unif2ace.synth.sampling import HELD_OUT_KEYS
 
 EVEN = ("skin_tone", "gender", "age")
@@ -54,6 +54,10 @@ DEPENDENCIES: Mapping[frozenset[str], str] = (
     | {
         frozenset(("face_mask", other)): "no mask is drawn over a long beard or a moving mouth"
         for other in ("facial_hair", "mouth_pose", "gender", "sideburns", "expression")
+    }
+    | {
+        frozenset((fine, coarse)): "the one says the other more finely"
+        for fine, (coarse, _) in REFINED.items()
     }
     | _pairs((*_WORN_BY_GENDER, "sideburns"), "sideburns grow on men, as beards do")
 )

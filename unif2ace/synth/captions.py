@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from unif2ace.attributes import ATTRIBUTES, FaceAttributes
+from unif2ace.attributes import ATTRIBUTES, REFINED, FaceAttributes
 from unif2ace.details import DETAILS, with_implied
 from unif2ace.synth.phrases import (
     NOUN_PHRASES,
@@ -22,7 +22,7 @@ from unif2ace.synth.phrases import (
     one_of,
     person_phrase,
 )
-from unif2ace.synth.prose import MOODS, figure, statements, take, with_list
+from unif2ace.synth.prose import MOODS, WHO, figure, statements, take, with_list
 from unif2ace.synth.variants import as_typed
 from unif2ace.wording import PRONOUNS, adjectives, being, sentence
 
@@ -131,8 +131,7 @@ def description(
     """The answer to "Describe this face.": nearly all that can be seen, region by region."""
     facts = sayable(attributes, visible)
     # the plain case of a finer attribute is said only when asked for
-    unsaid = {name for name in DETAILS if facts.get(name) == ATTRIBUTES[name].values[0]}
-    facts = {name: value for name, value in facts.items() if name not in unsaid}
+    facts = {name: value for name, value in facts.items() if not _is_unremarkable(name, value)}
     count = min(len(facts), MOST_DESCRIBED) - generator.randint(0, 4)
     said = _chosen(facts, max(count, 1), generator)
     left, gender = dict(said), said["gender"]
@@ -143,7 +142,7 @@ def description(
         "this looks like",
         "the face appears to be that of",
     )
-    opening = f"{lead} {person_phrase(take(left, ['gender', 'age']), generator)}"
+    opening = f"{lead} {person_phrase(take(left, WHO), generator)}"
     if phrases := with_list(left, ["skin", "face"], generator, most=3):
         opening += f" with {phrases}"
     sentences = [sentence(opening)]
@@ -224,8 +223,13 @@ def _telling(facts: Facts) -> dict[str, str]:
         for name, value in facts.items()
         if value not in ("average", "relaxed", "level")
         and (name, value) != ("eyes", "open")
-        and not (name in DETAILS and value == ATTRIBUTES[name].values[0])
+        and not _is_unremarkable(name, value)
     }
+
+
+def _is_unremarkable(name: str, value: str) -> bool:
+    """The plain case of a finer attribute, unless it says how much there is of what all have."""
+    return name in DETAILS and name not in REFINED and value == ATTRIBUTES[name].values[0]
 
 
 def _plain(facts: Facts, generator: random.Random) -> str:
@@ -236,7 +240,7 @@ def _plain(facts: Facts, generator: random.Random) -> str:
         lead = ""
     few = left
     if generator.random() < 0.55:
-        few = take(left, {"gender", "age", *generator.sample(sorted(left), min(3, len(left)))})
+        few = take(left, {*WHO, *generator.sample(sorted(left), min(3, len(left)))})
     sentences = [sentence(lead + figure(few, generator))]
     left |= few
     regions = [r for r in REGIONS if in_region(left, r)]
@@ -248,7 +252,7 @@ def _plain(facts: Facts, generator: random.Random) -> str:
 
 def _long(facts: Facts, generator: random.Random) -> str:
     left, gender = dict(facts), facts["gender"]
-    first = {"gender", "age"}
+    first = set(WHO)
     for region in generator.sample(["hair", "expression", "skin", "face", "beard", "glasses"], 2):
         first |= set(REGIONS[region])
     few = take(left, first)
@@ -294,7 +298,7 @@ def _tags(facts: Facts, generator: random.Random) -> Caption:
     gender, left = said["gender"], dict(said)
     person = ""
     if "age" in left or generator.random() < 0.85:
-        person = person_phrase(take(left, ["gender", "age"]), generator)
+        person = person_phrase(take(left, WHO), generator)
     fragments = []
     for region in REGIONS:
         facts_here = in_region(left, region)

@@ -17,13 +17,20 @@ from unif2ace.synth.sliders import stream
 
 Color = tuple[float, float, float]
 
-# Position on the scale from the light skins as they are (0) to the dark palette (1).
+# Position on the scale from the light skins as they are (0) to the dark palette (1), by step of the
+# Monk scale. The steps keep the scale's order and most of its span, not its swatches' colours:
+# skins of the pack are redder than the light swatches and lighter than the darkest.
 TONES: Mapping[str, tuple[float, float]] = {
-    "very light": (-0.14, -0.06),
-    "light": (0.1, 0.17),
-    "medium": (0.32, 0.42),
-    "brown": (0.56, 0.66),
-    "dark": (0.83, 0.96),
+    "1": (-0.19, -0.15),
+    "2": (-0.09, -0.05),
+    "3": (0.06, 0.10),
+    "4": (0.16, 0.20),
+    "5": (0.29, 0.33),
+    "6": (0.40, 0.44),
+    "7": (0.53, 0.57),
+    "8": (0.66, 0.70),
+    "9": (0.82, 0.88),
+    "10": (1.00, 1.08),
 }
 HAIR_COLORS: Mapping[str, Color] = {
     "black": (0.012, 0.010, 0.009),
@@ -61,11 +68,8 @@ _LIGHT_COLORS: Mapping[str, Color] = {
     "cool": (0.8, 0.95, 1.2),
 }
 _EXPOSURE: Mapping[str, float] = {  # a camera meters on the face, though not all the way
-    "very light": 0.85,
-    "light": 0.92,
-    "medium": 1.0,
-    "brown": 1.15,
-    "dark": 1.35,
+    **{"1": 0.83, "2": 0.87, "3": 0.9, "4": 0.94, "5": 0.98},
+    **{"6": 1.02, "7": 1.09, "8": 1.17, "9": 1.27, "10": 1.37},
 }
 _IRIS: Mapping[str, tuple[tuple[str, Color], ...]] = {  # texture and tint
     "brown": (("brown", (0.62, 1.7, 1.5)), ("brownlight", (0.55, 0.42, 0.35))),
@@ -74,9 +78,18 @@ _IRIS: Mapping[str, tuple[tuple[str, Color], ...]] = {  # texture and tint
     "grey": (("grey", (0.72, 0.74, 0.77)),),
 }
 # Strength of old skin's detail, of folds and of spots; grows with age, the same for all.
-_AGE_LINES = {"young": (0.0, 0.08), "middle-aged": (0.5, 0.7), "old": (1.0, 1.25)}
-_AGE_FOLDS = {"young": (0.0, 0.06), "middle-aged": (0.55, 0.75), "old": (1.35, 1.65)}
-_AGE_SPOTS = {"young": (0.0, 0.0), "middle-aged": (0.05, 0.25), "old": (0.5, 0.9)}
+_AGE_LINES = {
+    **{"20s": (0.0, 0.08), "30s": (0.2, 0.3), "40s": (0.45, 0.55)},
+    **{"50s": (0.68, 0.8), "60s": (0.95, 1.05), "70s": (1.25, 1.4)},
+}
+_AGE_FOLDS = {
+    **{"20s": (0.0, 0.06), "30s": (0.2, 0.3), "40s": (0.5, 0.6)},
+    **{"50s": (0.75, 0.9), "60s": (1.2, 1.35), "70s": (1.65, 1.85)},
+}
+_AGE_SPOTS = {
+    **{"20s": (0.0, 0.0), "30s": (0.0, 0.0), "40s": (0.05, 0.15)},
+    **{"50s": (0.2, 0.3), "60s": (0.45, 0.6), "70s": (0.8, 1.0)},
+}
 _SMOOTHNESS = {"woman": (0.8, 1.5), "man": (0.0, 0.3)}
 _LIP_RED = {"woman": (0.6, 1.0), "man": (0.0, 0.2)}
 _LID_SHADE = {"woman": (0.55, 0.85), "man": (0.0, 0.08)}
@@ -200,7 +213,8 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
     brow_styles = BROW_STYLES[attributes["brow_thickness"]]
     iris_options = _IRIS[attributes["eye_color"]]
     iris, iris_tint = iris_options[int(stream(seed, "iris").integers(len(iris_options)))]
-    age, tone = attributes["age"], float(skin_rng.uniform(*TONES[attributes["skin_tone"]]))
+    age, years = attributes["age"], attributes["age_years"]
+    tone = float(skin_rng.uniform(*TONES[attributes["skin_tone_monk"]]))
     is_woman = attributes["gender"] == "woman"
     ageing = stream(seed, "ageing")
     deeper = 1 + 0.75 * max(tone, 0.0)  # dark skin hides lines that light skin shows
@@ -210,9 +224,9 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         skin=skins[int(skin_rng.integers(len(skins)))],
         tone=tone,
         tone_shift=_jitter(skin_rng, (1.0, 1.0, 1.0), 0.02, 0.025),
-        age_lines=float(skin_rng.uniform(*_AGE_LINES[age])) * deeper * (0.8 if is_woman else 1.0),
-        age_folds=float(ageing.uniform(*_AGE_FOLDS[age])) * deeper,
-        age_spots=float(ageing.uniform(*_AGE_SPOTS[age])),
+        age_lines=float(skin_rng.uniform(*_AGE_LINES[years])) * deeper * (0.8 if is_woman else 1.0),
+        age_folds=float(ageing.uniform(*_AGE_FOLDS[years])) * deeper,
+        age_spots=float(ageing.uniform(*_AGE_SPOTS[years])),
         smoothness=float(ageing.uniform(*_SMOOTHNESS[attributes["gender"]])) * (age != "old"),
         lip_red=float(ageing.uniform(*_LIP_RED[attributes["gender"]]))
         * {"young": 1.0, "middle-aged": 0.95, "old": 0.8}[age],
@@ -283,7 +297,7 @@ def _direction(azimuth: float, elevation: float) -> Color:
 
 def _lights(attributes: FaceAttributes, rng: np.random.Generator) -> Lights:
     side = {"front": 0, "left": -1, "right": 1}[attributes["light"]]
-    exposure = _EXPOSURE[attributes["skin_tone"]]
+    exposure = _EXPOSURE[attributes["skin_tone_monk"]]
     azimuth = side * rng.uniform(52, 70) if side else rng.uniform(-16, 16)
     elevation = rng.uniform(18, 34) if side else rng.uniform(24, 42)
     if attributes["light_height"] == "below":

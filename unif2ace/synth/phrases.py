@@ -78,21 +78,17 @@ def join_words(*words: str) -> str:
 
 
 def person_phrase(facts: Facts, generator: random.Random, *, extra: str = "") -> str:
-    """ "a young woman", "an elderly freckled man", "a man in his forties". `extra`: adjectives."""
+    """ "a young woman", "an old freckled man", "a man in his forties". `extra`: adjectives."""
     gender, age = facts["gender"], facts.get("age")
+    if "age_years" in facts:
+        who = {name: value for name, value in facts.items() if name != "age_years"}
+        told = being("age_years", facts["age_years"], possessive=PRONOUNS[gender].possessive)
+        return f"{person_phrase(who, generator, extra=extra)} {told[-1]}"
     noun = gender
     if generator.random() < 0.08:
         noun = {"woman": "lady", "man": "gentleman" if age == "old" else "guy"}[gender]
     if age is None:
         return with_article(join_words(extra, noun))
-    if generator.random() < 0.12:
-        decades = {
-            "young": "twenties",
-            "middle-aged": generator.choice(["forties", "fifties"]),
-            "old": generator.choice(["sixties", "seventies"]),
-        }
-        poss = PRONOUNS[gender].possessive
-        return f"{with_article(join_words(extra, noun))} in {poss} {decades[age]}"
     words = {
         "young": ("young",),
         "middle-aged": ("middle-aged",),

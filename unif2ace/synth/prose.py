@@ -22,6 +22,9 @@ from unif2ace.synth.phrases import (
 )
 from unif2ace.wording import PRONOUNS, being
 
+WHO = ("gender", "age", "age_years")
+"""What is said by naming the person: "a young woman in her twenties"."""
+
 MOODS: Mapping[str, tuple[str, ...]] = {
     "neutral": ("calm",),
     "smiling": ("smiling", "smiling", "happy", "cheerful"),
@@ -46,7 +49,7 @@ def figure(left: dict[str, str], generator: random.Random, *, most: int = 4) -> 
     gender = left["gender"]
     extras = _person_adjectives(left, generator)
     between = " " if generator.random() < 0.7 else ", "
-    text = person_phrase(take(left, ["gender", "age"]), generator, extra=between.join(extras))
+    text = person_phrase(take(left, WHO), generator, extra=between.join(extras))
     regions = generator.sample(list(NOUN_PHRASES), len(NOUN_PHRASES))
     phrases = with_list(left, regions, generator, most=most)
     tails = _tails(left, gender, generator, most)
@@ -169,7 +172,18 @@ def _parts(region: str, facts: Facts, generator: random.Random) -> list[str]:
 
 
 def _is_heavy(phrase: str) -> bool:
-    marks = (",", " and ", " with ", " that ", " under ", " held ", " without ", " free ", " in a ")
+    marks = (
+        ",",
+        " and ",
+        " with ",
+        " that ",
+        " under ",
+        " held ",
+        " without ",
+        " free ",
+        " in a ",
+        " falling ",
+    )
     return any(mark in phrase for mark in marks)
 
 

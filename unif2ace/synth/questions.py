@@ -44,6 +44,7 @@ from unif2ace.wording import (
     PRONOUNS,
     SUBJECTS,
     adjectives,
+    being,
     canonical_answer,
     canonical_question,
     sentence,
@@ -71,6 +72,8 @@ _SAME_ENOUGH = (
     {"medium", "brown"},
     {"brown", "dark"},
     {"smiling", "laughing"},
+    *({f"{tens}0s", f"{tens + 1}0s"} for tens in range(2, 7)),
+    *({str(step), str(step + 1)} for step in range(1, 10)),
 )
 """Values that a careful person would not deny of each other: "no" draws another one."""
 
@@ -192,7 +195,10 @@ def _question(
         return qa
     if kind == "not_visible":
         return _not_visible(generator.choice(hidden), attributes, visible, generator)
-    name = generator.choice([n for n in ATTRIBUTES if n in visible])
+    names = [n for n in ATTRIBUTES if n in visible]
+    if kind == "choice":
+        names = [n for n in names if has_choice(n)] or names
+    name = generator.choice(names)
     if kind == "value" and generator.random() < 0.5:
         return _canonical(name, attributes[name])
     if kind == "yes_no":
@@ -240,6 +246,9 @@ def _statement(name: str, attributes: FaceAttributes, generator: random.Random) 
         return one_of(generator, f"this appears to be a {value}", f"this looks like a {value}")
     if name == "age":
         return f"{person.subject} {one_of(generator, 'looks', 'appears to be')} {value}"
+    if name == "age_years":
+        told = one_of(generator, *being(name, value, possessive=person.possessive))
+        return f"{person.subject} {one_of(generator, 'looks', 'appears to be')} {told}"
     words = adjectives(name, value)
     if name in _IN_CLAUSES or not words:
         return clause(REGION_OF[name], {name: value}, gender, generator)

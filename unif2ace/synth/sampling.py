@@ -13,7 +13,14 @@ from typing import Literal
 
 import numpy as np
 
-from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, FaceAttributes, contradictions
+from unif2ace.attributes import (
+    ATTRIBUTES,
+    FIRST_VOCABULARY,
+    REFINED,
+    FaceAttributes,
+    contradictions,
+    followed,
+)
 from unif2ace.synth.sliders import stream
 
 Split = Literal["train", "test"]
@@ -118,7 +125,7 @@ def _only(names: Collection[str], drawn: Mapping[str, str]) -> dict[str, str]:
     """The drawn values of `names` that agree with the plain case of all others."""
     values = {name: attribute.values[0] for name, attribute in ATTRIBUTES.items()}
     for name in ATTRIBUTES:
-        changed = values | {name: drawn[name]}
+        changed = followed(values | {name: drawn[name]})
         if name in names and not contradictions(changed):
             values = changed
     return values
@@ -137,7 +144,11 @@ def _draw(rng: np.random.Generator) -> dict[str, str]:
 
 def _draw_finer(values: Mapping[str, str], rng: np.random.Generator) -> dict[str, str]:
     """The later attributes, of which each gives way to all that were drawn before it."""
-    drawn = {name: _pick(rng, name) for name in tuple(ATTRIBUTES)[len(FIRST_VOCABULARY) :]}
+    later = tuple(ATTRIBUTES)[len(FIRST_VOCABULARY) :]
+    drawn = {name: _pick(rng, name) for name in later if name not in REFINED}
+    for name, (coarse, allowed) in REFINED.items():
+        options = allowed[values[coarse]]
+        drawn[name] = options[int(rng.integers(len(options)))]
     whole = dict(values)
     for name, value in drawn.items():
         plain = ATTRIBUTES[name].values[0]

@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from unif2ace.attributes import ATTRIBUTES, FaceAttributes, contradictions
+from unif2ace.attributes import (
+    ATTRIBUTES,
+    FaceAttributes,
+    coarser,
+    completed,
+    contradictions,
+    followed,
+)
 from unif2ace.synth.render import FaceRenderer, RenderedFace
 from unif2ace.synth.sampling import sample_attributes
 
@@ -38,7 +45,7 @@ def with_value(attributes: FaceAttributes, name: str, value: str) -> FaceAttribu
     """
     if name not in ATTRIBUTES:
         raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
-    values = dict(attributes) | {name: value}
+    values = followed(dict(attributes) | {name: value} | coarser(name, value))
     for other in _GIVE_WAY:
         if other != name and contradictions(values):
             options = (values[other], *ATTRIBUTES[other].values)
@@ -57,9 +64,8 @@ def attribute_sheet(renderer: FaceRenderer, name: str, seeds: Sequence[int]) -> 
     faces = []
     for i, seed in enumerate(seeds):
         drawn = sample_attributes(seed)
-        plain = {key: attribute.values[0] for key, attribute in ATTRIBUTES.items()}
-        plain |= {key: drawn[key] for key in kept} | {"gender": ("woman", "man")[i % 2]}
-        attributes = FaceAttributes(plain | SHOWN_WITH.get(name, {}))
+        told = {key: drawn[key] for key in kept} | {"gender": ("woman", "man")[i % 2]}
+        attributes = FaceAttributes(completed(told | dict(SHOWN_WITH.get(name, {}))))
         for value in ATTRIBUTES[name].values:
             faces.append(renderer.render(with_value(attributes, name, value), seed))
     labels = [face.attributes[name] for face in faces]

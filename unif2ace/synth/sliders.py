@@ -173,9 +173,12 @@ _OLD: tuple[tuple[str, float, float], ...] = (
     ("chin/chin-jaw-drop-incr", 0.1, 0.35),
 )
 _AGE_SHARE: Mapping[str, tuple[float, float]] = {
-    "young": (0.0, 0.0),
-    "middle-aged": (0.35, 0.55),
-    "old": (0.9, 1.1),
+    "20s": (0.0, 0.0),
+    "30s": (0.1, 0.2),
+    "40s": (0.32, 0.42),
+    "50s": (0.5, 0.62),
+    "60s": (0.82, 0.95),
+    "70s": (1.1, 1.25),
 }
 
 # Sliders free for identity: a "-decr|incr" name has a target for each sign.
@@ -288,7 +291,7 @@ def shape_of(attributes: FaceAttributes, seed: int) -> Shape:
         targets[name] = targets.get(name, 0.0) + weight
     _add(targets, _GENDERS[attributes["gender"]], stream(seed, "gender"))
     ageing = stream(seed, "old")
-    _add(targets, _OLD, ageing, ageing.uniform(*_AGE_SHARE[attributes["age"]]))
+    _add(targets, _OLD, ageing, ageing.uniform(*_AGE_SHARE[attributes["age_years"]]))
     for name, values in _BANDS.items():
         _add(targets, values[attributes[name]], stream(seed, name))
     units = _units(attributes, eye_yaw, eye_pitch, stream(seed, "expression"))
@@ -326,8 +329,14 @@ def _sides(name: str, sides: tuple[str, str]) -> list[str]:
 
 
 _OLD_MACRO = {
-    "female": {"young": (0.0, 0.1), "middle-aged": (0.12, 0.24), "old": (0.3, 0.5)},
-    "male": {"young": (0.0, 0.1), "middle-aged": (0.3, 0.48), "old": (0.75, 0.95)},
+    "female": {
+        **{"20s": (0.0, 0.06), "30s": (0.06, 0.1), "40s": (0.12, 0.18)},
+        **{"50s": (0.18, 0.26), "60s": (0.3, 0.38), "70s": (0.44, 0.54)},
+    },
+    "male": {
+        **{"20s": (0.0, 0.06), "30s": (0.1, 0.2), "40s": (0.3, 0.38)},
+        **{"50s": (0.44, 0.54), "60s": (0.72, 0.82), "70s": (0.9, 1.0)},
+    },
 }
 _BRAWN = {"female": (-0.4, 0.1), "male": (-0.1, 0.5)}
 
@@ -337,7 +346,7 @@ def _macros(attributes: FaceAttributes, rng: np.random.Generator) -> dict[str, f
     share = rng.dirichlet([1.2] * len(RACES))
     gender = "male" if attributes["gender"] == "man" else "female"
     # The pack's old women have an old man's jaw, so less of them; `_OLD` does the rest.
-    old = rng.uniform(*_OLD_MACRO[gender][attributes["age"]])
+    old = rng.uniform(*_OLD_MACRO[gender][attributes["age_years"]])
     fat, brawn = rng.uniform(-0.35, 0.35), rng.uniform(*_BRAWN[gender])
     heavy = ("maxweight" if fat > 0 else "minweight", "averageweight")
     strong = ("maxmuscle" if brawn > 0 else "minmuscle", "averagemuscle")

@@ -10,17 +10,14 @@ import re
 
 # phrase: what may stand in its place; longer phrases are tried before the words in them
 _VARIANTS: dict[str, str] = {
-    "young woman": "girl | young lady | young girl | young female | 20 year old woman | "
-    "25 year old woman | 25-year-old woman | youthful woman",
-    "young man": "boy | young guy | young male | 20 year old man | 25 year old man | "
-    "30-year-old man | youthful man",
-    "middle-aged woman": "45 year old woman | 50-year-old woman | woman in her 40s",
-    "middle-aged man": "45 year old man | 50-year-old man | man in his 40s",
-    "elderly woman": "70 year old woman | 75-year-old woman | grandmother | senior woman",
-    "elderly man": "70 year old man | 75-year-old man | grandfather | senior man",
-    "old woman": "80 year old woman | granny | very old woman",
-    "old man": "80 year old man | grandpa | very old man",
+    "young woman": "girl | young lady | young girl | young female | youthful woman",
+    "young man": "boy | young guy | young male | youthful man",
+    "elderly woman": "grandmother | senior woman",
+    "elderly man": "grandfather | senior man",
+    "old woman": "granny | very old woman",
+    "old man": "grandpa | very old man",
     "twenties": "20s",
+    "thirties": "30s",
     "forties": "40s",
     "fifties": "50s",
     "sixties": "60s",
@@ -96,6 +93,19 @@ _VARIANTS: dict[str, str] = {
     "red top": "crimson top | dark red sweater",
     "background": "backdrop",
     "eyebrows": "brows",
+}
+_AGES = (  # a group, a decade, and years of both
+    ("young", "twenties", (20, 25)),
+    ("young", "thirties", (30, 32)),
+    ("middle-aged", "forties", (42, 45)),
+    ("middle-aged", "fifties", (50, 55)),
+    ("old", "sixties", (60, 65)),
+    ("old", "seventies", (70, 75)),
+)
+_VARIANTS |= {
+    f"{group} {noun} in {own} {decade}": f"{one} year old {noun} | {other}-year-old {noun}"
+    for group, decade, (one, other) in _AGES
+    for noun, own in (("woman", "her"), ("man", "his"))
 }
 _BY_LENGTH = sorted(_VARIANTS, key=len, reverse=True)
 _PHRASE = re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, _BY_LENGTH)) + r")(?![\w-])")
