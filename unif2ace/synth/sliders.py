@@ -72,10 +72,10 @@ _BANDS: Mapping[str, Mapping[str, tuple[tuple[str, float, float], ...]]] = {
             ("nose/nose-flaring-decr", 0.48, 0.72),
         ),
         "wide": (
-            ("nose/nose-scale-horiz-incr", 0.5, 0.7),
-            ("nose/nose-width2-incr", 0.25, 0.4),
-            ("nose/nose-width3-incr", 0.25, 0.4),
-            ("nose/nose-flaring-incr", 0.3, 0.5),
+            ("nose/nose-scale-horiz-incr", 0.46, 0.6),
+            ("nose/nose-width2-incr", 0.22, 0.34),
+            ("nose/nose-width3-incr", 0.22, 0.34),
+            ("nose/nose-flaring-incr", 0.22, 0.38),
         ),
     },
     "nose_length": {
@@ -112,11 +112,11 @@ _GENDERS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
         ("chin/chin-bones-decr", 0.35, 0.6),
         ("chin/chin-jaw-drop-decr", 0.3, 0.5),
         ("chin/chin-prominent-decr", 0.1, 0.3),
-        ("chin/chin-height-decr", 0.15, 0.35),
-        ("eyebrows/eyebrows-trans-up", 0.7, 1.1),
+        ("chin/chin-height-decr", 0.3, 0.55),
+        ("eyebrows/eyebrows-trans-up", 1.1, 1.5),
         ("eyebrows/eyebrows-trans-backward", 0.4, 0.7),
         ("forehead/forehead-nubian-incr", 0.1, 0.3),
-        ("eyes/@-eye-scale-incr", 0.15, 0.35),
+        ("eyes/@-eye-scale-incr", 0.25, 0.42),
         ("eyes/@-eye-corner2-up", 0.1, 0.3),
         ("eyes/@-eye-trans-out", 0.35, 0.6),
         ("nose/nose-scale-horiz-decr", 0.15, 0.35),
@@ -129,8 +129,10 @@ _GENDERS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
         ("mouth/mouth-upperlip-volume-incr", 0.2, 0.35),
         ("mouth/mouth-lowerlip-volume-incr", 0.2, 0.35),
         ("mouth/mouth-cupidsbow-incr", 0.1, 0.3),
-        ("mouth/mouth-scale-horiz-incr", 0.25, 0.5),
-        ("head/head-fat-decr", 0.4, 0.65),
+        ("mouth/mouth-trans-up", 0.25, 0.5),
+        ("head/head-fat-decr", 0.2, 0.4),
+        ("nose/nose-point-up", 0.1, 0.25),
+        ("head/head-oval", 0.05, 0.2),
         ("cheek/@-cheek-bones-incr", 0.15, 0.35),
         ("neck/neck-scale-horiz-decr", 0.3, 0.6),
     ),
@@ -326,7 +328,7 @@ def _sides(name: str, sides: tuple[str, str]) -> list[str]:
 
 
 _OLD_MACRO = {
-    "female": {"young": (0.0, 0.1), "middle-aged": (0.12, 0.24), "old": (0.3, 0.5)},
+    "female": {"young": (0.0, 0.1), "middle-aged": (0.12, 0.24), "old": (0.28, 0.46)},
     "male": {"young": (0.0, 0.1), "middle-aged": (0.3, 0.48), "old": (0.75, 0.95)},
 }
 _BRAWN = {"female": (-0.4, 0.1), "male": (-0.1, 0.5)}
