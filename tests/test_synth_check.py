@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -13,7 +14,7 @@ pytest.importorskip("pyarrow")
 
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.synth import __main__ as cli
-from unif2ace.synth.check import TARGETS, Estimate, check_faces, read_faces, write_check
+from unif2ace.synth.check import COVERS, TARGETS, Estimate, check_faces, read_faces, write_check
 from unif2ace.synth.files import write_rows
 from unif2ace.synth.sampling import sample_attributes
 
@@ -36,11 +37,24 @@ def test_agreement_is_what_is_counted_by_hand():
     seen = faces(("woman", "young"), ("woman", "old"), ("man", "old"), ("man", "young"))
     check = check_faces(seen, told(woman, man, man, None))
     assert (check.faces, check.found, check.gender) == (4, 0.75, pytest.approx(2 / 3))
+    assert check.found_unmasked == 0.75
     assert check.age_correlation == pytest.approx(1.0)
     women = check.groups["gender"]["woman"]
     assert (women.faces, women.found, women.gender, women.mean_years) == (2, 1.0, 0.5, 45.0)
     assert check.groups["age"]["middle-aged"].faces == 0
-    assert [words.split()[0] for words in check.shortfalls()] == ["found", "gender"]
+    assert [words.split()[0] for words in check.shortfalls()] == ["found_unmasked", "gender"]
+
+
+def test_covered_faces_are_told_apart_and_count_where_they_can():
+    woman, man = Estimate(is_woman=True, years=30.0), Estimate(is_woman=False, years=30.0)
+    covers = ({}, {"glasses": "sunglasses"}, {"face_mask": "blue", "glasses": "sunglasses"})
+    seen = [(PICTURE, PLAIN | cover) for cover in covers]  # women
+    check = check_faces(seen, told(woman, replace(man, is_frontal=False), None))
+    assert (check.found, check.found_unmasked) == (pytest.approx(2 / 3), 1.0)
+    assert check.gender == 1.0 and check.groups["gender"]["woman"].faces == 1
+    assert [check.covers[name].gender for name in COVERS] == [1.0, 0.0, 0.0]
+    assert [check.covers[name].frontal for name in COVERS] == [1.0, 0.0, 0.0]
+    assert sum(group.faces for group in check.covers.values()) == check.faces
 
 
 def test_one_age_alone_tells_nothing_of_age():

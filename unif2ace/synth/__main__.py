@@ -152,8 +152,8 @@ def _check(args: argparse.Namespace) -> None:
     check = check_faces(tqdm(faces, unit="face", mininterval=2.0), estimate)
     write_check(check, args.json)
     print(
-        f"{check.faces} faces: found {check.found:.1%}, gender presentation {check.gender:.1%}, "
-        f"age r = {check.age_correlation:.2f}"
+        f"{check.faces} faces: found {check.found:.1%}, without a mask {check.found_unmasked:.1%}; "
+        f"open faces: gender presentation {check.gender:.1%}, age r = {check.age_correlation:.2f}"
     )
     if missed := check.shortfalls():
         raise ValueError(f"the outside check fails: {'; '.join(missed)}")

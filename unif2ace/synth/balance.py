@@ -53,7 +53,7 @@ DEPENDENCIES: Mapping[frozenset[str], str] = (
     | _pairs(("mouth_pose", "raised_brow", "eye_openness"), "all three give way to moods")
     | {
         frozenset(("face_mask", other)): "no mask is drawn over a long beard or a moving mouth"
-        for other in ("facial_hair", "mouth_pose", "gender", "sideburns", "expression")
+        for other in ("facial_hair", "mouth_pose", "gender", "sideburns", *_SHOWN_BY_MOOD)
     }
     | {
         frozenset((fine, coarse)): "the one says the other more finely"

@@ -84,15 +84,15 @@ _AGE_LINES = {
 }
 _AGE_FOLDS = {
     **{"20s": (0.0, 0.06), "30s": (0.2, 0.3), "40s": (0.5, 0.6)},
-    **{"50s": (0.75, 0.9), "60s": (1.2, 1.35), "70s": (1.65, 1.85)},
+    **{"50s": (0.75, 0.9), "60s": (1.15, 1.3), "70s": (1.4, 1.6)},
 }
 _AGE_SPOTS = {
     **{"20s": (0.0, 0.0), "30s": (0.0, 0.0), "40s": (0.05, 0.15)},
     **{"50s": (0.2, 0.3), "60s": (0.45, 0.6), "70s": (0.8, 1.0)},
 }
 _SMOOTHNESS = {"woman": (0.8, 1.5), "man": (0.0, 0.3)}
-_LIP_RED = {"woman": (0.6, 1.0), "man": (0.0, 0.2)}
-_LID_SHADE = {"woman": (0.55, 0.85), "man": (0.0, 0.08)}
+_LIP_RED = {"woman": (0.85, 1.15), "man": (0.0, 0.2)}
+_LID_SHADE = {"woman": (0.75, 1.0), "man": (0.0, 0.08)}
 BROW_STYLES: Mapping[str, tuple[str, ...]] = {
     "thin": ("eyebrow006", "eyebrow007"),
     "average": ("eyebrow001", "eyebrow004", "eyebrow008"),
@@ -217,25 +217,25 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
     tone = float(skin_rng.uniform(*TONES[attributes["skin_tone_monk"]]))
     is_woman = attributes["gender"] == "woman"
     ageing = stream(seed, "ageing")
-    deeper = 1 + 0.75 * max(tone, 0.0)  # dark skin hides lines that light skin shows
+    deeper = 1 + 0.3 * max(tone, 0.0)  # dark skin hides lines that light skin shows
     has_lipstick = attributes["lipstick"] != "none"
     has_shadow = attributes["eye_shadow"] == "yes"
     return Looks(
         skin=skins[int(skin_rng.integers(len(skins)))],
         tone=tone,
         tone_shift=_jitter(skin_rng, (1.0, 1.0, 1.0), 0.02, 0.025),
-        age_lines=float(skin_rng.uniform(*_AGE_LINES[years])) * deeper * (0.8 if is_woman else 1.0),
+        age_lines=float(skin_rng.uniform(*_AGE_LINES[years])) * deeper * (0.5 if is_woman else 1.0),
         age_folds=float(ageing.uniform(*_AGE_FOLDS[years])) * deeper,
         age_spots=float(ageing.uniform(*_AGE_SPOTS[years])),
         smoothness=float(ageing.uniform(*_SMOOTHNESS[attributes["gender"]])) * (age != "old"),
         lip_red=float(ageing.uniform(*_LIP_RED[attributes["gender"]]))
         * {"young": 1.0, "middle-aged": 0.95, "old": 0.8}[age],
         lid_shade=float(ageing.uniform(*_LID_SHADE[attributes["gender"]]))
-        * (0.75 if age == "old" else 1.0),
+        * (0.85 if age == "old" else 1.0),
         shaved=0.0 if is_woman else float(ageing.uniform(0.25, 0.5)),
         freckles=float(paint.uniform(1.0, 1.35)) if attributes["freckles"] == "yes" else 0.0,
         blush=float(paint.uniform(0.0, 0.35))
-        + (0.2 if is_woman and age != "old" else 0.0)
+        + (0.45 if is_woman else 0.0)
         + (1.0 if attributes["blush"] == "yes" else 0.0),
         lipstick=_jitter(paint, _LIPSTICKS[attributes["lipstick"]], 0.12),
         lipstick_strength=float(paint.uniform(0.75, 0.92)) if has_lipstick else 0.0,
@@ -251,10 +251,10 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         brow_mesh=brow_styles[int(brow_rng.integers(len(brow_styles)))],
         brow=_brow_color(hair, attributes),
         brow_strength={"thin": 0.85, "average": 1.0, "thick": 1.15}[attributes["brow_thickness"]]
-        * (0.95 if is_woman else 1.3),
+        * (0.85 if is_woman else 1.3),
         brow_thickness=attributes["brow_thickness"],
-        brow_height=float(ageing.uniform(0.65, 0.8)) if is_woman else 1.0,
-        lash_strength=2.6 if is_woman else 0.35,
+        brow_height=float(ageing.uniform(0.6, 0.75)) if is_woman else 1.0,
+        lash_strength=3.6 if is_woman else 0.35,
         iris=iris,
         iris_tint=iris_tint,
         shirt="male_casualsuit06"

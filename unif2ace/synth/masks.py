@@ -294,9 +294,12 @@ def _age_lines(x: Field, y: Field, z: Field, size: int, rng: np.random.Generator
     front = smoothstep(0.75, 1.05, z)
     depth = np.zeros((size, size))
     fade = smoothstep(0.52, 0.30, x) * front
-    for height, strength in ((7.66, 0.20), (7.74, 0.26), (7.82, 0.22), (7.885, 0.12)):
-        bow = height - 0.05 * np.cos(np.clip(x / 0.4, 0, 1) * np.pi) + 0.008 * wave
-        depth += strength * _line(y - bow, 0.011) * fade * np.clip(1 + 0.3 * wave, 0, 1.5)
+    for height, strength in ((7.66, 0.13), (7.74, 0.17), (7.82, 0.15), (7.885, 0.08)):
+        # No line runs through: each rises, wanders and breaks off where the skin gives way.
+        breaks = _noise(size, 26.0, rng)
+        bow = height - 0.05 * np.cos(np.clip(x / 0.4, 0, 1) * np.pi) + 0.014 * wave
+        shown = smoothstep(-1.1, 0.9, breaks)
+        depth += strength * _line(y - bow, 0.013) * fade * shown * np.clip(1 + 0.3 * wave, 0, 1.5)
     frown = smoothstep(7.40, 7.45, y) * smoothstep(7.60, 7.54, y) * front
     depth += 0.20 * _line(x - 0.045 - 0.1 * (y - 7.45) + 0.004 * wave, 0.010) * frown
     for angle, strength in ((-0.50, 0.2), (-0.12, 0.26), (0.25, 0.26), (0.60, 0.18)):

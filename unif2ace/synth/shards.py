@@ -80,7 +80,8 @@ def _write_file(
 def face_row(face: RenderedFace) -> dict:
     """One row of the data set: the picture as PNG, everything that is known about it beside."""
     buffer = io.BytesIO()
-    Image.fromarray(face.image).save(buffer, "PNG", compress_level=6)
+    # Level 6 takes more than twice the time, a tenth of the whole face's, for 4 % fewer bytes.
+    Image.fromarray(face.image).save(buffer, "PNG", compress_level=4)
     return {
         "image": {"bytes": buffer.getvalue(), "path": None},
         "seed": face.seed,
