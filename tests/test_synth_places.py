@@ -106,6 +106,7 @@ BY_NAME: Mapping[str, Draw] = {
     "face_mask": LOWER_FACE,
     "glasses": LENSES,
     "frame_color": LENSES,
+    "chin": both(REGIONS["chin"], NECK),  # its edge stands before the neck and shades it
     "double_chin": both(REGIONS["chin"], NECK),
     "sideburns": both(REGIONS["ears"], around(1, reach=0.12), around(15, reach=0.12)),
     "earrings": both(around(2, 3, reach=0.2, dx=-0.1), around(14, 13, reach=0.2, dx=0.1)),

@@ -41,7 +41,6 @@ ANCHOR_VERTICES = MappingProxyType(
         "lower_lip": 496,
         "mouth_l": 7174,
         "mouth_r": 414,
-        "neck": 809,
         "nose_bridge": 134,
         "nose_tip": 294,
         "skull_back": 5389,

@@ -18,9 +18,11 @@ MIN_EAR_SHARE = 0.2  # of an ear's points; its back never shows, so 1 is out of 
 MIN_LOBE_SHARE = 0.3
 MIN_IRIS_SHARE = 0.25
 MIN_MARK_SHARE = 0.5
+MIN_NECK_SHARE = 0.3  # the jaw stands before some of it
 FOREHEAD = nearest_vertices(((0.0, 7.62), (-0.2, 7.7), (0.2, 7.7), (0.0, 7.78)))
 _TOLERANCE = 0.03  # decimetres that a point may lie behind the drawn surface
 _EARS = (0.72, 6.75, 7.46, 0.25, 0.75)  # least |x|, y range, z range of ears, unmorphed
+_NECK = (0.6, 5.7, 6.05, 0.3)  # most |x|, y range, least z of the neck's front, unmorphed
 _LOBE_TOP = 6.95  # height below which an ear is lobe, unmorphed
 
 
@@ -51,6 +53,14 @@ def ear_vertices(base: BaseMesh, side: int, *, lobe: bool) -> Ints:
     return body[is_ear & (z > back) & (z < front)]
 
 
+def neck_vertices(base: BaseMesh) -> Ints:
+    """Vertices of the neck's front and sides, between jaw and collar."""
+    body = base.group_vertices("body")
+    x, y, z = base.vertices[body].T
+    most, low, high, back = _NECK
+    return body[(abs(x) < most) & (y > low) & (y < high) & (z > back)]
+
+
 def iris_points(head: Head, shape: Shape, side: str) -> Floats:
     """Nine points (9, 3) on the iris of eye `side` ("l" or "r"), turned with the gaze."""
     pupil = head.anchors[f"pupil_{side}"]
@@ -61,10 +71,10 @@ def iris_points(head: Head, shape: Shape, side: str) -> Floats:
 
 
 def _bare_places(head: Head) -> dict[str, Floats]:
-    """Points (N, 3) of skin that hair, a collar or the picture's edge may hide, by attribute."""
+    """Points (N, 3) of skin that hair may hide, by attribute."""
     brows = (head.anchors["brow_l"] + head.anchors["brow_r"]) / 2
     forehead = head.vertices[FOREHEAD]
-    return {"forehead": forehead[forehead[:, 1] > brows[1]], "neck": head.anchors["neck"][None]}
+    return {"forehead": forehead[forehead[:, 1] > brows[1]]}
 
 
 def visible_attributes(
@@ -93,6 +103,8 @@ def visible_attributes(
     for name, place in (mark_points(attributes, head) | _bare_places(head)).items():
         if seen(place) < MIN_MARK_SHARE:
             hidden.add(name)
+    if seen(head.vertices[neck_vertices(base)]) < MIN_NECK_SHARE:
+        hidden.add("neck")
     if max(seen(iris_points(head, shape, side)) for side in "lr") < MIN_IRIS_SHARE:
         hidden |= {"eye_color", "gaze", "eye_slant", "eye_openness"}
     return frozenset(ATTRIBUTES) - hidden
