@@ -137,12 +137,8 @@ def _earrings(kind: str, head: Head, rng: np.random.Generator) -> list[Part]:
 
 
 def _jewel(solid: Solid, color: Color, specular: float) -> Part:
-    return Part(
-        name="earrings",
-        positions=solid.positions,
-        normals=solid.normals,
-        uv=solid.uv,
-        faces=solid.faces,
+    return solid.part(
+        "earrings",
         color=color,
         specular=specular,
         gloss=35.0,

@@ -295,12 +295,8 @@ def eyewear(style: str, color: str, head: Head, rng: np.random.Generator) -> lis
     pane = disc(rim.astype(np.float32), 0.35)
     glass = join([pane, _mirrored(pane, fit.middle)])
     return [
-        Part(
-            name="glasses",
-            positions=body.positions,
-            normals=body.normals,
-            uv=body.uv,
-            faces=body.faces,
+        body.part(
+            "glasses",
             color=frame.color,
             specular=frame.specular,
             gloss=frame.gloss,
@@ -314,12 +310,8 @@ def _glass(style: str, glass: Solid, rng: np.random.Generator) -> Part:
     tint = _TINTS[int(rng.integers(len(_TINTS)))]
     fade = (0.0, 1.0)[int(rng.integers(2))]
     alpha = _between(rng, 0.93, 0.99) if is_dark else _between(rng, 0.10, 0.20)
-    return Part(
-        name="lens",
-        positions=glass.positions,
-        normals=glass.normals,
-        uv=glass.uv,
-        faces=glass.faces,
+    return glass.part(
+        "lens",
         texture=_shade(fade) if is_dark else _reflection(),
         color=tint if is_dark else (0.75, 0.80, 0.85),
         alpha=alpha,

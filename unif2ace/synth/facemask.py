@@ -44,12 +44,8 @@ def face_mask(color: str, head: Head, rng: np.random.Generator) -> list[Part]:
             specular=0.02,
             gloss=10.0,
         ),
-        Part(
-            name="mask",
-            positions=loops.positions,
-            normals=loops.normals,
-            uv=loops.uv,
-            faces=loops.faces,
+        loops.part(
+            "mask",
             color=tint,
             specular=0.02,
             gloss=10.0,

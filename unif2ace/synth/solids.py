@@ -1,17 +1,18 @@
 """Small building blocks of accessories: swept tubes, spheres, discs, and surfaces over the skull.
 
-Plain arrays in, plain arrays out; lengths in decimetres. Knows no attributes.
+Plain arrays in, plain arrays or a part to draw out; lengths in decimetres. Knows no attributes.
 """
 
 from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from unif2ace.synth.mesh import Floats, Ints
+from unif2ace.synth.mesh import Floats, Ints, Part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,17 @@ class Solid:
     normals: Floats
     uv: Floats
     faces: Ints
+
+    def part(self, name: str, **look: Any) -> Part:
+        """It as something to draw; `look`: the other fields of `Part`."""
+        return Part(
+            name=name,
+            positions=self.positions,
+            normals=self.normals,
+            uv=self.uv,
+            faces=self.faces,
+            **look,
+        )
 
 
 def join(solids: list[Solid]) -> Solid:
