@@ -59,6 +59,7 @@ DEPENDENCIES: Mapping[frozenset[str], str] = (
         frozenset((fine, coarse)): "the one says the other more finely"
         for fine, (coarse, _) in REFINED.items()
     }
+    | {frozenset(("hair_color", age)): "hair greys with age" for age in ("age", "age_years")}
     | _pairs((*_WORN_BY_GENDER, "sideburns"), "sideburns grow on men, as beards do")
 )
 

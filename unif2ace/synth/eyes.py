@@ -24,11 +24,15 @@ _IRIS_COLORS = {  # sRGB, by the texture that a pack would use
 }
 
 
-def uniforms(head: Head) -> dict[str, Any]:
-    """Shading of eyeballs: wet highlight, and the upper lid's shade on them."""
+def uniforms(head: Head, tone: float) -> dict[str, Any]:
+    """Shading of eyeballs: wet highlight, and the upper lid's shade on them.
+
+    A camera that meters on dark skin (higher `tone`) would burn the whites out: they are held back.
+    """
+    whites = 0.95 - 0.4 * min(max(tone, 0.0), 1.0)
     height = float(head.anchors["eye_l"][1] + head.anchors["eye_r"][1]) / 2
     return {
-        "u_tint": (1.0, 0.97, 0.95),
+        "u_tint": tuple(whites * share for share in (1.0, 0.97, 0.95)),
         "u_shine": (0.5, 180.0),
         "u_wrap": 0.35,
         "u_socket": (height, 0.45, -0.02, 0.075),

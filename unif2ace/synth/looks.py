@@ -88,7 +88,7 @@ _AGE_FOLDS = {
 }
 _AGE_SPOTS = {
     **{"20s": (0.0, 0.0), "30s": (0.0, 0.0), "40s": (0.05, 0.15)},
-    **{"50s": (0.2, 0.3), "60s": (0.45, 0.6), "70s": (0.8, 1.0)},
+    **{"50s": (0.15, 0.25), "60s": (0.3, 0.4), "70s": (0.45, 0.6)},
 }
 _SMOOTHNESS = {"woman": (0.8, 1.5), "man": (0.0, 0.3)}
 _LIP_RED = {"woman": (0.85, 1.15), "man": (0.0, 0.2)}
@@ -178,7 +178,6 @@ class Looks:
     hair_mesh: str | None
     tail_side: int  # of a ponytail or braid: -1 the viewer's left, 1 the right
     hair: Color
-    scalp_shade: float
     brow_mesh: str
     brow: Color
     brow_strength: float
@@ -217,22 +216,24 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
     tone = float(skin_rng.uniform(*TONES[attributes["skin_tone_monk"]]))
     is_woman = attributes["gender"] == "woman"
     ageing = stream(seed, "ageing")
-    deeper = 1 + 0.3 * max(tone, 0.0)  # dark skin hides lines that light skin shows
     has_lipstick = attributes["lipstick"] != "none"
     has_shadow = attributes["eye_shadow"] == "yes"
     return Looks(
         skin=skins[int(skin_rng.integers(len(skins)))],
         tone=tone,
         tone_shift=_jitter(skin_rng, (1.0, 1.0, 1.0), 0.02, 0.025),
-        age_lines=float(skin_rng.uniform(*_AGE_LINES[years])) * deeper * (0.5 if is_woman else 1.0),
-        age_folds=float(ageing.uniform(*_AGE_FOLDS[years])) * deeper,
+        age_lines=float(skin_rng.uniform(*_AGE_LINES[years])) * (0.6 if is_woman else 1.0),
+        age_folds=float(ageing.uniform(*_AGE_FOLDS[years])),
         age_spots=float(ageing.uniform(*_AGE_SPOTS[years])),
         smoothness=float(ageing.uniform(*_SMOOTHNESS[attributes["gender"]])) * (age != "old"),
         lip_red=float(ageing.uniform(*_LIP_RED[attributes["gender"]]))
         * {"young": 1.0, "middle-aged": 0.95, "old": 0.8}[age],
         lid_shade=float(ageing.uniform(*_LID_SHADE[attributes["gender"]]))
         * (0.85 if age == "old" else 1.0),
-        shaved=0.0 if is_woman else float(ageing.uniform(0.25, 0.5)),
+        # Pale stubble shows less than dark, and as ashes where the skin is dark.
+        shaved=0.0
+        if is_woman
+        else float(ageing.uniform(0.4, 0.7)) * (0.3 if attributes["hair_color"] == "grey" else 1.0),
         freckles=float(paint.uniform(1.0, 1.35)) if attributes["freckles"] == "yes" else 0.0,
         blush=float(paint.uniform(0.0, 0.35))
         + (0.45 if is_woman else 0.0)
@@ -247,7 +248,6 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         hair_mesh=meshes[int(hair_rng.integers(len(meshes)))] if meshes else None,
         tail_side=int(hair_rng.choice([-1, 1])),
         hair=hair,
-        scalp_shade=float(hair_rng.uniform(0.15, 0.4)) if not meshes else 0.6,
         brow_mesh=brow_styles[int(brow_rng.integers(len(brow_styles)))],
         brow=_brow_color(hair, attributes),
         brow_strength={"thin": 0.85, "average": 1.0, "thick": 1.15}[attributes["brow_thickness"]]

@@ -133,7 +133,6 @@ uniform vec3 u_mark_weights;
 uniform vec4 u_spot;            // centre at rest, radius
 uniform vec4 u_scar_from;       // one end at rest, half width
 uniform vec3 u_scar_to;
-uniform vec3 u_scalp;           // shade of hair on the scalp: strength, height, depth of hairline
 void main() {
     vec3 base = texture(u_texture, v_uv, u_smooth).rgb;
     vec3 color = u_tone_median * pow(max(base, 0.004) / u_skin_median, vec3(u_tone_gamma));

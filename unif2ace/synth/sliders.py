@@ -112,7 +112,7 @@ _GENDERS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
         ("chin/chin-bones-decr", 0.35, 0.6),
         ("chin/chin-jaw-drop-decr", 0.3, 0.5),
         ("chin/chin-prominent-decr", 0.1, 0.3),
-        ("chin/chin-height-decr", 0.3, 0.55),
+        ("chin/chin-height-decr", 0.15, 0.35),
         ("eyebrows/eyebrows-trans-up", 1.1, 1.5),
         ("eyebrows/eyebrows-trans-backward", 0.4, 0.7),
         ("forehead/forehead-nubian-incr", 0.1, 0.3),
@@ -340,6 +340,8 @@ _OLD_MACRO = {
         **{"50s": (0.44, 0.54), "60s": (0.72, 0.82), "70s": (0.9, 1.0)},
     },
 }
+BEYOND = 0.2
+"""How far faces go beyond the base mesh's woman and man, away from the other: the two lie close."""
 _BRAWN = {"female": (-0.4, 0.1), "male": (-0.1, 0.5)}
 
 
@@ -353,9 +355,12 @@ def _macros(attributes: FaceAttributes, rng: np.random.Generator) -> dict[str, f
     heavy = ("maxweight" if fat > 0 else "minweight", "averageweight")
     strong = ("maxmuscle" if brawn > 0 else "minmuscle", "averagemuscle")
     weights: dict[str, float] = {}
+    other = {"male": "female", "female": "male"}[gender]
     for age, age_share in (("young", 1 - old), ("old", old)):
         for race, race_share in zip(RACES, share, strict=True):
-            weights[f"macrodetails/{race}-{gender}-{age}"] = age_share * race_share
+            for one, gender_share in ((gender, 1 + BEYOND), (other, -BEYOND)):
+                name = f"macrodetails/{race}-{one}-{age}"
+                weights[name] = age_share * race_share * gender_share
         for muscle, a in zip(strong, (abs(brawn), 1 - abs(brawn)), strict=True):
             for weight, b in zip(heavy, (abs(fat), 1 - abs(fat)), strict=True):
                 name = f"macrodetails/universal-{gender}-{age}-{muscle}-{weight}"

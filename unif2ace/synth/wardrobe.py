@@ -134,7 +134,7 @@ class Wardrobe:
             mesh=asset.mesh,
             program="solid",
             textures={"u_texture": self._texture(f"eyes/materials/{looks.iris}_eye.png", 512)},
-            uniforms=eyes.uniforms(head),
+            uniforms=eyes.uniforms(head, looks.tone),
             casts_shadow=False,
         )
 
@@ -148,6 +148,7 @@ class Wardrobe:
             positions = asset.proxy.fit(head.vertices)
             # Lips of the base mesh cover the upper teeth even when they part.
             positions[:, 1] -= np.where(_is_upper(asset.proxy, head), 0.06, lowered)
+            positions -= _withdrawn(positions, head)
             asset.mesh.place(
                 positions[asset.proxy.welded], asset.proxy.normals(positions)[asset.proxy.welded]
             )
@@ -210,6 +211,7 @@ class Wardrobe:
                 looks.hair, gain=self._gains[key], alpha=1.0, fringe=hair.fringe_cut(name, head)
             ),
             shadow_cut=0.5,
+            nearer=0.12,  # a high skull reaches through its hair
         )
         return drawable, points
 
@@ -293,6 +295,13 @@ class Wardrobe:
             picture = self._pack.picture(relative, max_side)
             self._textures[relative] = self._painter.texture(picture)
         return self._textures[relative]
+
+
+def _withdrawn(inside: Floats, head: Head) -> Floats:
+    """How far tongue and teeth (V, 3) below the lips move back: no dropped jaw lets them out."""
+    lip = head.anchors["lower_lip"]
+    below = np.clip((lip[1] + 0.03 - inside[:, 1]) / 0.05, 0, 1)
+    return (0.3 * below)[:, None] * np.array([0, 0, 1], np.float32)
 
 
 def _is_upper(proxy: Proxy, head: Head) -> NDArray[np.bool_]:
