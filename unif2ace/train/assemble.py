@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from unif2ace.checkpoint import load_model
 from unif2ace.config import PRESETS, UniF2aceConfig, stored_encoders
 from unif2ace.model import UniF2aceForConditionalGeneration, parameter_report
+from unif2ace.train.growth import grown_places
 
 SHARD_SIZE = "9MB"  # below the 10 MB at which a Space repository needs large-file storage
 
@@ -52,6 +53,16 @@ def transformer_parts(checkpoint: Path, *, without: Set[str]) -> dict[str, dict[
     }
 
 
+def grown_plan(
+    state: Mapping[str, Tensor], checkpoint: Path, config: UniF2aceConfig
+) -> dict[str, Tensor]:
+    """The plan's place embeddings of a checkpoint, for `config`, which may know more attributes."""
+    known = UniF2aceConfig.from_pretrained(checkpoint).encoders.attributes
+    fresh = torch.randn(config.plan_length + 1, config.hidden_size) * 0.02
+    new = config.encoders.attributes
+    return {"weight": grown_places(state["weight"], known, fresh, new)}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
     parser.add_argument("--text", type=Path, required=True, help="folder of the text tokenizer")
@@ -81,8 +92,11 @@ def main(arguments: argparse.Namespace) -> None:
     trained = stored_encoders(json.loads((arguments.encoder / "encoder/config.json").read_text()))
     # sizes as the preset says, which the tensors must fit; attributes as the encoder was taught
     encoders = replace(preset().encoders, attributes=trained.attributes)
+    config = preset(encoders=encoders)
+    if arguments.transformer is not None and config.plan_length:
+        parts["plan_position"] = grown_plan(parts["plan_position"], arguments.transformer, config)
     model = assemble(
-        preset(encoders=encoders),
+        config,
         tokenizer,
         parts,
         arguments.out,

@@ -20,8 +20,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.config import PRESETS, EncoderConfig
+from unif2ace.config import PRESETS, EncoderConfig, stored_encoders
 from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
+from unif2ace.train.growth import grown_encoder
 from unif2ace.train.images import HIDDEN, HOLD_OUT_EVERY, FaceShards, to_pixels
 from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
 from unif2ace.train.perceptual import imagenet_network
@@ -84,7 +85,7 @@ class EncoderObjective(nn.Module):
         super().__init__()
         self.encoder = FaceEncoder(config.encoders)
         if config.start is not None:
-            self.encoder.load_state_dict(load_file(config.start / "face.safetensors"))
+            self.encoder.load_state_dict(start_of(config, self.encoder))
         self.tokenizer: ImageTokenizer | None = None
         if config.tokenizer is not None:
             self.tokenizer = load_tokenizer(config.tokenizer).requires_grad_(False)
@@ -108,6 +109,14 @@ class EncoderObjective(nn.Module):
         attributes = attribute_loss(output, batch["attributes"])
         loss = GEOMETRY_WEIGHT * geometry + UNIT_WEIGHT * units + attributes
         return loss, {"geometry": geometry, "units": units, "attributes": attributes}
+
+
+def start_of(config: EncoderTrainConfig, encoder: FaceEncoder) -> dict[str, Tensor]:
+    """State to go on from; one that reads fewer attributes is grown."""
+    assert config.start is not None
+    stored = stored_encoders(json.loads((config.start / "config.json").read_text()))
+    state = load_file(config.start / "face.safetensors")
+    return grown_encoder(state, stored.attributes, encoder.state_dict(), config.encoders.attributes)
 
 
 def attribute_loss(output: FaceOutput, targets: Tensor) -> Tensor:
