@@ -23,7 +23,11 @@ PICTURE = Image.new("RGB", (64, 64))
 
 
 def faces(*values: tuple[str, str]) -> list:
-    return [(PICTURE, PLAIN | {"gender": gender, "age": age}) for gender, age in values]
+    decades = {"young": "20s", "middle-aged": "40s", "old": "70s"}
+    return [
+        (PICTURE, PLAIN | {"gender": gender, "age": age, "age_years": decades[age]})
+        for gender, age in values
+    ]
 
 
 def told(*estimates: Estimate | None):

@@ -185,24 +185,30 @@ def test_two_arms_run_resume_and_report(plan, checkpoint, tmp_path, monkeypatch)
         ablate(replace(plan, steps=3), [PAPER], [0], written)
 
 
+def test_a_quantised_base_gives_its_sizes_alone():
+    base = tiny_config()
+    base.quantization_config = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    assert not hasattr(arm_config(base, PAPER), "quantization_config")
+
+
 def test_seconds_become_equal_steps_that_stay(plan, monkeypatch):
-    """The clock runs as told: 10 s for the trial, of which 4 s are its steps."""
-    seconds = iter((0.0, 10.0))
+    """The clock runs as told: a second a step of the trial, and 6 s around them."""
+    seconds = iter((0.0, ablation.TRIAL_STEPS + 6.0))
     monkeypatch.setattr(ablation.time, "monotonic", lambda: next(seconds))
     tried = []
 
     def run_arm(trial, arm, seed):
         tried.append(arm)
         trial.out.mkdir(parents=True)
-        return {"train_seconds": 4.0}
+        return {"train_seconds": float(ablation.TRIAL_STEPS)}
 
     monkeypatch.setattr(ablation, "run_arm", run_arm)
-    steps = affordable_steps(plan, 2, 40.0)  # (40 - 10) / 2 a run, 6 of them not for steps
+    steps = affordable_steps(plan, 2, 48.0)  # (48 - 18) / 2 a run, 6 of them not for steps
     assert steps == 9 and tried == [PAPER]
     assert affordable_steps(plan, 2, 999.0) == 9 and len(tried) == 1  # as before, resumed
     (plan.out / "steps.json").unlink()
-    seconds = iter((0.0, 10.0))
-    with pytest.raises(ValueError, match=r"20 s are too few for 2 runs.*allow 24 s"):
+    seconds = iter((0.0, ablation.TRIAL_STEPS + 6.0))
+    with pytest.raises(ValueError, match=r"20 s are too few for 2 runs.*allow 32 s"):
         affordable_steps(plan, 2, 20.0)
 
 

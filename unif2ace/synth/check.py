@@ -24,8 +24,6 @@ from unif2ace.attributes import ATTRIBUTES
 if TYPE_CHECKING:
     from unif2ace.images import FaceBox
 
-YEARS: Mapping[str, float] = {"young": 25.0, "middle-aged": 45.0, "old": 70.0}
-"""What the age groups stand for when they are held against an estimate in years."""
 TARGETS: Mapping[str, float] = {"found_unmasked": 0.99, "gender": 0.90, "age_correlation": 0.7}
 COVERS = ("open", "mask", "sunglasses")
 """What of a face is covered. Who a mask or dark glasses hide cannot be told, even by people, so
@@ -34,7 +32,7 @@ _DETECTOR_PX = 256  # the frontal detector wants faces of 80 pixels and more
 _MARGIN = 1 / 6  # of the picture: portraits fill it, and the detector wants room around a face
 # A frontal detector's box from the other one's: their means over 79 photographs that both find.
 _BOX_SIDE, _BOX_DROP = 0.83, 0.067  # shares of that box's height
-_GROUPS = ("gender", "age", "skin_tone", "hair_style")
+_GROUPS = ("gender", "age", "age_years", "skin_tone", "hair_style")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +66,7 @@ class Check:
     Attributes:
         found: share of pictures in which a face is found; `found_unmasked`: without a face mask.
         gender: share of the open faces found whose gender presentation agrees.
-        age_correlation: Pearson's r, over the same, of estimated years and those of the age group.
+        age_correlation: Pearson's r, over the same, of estimated years and the labelled decade.
         covers: agreement by what covers the face.
         groups: agreement by attribute and value, over open faces.
     """
@@ -167,7 +165,7 @@ def check_faces(
         raise ValueError("no faces to check")
     covers = {cover: [pair for pair in seen if cover_of(pair[0]) == cover] for cover in COVERS}
     bare = covers["open"]
-    found = [(YEARS[a["age"]], e.years) for a, e in bare if e is not None]
+    found = [(decade_of(a), e.years) for a, e in bare if e is not None]
     rendered, estimated = np.array(found, float).reshape(-1, 2).T
     has_spread = len(found) > 1 and rendered.std() > 0 and estimated.std() > 0
     return Check(
@@ -185,6 +183,11 @@ def check_faces(
             for name in _GROUPS
         },
     )
+
+
+def decade_of(attributes: Mapping[str, str]) -> float:
+    """The middle of the labelled decade of age, in years."""
+    return float(attributes["age_years"].removesuffix("s")) + 5.0
 
 
 def cover_of(attributes: Mapping[str, str]) -> str:

@@ -41,7 +41,7 @@ from unif2ace.train.transformer import TransformerOptions, train
 
 FROZEN = ("image_tokenizer", "semantic_encoder", "face_encoder")
 ALWAYS_COPY = 1000.0  # a router logit that neither noise nor training undoes
-TRIAL_STEPS = 4
+TRIAL_STEPS = 12  # the first ones are slower than the rest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,9 @@ def arm_config(base: UniF2aceConfig, arm: Arm) -> UniF2aceConfig:
         moe = replace(moe, num_experts=1, experts_per_token=1, expert_dim=width)
     masked_weight, score_weight = LOSSES[arm.loss]
     changed = {"moe": moe, "masked_weight": masked_weight, "score_weight": score_weight}
-    return UniF2aceConfig(**(base.to_dict() | changed))
+    values = base.to_dict() | changed
+    values.pop("quantization_config", None)  # runs are trained in full precision from any base
+    return UniF2aceConfig(**values)
 
 
 @torch.no_grad()
