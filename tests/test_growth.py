@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
+from tiny import tiny_config
 
-from unif2ace.config import EncoderConfig
+from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY
+from unif2ace.config import EncoderConfig, whole_plan
 from unif2ace.encoders import FaceEncoder
-from unif2ace.train.growth import grown_encoder, grown_places
+from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.train.growth import grown_encoder, grown_transformer, stretched
 
 OLD = (("gender", ("woman", "man")), ("mouth", ("closed", "open")))
 NEW = (
@@ -50,19 +55,51 @@ def test_new_rows_are_those_of_the_fresh_encoder():
     torch.testing.assert_close(grown["facts"][7:], new.facts[7:])  # blush
 
 
-def test_places_keep_their_words():
-    old = torch.arange(6.0)[:, None].expand(6, 4)  # gender, mouth, three coordinates, the mark
-    fresh = torch.full((8, 4), -1.0)
-    grown = grown_places(old, OLD, fresh, NEW)
-    assert grown[:, 0].tolist() == [0, -1, 1, -1, 2, 3, 4, 5]
+def test_grown_transformer_keeps_words_and_places():
+    few = replace(tiny_config().encoders, attributes=FIRST_VOCABULARY)
+    old = tiny_config(encoders=few, plan_length=whole_plan(FIRST_VOCABULARY), max_prompt_tokens=99)
+    new = tiny_config(
+        image_size=2 * old.image_size, plan_length=whole_plan(VOCABULARY), max_prompt_tokens=99
+    )
+    assert new.num_image_tokens == 4 * old.num_image_tokens
+    torch.manual_seed(0)
+    model = UniF2aceForConditionalGeneration(old)
+    parts = {name: module.state_dict() for name, module in model.named_children()}
+    grown = grown_transformer(parts, old, new, seed=1)
+    larger = UniF2aceForConditionalGeneration(new)
+    for name, state in grown.items():
+        if name not in ("face_encoder", "image_tokenizer", "semantic_encoder"):
+            larger.get_submodule(name).load_state_dict(state)
+    first, points = len(FIRST_VOCABULARY), old.plan_length - len(FIRST_VOCABULARY)
+    rows, more = model.plan_position.weight, larger.plan_position.weight
+    torch.testing.assert_close(more[:first], rows[:first])
+    torch.testing.assert_close(more[-points - 1 :], rows[first:])  # coordinates and the mark
+    queries = larger.resamplers["face"].queries
+    shared = min(first, old.num_image_tokens)
+    torch.testing.assert_close(queries[:shared], model.resamplers["face"].queries[:shared])
 
 
-@pytest.mark.parametrize(("old", "new"), [(NEW, OLD), (OLD, (("gender", ("woman", "man")),))])
-def test_what_would_be_lost_is_refused(old, new):
-    with pytest.raises(ValueError, match="does not know"):
-        grown_places(torch.zeros(len(old) + 2, 4), old, torch.zeros(len(new) + 2, 4), new)
+def test_the_same_sizes_change_nothing():
+    config = tiny_config()
+    model = UniF2aceForConditionalGeneration(config)
+    parts = {name: module.state_dict() for name, module in model.named_children()}
+    for name, state in grown_transformer(parts, config, config, seed=1).items():
+        for key, tensor in state.items():
+            torch.testing.assert_close(tensor, parts[name][key])
 
 
-def test_other_coordinates_are_refused():
-    with pytest.raises(ValueError, match="4 places behind the attributes do not fit into 3"):
-        grown_places(torch.zeros(6, 4), OLD, torch.zeros(7, 4), NEW)
+def test_a_finer_grid_lies_over_the_coarser_one():
+    x, y = torch.meshgrid(torch.arange(4.0), torch.arange(4.0), indexing="xy")
+    rows = torch.stack([x.flatten(), y.flatten()], dim=1)
+    fine = stretched(rows, 64).view(8, 8, 2)
+    torch.testing.assert_close(fine[1:-1, 1:-1, 0], (torch.arange(1.0, 7) / 2 - 0.25).expand(6, 6))
+    torch.testing.assert_close(fine.mean((0, 1)), rows.mean(0))  # nothing is shifted
+    torch.testing.assert_close(stretched(rows, 16), rows)
+    with pytest.raises(ValueError, match="16 and 60"):
+        stretched(rows, 60)
+
+
+def test_what_would_be_lost_is_refused():
+    old, new = encoder_of(NEW, 0), encoder_of(OLD, 1)
+    with pytest.raises(ValueError, match="does not know age young"):
+        grown_encoder(old.state_dict(), NEW, new.state_dict(), OLD)

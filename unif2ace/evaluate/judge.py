@@ -27,10 +27,11 @@ from unif2ace.encoders import NUM_LANDMARKS, PART_SIZE, PARTS, closeup
 from unif2ace.evaluate.faces import stack_images
 
 JUDGE_SIZE = 128  # px; `Judge.examine` resizes other sizes to it
-JUDGE_VERSION = 2
+JUDGE_VERSION = 3
 WIDTHS = (64, 112, 192)
 CLOSE_WIDTHS = (32, 64, 96)
 READ_WIDTH, CLOSE_READ_WIDTH, HIDDEN_WIDTH = 48, 24, 384
+GLANCE_SIZE, GLANCE_WIDTH = 16, 192  # px of the small picture whose colours are read at once
 
 
 class ResidualBlock(nn.Module):
@@ -60,7 +61,8 @@ class JudgeNetwork(nn.Module):
     """(B, 3, 128, 128) pixels in [-1, 1] to a `Sight`.
 
     The last 8 x 8 map is read place by place, since faces are framed alike; then the parts of the
-    face, at full sharpness, where the map says that they lie. attributes: what it reads.
+    face, at full sharpness, where the map says that they lie; and the picture made small, since
+    colours of clothes and walls need no more. attributes: what it reads.
     """
 
     def __init__(self, attributes: Vocabulary = VOCABULARY) -> None:
@@ -103,6 +105,13 @@ class JudgeNetwork(nn.Module):
             nn.ReLU(),
             nn.Flatten(),
         )
+        self.glance = nn.Sequential(
+            nn.AdaptiveAvgPool2d(GLANCE_SIZE),
+            nn.Flatten(),
+            nn.Linear(3 * GLANCE_SIZE**2, GLANCE_WIDTH),
+            nn.ReLU(),
+            nn.Linear(GLANCE_WIDTH, num_logits),
+        )
         near_width = len(PARTS) * CLOSE_READ_WIDTH * (PART_SIZE // 8) ** 2
         self.values = nn.Linear(HIDDEN_WIDTH, num_logits)
         self.near_values = nn.Linear(near_width, num_logits)
@@ -118,7 +127,7 @@ class JudgeNetwork(nn.Module):
         parts = closeup(pixels, landmarks.detach())  # (B, parts, 3, PART_SIZE, PART_SIZE)
         near = self.near(parts.flatten(0, 1)).unflatten(0, parts.shape[:2]).flatten(1)
         return Sight(
-            values=self.values(hidden) + self.near_values(near),
+            values=self.values(hidden) + self.near_values(near) + self.glance(pixels),
             face=(self.face(hidden) + self.near_face(near)).squeeze(-1),
             landmarks=landmarks,
         )

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from unif2ace.checkpoint import load_model
 from unif2ace.config import PRESETS, UniF2aceConfig, stored_encoders
 from unif2ace.model import UniF2aceForConditionalGeneration, parameter_report
-from unif2ace.train.growth import grown_places
+from unif2ace.train.growth import grown_transformer
 
 SHARD_SIZE = "9MB"  # below the 10 MB at which a Space repository needs large-file storage
 
@@ -53,23 +53,15 @@ def transformer_parts(checkpoint: Path, *, without: Set[str]) -> dict[str, dict[
     }
 
 
-def grown_plan(
-    state: Mapping[str, Tensor], checkpoint: Path, config: UniF2aceConfig
-) -> dict[str, Tensor]:
-    """The plan's place embeddings of a checkpoint, for `config`, which may know more attributes."""
-    known = UniF2aceConfig.from_pretrained(checkpoint).encoders.attributes
-    fresh = torch.randn(config.plan_length + 1, config.hidden_size) * 0.02
-    new = config.encoders.attributes
-    return {"weight": grown_places(state["weight"], known, fresh, new)}
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
     parser.add_argument("--text", type=Path, required=True, help="folder of the text tokenizer")
     parser.add_argument("--tokenizer", type=Path, required=True, help="image tokenizer's run")
     parser.add_argument("--encoder", type=Path, required=True, help="encoders' run")
     parser.add_argument(
-        "--transformer", type=Path, help="checkpoint whose transformer to keep; else a fresh one"
+        "--transformer",
+        type=Path,
+        help="checkpoint whose transformer to keep, grown where need be; else a fresh one",
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
@@ -86,15 +78,15 @@ def main(arguments: argparse.Namespace) -> None:
             raise SystemExit(f"{path} is missing: train that part first")
     tokenizer = PreTrainedTokenizerFast.from_pretrained(arguments.text)
     parts: dict[str, Mapping[str, Tensor]] = {name: load_file(path) for name, path in files.items()}
-    if arguments.transformer is not None:
-        parts |= transformer_parts(arguments.transformer, without=set(files))
     preset = PRESETS[arguments.preset]
     trained = stored_encoders(json.loads((arguments.encoder / "encoder/config.json").read_text()))
     # sizes as the preset says, which the tensors must fit; attributes as the encoder was taught
     encoders = replace(preset().encoders, attributes=trained.attributes)
     config = preset(encoders=encoders)
-    if arguments.transformer is not None and config.plan_length:
-        parts["plan_position"] = grown_plan(parts["plan_position"], arguments.transformer, config)
+    if arguments.transformer is not None:
+        smaller = UniF2aceConfig.from_pretrained(arguments.transformer)
+        kept = transformer_parts(arguments.transformer, without=set(files))
+        parts |= grown_transformer(kept, smaller, config, arguments.seed)
     model = assemble(
         config,
         tokenizer,

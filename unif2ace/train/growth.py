@@ -1,16 +1,20 @@
-"""Weights of a checkpoint that knew fewer attributes, laid out for a network that knows more.
+"""Weights of a smaller checkpoint, laid out for a network that knows more or sees more finely.
 
 What both know keeps its rows; the rows of what is new start as the larger network has them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from unif2ace.attributes import Vocabulary
+from unif2ace.config import UniF2aceConfig
+from unif2ace.model import UniF2aceForConditionalGeneration
 
 VALUE_ROWS = ("attributes.weight", "attributes.bias", "facts")
 VALUE_ROWS += ("part_attributes.weight", "part_attributes.bias")
@@ -24,47 +28,79 @@ def grown_encoder(
 
     fresh: state of an encoder for `new`. Raises ValueError when `old` knows what `new` does not.
     """
-    where = _rows(_values(old), _values(new))
+    values = _values(old), _values(new)
+    if missing := [
+        f"{name} {value}" for name, value in values[0] if (name, value) not in values[1]
+    ]:
+        raise ValueError(f"the larger network does not know {', '.join(missing)}")
     return {
-        name: _into(fresh[name], tensor, where) if name in VALUE_ROWS else tensor
+        name: _kept(fresh[name], tensor, *values) if name in VALUE_ROWS else tensor
         for name, tensor in state.items()
     }
 
 
-def grown_places(rows: Tensor, old: Vocabulary, fresh: Tensor, new: Vocabulary) -> Tensor:
-    """Place embeddings (P + 1, D) of a plan of `new`, from those of a plan of `old`.
+def grown_transformer(
+    parts: Mapping[str, Mapping[str, Tensor]], old: UniF2aceConfig, new: UniF2aceConfig, seed: int
+) -> dict[str, Mapping[str, Tensor]]:
+    """Parts of a transformer of `old`, by module name, laid out for `new`.
 
-    Behind the attributes' places come those of coordinates and the mark of a repeated word
-    (`plan.py`): as many in both.
-    Raises ValueError when `old` knows what `new` does not, or the numbers of places disagree.
+    `new` may know more attributes and see more image tokens; all else must be alike.
+    Raises ValueError when `old` knows what `new` does not.
     """
-    known, wanted = _names(old), _names(new)
-    if len(rows) - len(known) != len(fresh) - len(wanted):
-        raise ValueError(
-            f"{len(rows) - len(known)} places behind the attributes do not fit into "
-            f"{len(fresh) - len(wanted)}"
-        )
-    others = range(len(rows) - len(known))
-    where = _rows([*known, *others], [*wanted, *others])
-    return _into(fresh, rows, where)
+    torch.manual_seed(seed)  # transformers' initialisation has no generator argument
+    fresh = UniF2aceForConditionalGeneration(new)
+    grown = dict(parts)
+    known, wanted = dict(old.encoders.attributes), dict(new.encoders.attributes)
+    if missing := known.keys() - wanted.keys():
+        raise ValueError(f"the larger network does not know {', '.join(sorted(missing))}")
+    if fresh.plan_position is not None:
+        places = [_places(config, config.plan_length + 1) for config in (old, new)]
+        rows = _kept(fresh.plan_position.weight, parts["plan_position"]["weight"], *places)
+        grown["plan_position"] = {"weight": rows}
+    rows = parts["image_position"]["weight"]
+    grown["image_position"] = {"weight": stretched(rows, new.num_image_tokens)}
+    queries = {}
+    for kind, resampler in fresh.resamplers.items():
+        rows = parts["resamplers"][f"{kind}.queries"]
+        if kind == "noise":  # paints: a query stands for a place in the picture
+            queries[f"{kind}.queries"] = stretched(rows, new.num_image_tokens)
+        else:  # reads: for a word of the plan
+            places = [_places(config, config.num_image_tokens) for config in (old, new)]
+            queries[f"{kind}.queries"] = _kept(resampler.queries, rows, *places)
+    grown["resamplers"] = {**parts["resamplers"], **queries}
+    return grown
 
 
-def _names(vocabulary: Vocabulary) -> list[str]:
-    return [name for name, _ in vocabulary]
+def stretched(rows: Tensor, count: int) -> Tensor:
+    """Vectors (N, D) of the cells of a square grid, for a finer grid of `count` cells: (count, D).
+
+    Raises ValueError unless both are squares.
+    """
+    old, new = math.isqrt(len(rows)), math.isqrt(count)
+    if old**2 != len(rows) or new**2 != count:
+        raise ValueError(f"{len(rows)} and {count} are not both the cells of a square grid")
+    if old == new:
+        return rows
+    plane = rows.float().T.reshape(1, -1, old, old)
+    wide = F.interpolate(plane, (new, new), mode="bilinear", align_corners=False)
+    return wide.flatten(2)[0].T.contiguous().to(rows.dtype)
+
+
+def _places(config: UniF2aceConfig, count: int) -> list[str]:
+    """What `count` places in a row stand for: words of the plan, and what lies behind them."""
+    words = [name for name, _ in config.encoders.attributes]
+    words += [f"coordinate {i}" for i in range(config.plan_length - len(words))]
+    words = words[: config.plan_length]
+    return [*words, *(f"behind {i}" for i in range(count - len(words)))][:count]
 
 
 def _values(vocabulary: Vocabulary) -> list[tuple[str, str]]:
     return [(name, value) for name, values in vocabulary for value in values]
 
 
-def _rows(old: Sequence[object], new: Sequence[object]) -> Tensor:
-    """Where each of `old` stands in `new`."""
-    if missing := [str(entry) for entry in old if entry not in new]:
-        raise ValueError(f"the larger network does not know {', '.join(missing)}")
-    return torch.tensor([new.index(entry) for entry in old])
-
-
-def _into(fresh: Tensor, rows: Tensor, where: Tensor) -> Tensor:
-    grown = fresh.clone()
-    grown[where] = rows.to(grown.dtype)
-    return grown
+def _kept(fresh: Tensor, rows: Tensor, old: Sequence[object], new: Sequence[object]) -> Tensor:
+    """`fresh` with the `rows` that stand for the same; `old` and `new` say what each stands for."""
+    both = [entry for entry in old if entry in new]
+    kept = fresh.detach().clone()
+    kept[[new.index(entry) for entry in both]] = rows[[old.index(entry) for entry in both]]
+    return kept
