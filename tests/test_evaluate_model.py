@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ from tiny import save_tiny
 
 from unif2ace.attributes import ATTRIBUTES, VOCABULARY, hidden_attributes, visible
 from unif2ace.evaluate import __main__ as command_line
+from unif2ace.evaluate import photographs
 from unif2ace.evaluate.faces import LabelledFaces
 from unif2ace.evaluate.frontier import GUIDANCES, STEPS, settings_to_try
 from unif2ace.evaluate.generation import (
@@ -34,8 +36,13 @@ from unif2ace.evaluate.probes import (
     group_shares,
     spread,
 )
-from unif2ace.evaluate.report import END, START
-from unif2ace.evaluate.understanding import evaluate_understanding, is_answer_right
+from unif2ace.evaluate.report import END, START, photograph_table
+from unif2ace.evaluate.understanding import (
+    ask_written,
+    evaluate_understanding,
+    is_answer_right,
+    read_written,
+)
 from unif2ace.parsing import parse_constraints
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Answer
 from unif2ace.synth.captions import description
@@ -134,6 +141,82 @@ def test_an_oracle_is_always_right(faces):
     assert measured["attributes"]["mean_balanced"] == 1
     kinds = {"yes_no", "value", "choice", "not_visible", "statements"}
     assert set(measured["visitor_questions"]) == kinds
+
+
+def test_written_questions_count_yes_no_and_values(faces, tmp_path):
+    path = tmp_path / "written.jsonl"
+    rows = [
+        {"question": "guy or girl", "attribute": "gender"},
+        {"question": "a lady?", "attribute": "gender", "yes": ["woman"]},
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+
+    class Sure:
+        """Says yes and woman to everything."""
+
+        config = SimpleNamespace(attributes=ATTRIBUTES)
+
+        def answer(self, image, question):
+            return Answer(text="Yes, a woman.", num_tokens=4)
+
+    measured = ask_written(Sure(), faces, read_written(path))
+    assert measured["yes_no"]["hits"] == 1 and measured["yes_no"]["total"] == 2
+    genders = [faces.attributes[i]["gender"] for i in range(2)]
+    assert measured["value"]["hits"] == genders.count("woman") and measured["value"]["total"] == 2
+    path.write_text('{"question": "tail?", "attribute": "tail"}')
+    with pytest.raises(ValueError, match="unknown attributes: tail"):
+        read_written(path)
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="holds no written questions"):
+        read_written(path)
+
+
+def test_photographs_are_asked_where_their_labels_can_tell(tmp_path, monkeypatch):
+    for name in ("a", "b", "c"):
+        Image.new("RGB", (64, 64)).save(tmp_path / f"{name}.png")
+    labels = tmp_path / "labels.jsonl"
+    rows = [
+        {"file": "a.png", "gender": "woman", "glasses": True},
+        {"file": "b.png", "gender": "man", "glasses": False},
+        {"file": "c.png", "glasses": True},
+    ]
+    labels.write_text("\n".join(map(json.dumps, rows)))
+    asked = []
+
+    class Sure:
+        image_size, checkpoint = 32, "sure"
+
+        def answer(self, image, question):
+            asked.append(question)
+            return Answer(text="Yes.", num_tokens=1)
+
+    def crop(image, size):
+        return SimpleNamespace(image=image.resize((size, size)))
+
+    monkeypatch.setattr(photographs, "crop_face", crop)
+    found = photographs.ask_photographs(Sure(), tmp_path, photographs.read_labels(labels))
+    assert (
+        asked.count("Is this person wearing glasses?") == 3 and asked.count("Is this a man?") == 2
+    )
+    assert set(found["questions"]) == {"glasses", "woman", "man"}
+    assert found["questions"]["glasses"]["balanced"] == 0.5
+    assert found["questions"]["glasses"]["yes"]["total"] == 2
+    assert found["mean_balanced"] == 0.5 and found["faces_found"]["share"] == 1
+    assert "glasses" in photograph_table(found)
+    labels.write_text(json.dumps({"file": "d.png", "glasses": True}))
+    with pytest.raises(ValueError, match=r"d\.png is missing"):
+        photographs.ask_photographs(Sure(), tmp_path, photographs.read_labels(labels))
+    labels.write_text('{"glasses": true}')
+    with pytest.raises(ValueError, match="line 1 names no file"):
+        photographs.read_labels(labels)
+
+
+def test_the_shipped_photograph_labels_are_readable_and_answer_every_question_both_ways():
+    rows = photographs.read_labels(Path(__file__).parent / "data" / "photographs.jsonl")
+    assert len({row["file"] for row in rows}) == len(rows) > 100
+    for name, (_, truth_of) in photographs.QUESTIONS.items():
+        truths = [truth_of(row) for row in rows]
+        assert min(truths.count(True), truths.count(False)) >= 5, name
 
 
 def test_one_answer_to_everything_is_at_the_floor(faces):

@@ -372,7 +372,7 @@ def test_reframed_points_stay_on_the_reframed_picture():
 def encoder_settings(faces, out, **changes) -> EncoderTrainConfig:
     loop = settings(faces, out).loop
     small = EncoderConfig(face_channels=(8, 8, 16, 32), face_dim=32, face_size=SIZE)
-    return EncoderTrainConfig(loop=loop, encoders=small, faces=faces, **changes)
+    return EncoderTrainConfig(loop=loop, encoders=small, image_size=SIZE, faces=faces, **changes)
 
 
 def test_encoder_targets_move_with_the_framing_and_hidden_attributes_cost_nothing(faces, tmp_path):
@@ -408,6 +408,27 @@ def test_the_encoders_train_through_a_tokenizer_and_load(faces, photos, tmp_path
     goes_on = replace(config, start=tmp_path / "e" / "encoder")
     kept = encoder_training.EncoderObjective(goes_on).encoder.state_dict()
     assert all(torch.equal(kept[name], value) for name, value in encoder.state_dict().items())
+
+
+def test_the_encoder_learns_from_weakly_labelled_portraits(faces, tmp_path):
+    portraits = tmp_path / "portraits"
+    portraits.mkdir()
+    rows = []
+    for number in (0, 1, 2, 3):
+        Image.new("RGB", (64, 64), (60 * number, 90, 160)).save(portraits / f"{number:04}.jpg")
+        weak = {"labels": [{"phrase": "beanie"}], "face_box": [20, 16, 44, 48]}
+        weak |= {"estimated_gender": None, "estimated_age": None, "estimated_smile": 0.9}
+        weak |= {"estimated_jaw_open": 0.1, "estimated_yaw_deg": 0.0, "estimated_pitch_deg": 0.0}
+        rows.append(json.dumps(weak | {"file": f"{number:04}.jpg"}))
+    (portraits / "labels.jsonl").write_text("\n".join(rows))
+    config = encoder_settings(faces, tmp_path / "e", photos=portraits, photo_share=0.5)
+    encoder_training.train(config)
+    log = [json.loads(line) for line in (tmp_path / "e/log.jsonl").read_text().splitlines()]
+    assert log[-1]["photos"] < 0.8 * log[0]["photos"]
+    report = json.loads((tmp_path / "e" / "report.json").read_text())
+    assert set(report["photographs"]) == {"hat", "glasses", "expression", "head_turn", "head_nod"}
+    with pytest.raises(ValueError, match="photo_share"):
+        replace(config, photo_share=1.5)
 
 
 def test_sheets_put_kinds_below_one_another():

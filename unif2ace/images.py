@@ -203,12 +203,12 @@ def crop_face(image: Image.Image, size: int) -> FaceCrop:
             "No face was found. Please choose a picture that shows one face from the front, "
             "well lit and not too small."
         )
-    box = _frame(faces[0], image.size)
+    box = frame_face(faces[0], image.size)
     face = image.crop(box).resize((size, size), Image.Resampling.LANCZOS)
     return FaceCrop(image=face, box=box, num_faces=len(faces))
 
 
-def _frame(face: FaceBox, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def frame_face(face: FaceBox, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """The training square around a face, moved and shrunk until it lies inside the picture."""
     width, height = size
     side = min(round(CROP_SIDE * face.height), width, height)

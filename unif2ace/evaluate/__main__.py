@@ -21,11 +21,12 @@ from unif2ace.evaluate.generation import evaluate_generation, paint, requests_fo
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
 from unif2ace.evaluate.patchwork import Rebuilt, rebuild
+from unif2ace.evaluate.photographs import ask_photographs, read_labels
 from unif2ace.evaluate.probes import probe
 from unif2ace.evaluate.ratios import bench_ratios, ratio_lines
 from unif2ace.evaluate.report import write_report
 from unif2ace.evaluate.sheets import contact_sheet
-from unif2ace.evaluate.understanding import evaluate_understanding
+from unif2ace.evaluate.understanding import evaluate_understanding, read_written
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
 
@@ -62,10 +63,16 @@ def run_train_judge(args: argparse.Namespace) -> None:
 
 def run_understanding(args: argparse.Namespace) -> None:
     faces = read_faces(args.faces, "test", limit=args.limit)
-    write_json(
-        args.json,
-        evaluate_understanding(load(args), faces, per_face=args.questions, seed=args.seed),
+    written = [] if args.written is None else read_written(args.written)
+    measured = evaluate_understanding(
+        load(args), faces, per_face=args.questions, seed=args.seed, written=written
     )
+    write_json(args.json, measured)
+
+
+def run_photographs(args: argparse.Namespace) -> None:
+    labels = read_labels(args.labels)
+    write_json(args.json, ask_photographs(load(args), args.photos, labels))
 
 
 def run_generation(args: argparse.Namespace) -> None:
@@ -207,8 +214,15 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     judge.add_argument("--max-faces", type=int, default=12_000, help="renders to train on")
     judge.add_argument("--limit", type=int, help="unseen renders to score")
     judge.add_argument("--json", type=Path, required=True, help="where the score goes")
-    reading = ("faces", "limit", "questions", "seed", "json")
+    reading = ("faces", "limit", "questions", "written", "seed", "json")
     add("understanding", run_understanding, "How well it reads faces.", *model, *reading)
+    add(
+        "photographs",
+        run_photographs,
+        "Yes/no questions about photographs labelled by eye.",
+        *model,
+        *("photos", "labels", "json"),
+    )
     generation = ("faces", "judge", "count", *painting, "json")
     add("generation", run_generation, "How well it paints faces.", *model, *generation)
     frontier_help = "Quality against speed, over steps and guidance."
@@ -240,8 +254,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "quantization": {"choices": ("nf4", "none"), "default": "nf4", "help": "weights as loaded"},
     "faces": {"type": Path, "required": True, "help": "folder of parquet shards"},
     "judge": {"type": Path, "required": True, "help": "folder of the trained judge"},
+    "photos": {"type": Path, "required": True, "help": "folder of photographs"},
+    "labels": {"type": Path, "required": True, "help": "what they show, lines of JSON"},
     "limit": {"type": int, "default": 200, "help": "faces to read"},
     "questions": {"type": int, "default": 6, "help": "questions of each sort per face"},
+    "written": {"type": Path, "help": "questions written by hand, lines of JSON"},
     "count": {"type": int, "default": 120, "help": "captions to paint"},
     "seed": {"type": int, "default": 0, "help": "of every draw"},
     "steps": {"type": int, "default": DEFAULT_STEPS, "help": "painting steps"},

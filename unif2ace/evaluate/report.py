@@ -17,7 +17,16 @@ from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
 
 START, END = "<!-- report:start -->", "<!-- report:end -->"
 SECTIONS = (
-    *("judge", "understanding", "generation", "probes", "bench", "frontier", "compare"),
+    *(
+        "judge",
+        "understanding",
+        "photographs",
+        "generation",
+        "probes",
+        "bench",
+        "frontier",
+        "compare",
+    ),
     "ablation",
 )
 Json = Mapping[str, Any]
@@ -61,11 +70,29 @@ def understanding_tables(measured: Json) -> str:
             (f"visitors' questions: {kind.replace('_', ' ')}", interval(rate))
             for kind, rate in asked.items()
         ),
+        *(
+            (f"questions written by hand: {kind.replace('_', ' ')}", interval(rate))
+            for kind, rate in measured.get("written_questions", {}).items()
+        ),
         ("descriptions: precision", interval(measured["descriptions"]["precision"])),
         ("descriptions: recall", interval(measured["descriptions"]["recall"])),
     ]
     heading = f"**Understanding**, {measured['num_faces']} unseen renders"
     return f"{heading}\n\n{table(('what', 'share (95 % interval)'), rows)}"
+
+
+def photograph_table(measured: Json) -> str:
+    rows = [
+        (name, percent(row["balanced"]), interval(row["yes"]), interval(row["no"]))
+        for name, row in measured["questions"].items()
+    ]
+    rows.append(("mean", percent(measured["mean_balanced"]), "", ""))
+    found = interval(measured["faces_found"])
+    return (
+        f"**Photographs** never trained on, {measured['num_photographs']}, labelled by eye; a face "
+        f"is found in {found}\n\n"
+        + table(("yes or no", "balanced", "right where yes is so", "right where no is so"), rows)
+    )
 
 
 def generation_tables(measured: Json) -> str:
@@ -235,6 +262,8 @@ def render(merged: Json) -> str:
     parts = []
     if understanding := merged.get("understanding"):
         parts.append(understanding_tables(understanding))
+    if photographs := merged.get("photographs"):
+        parts.append(photograph_table(photographs))
     if generation := merged.get("generation"):
         parts.append(generation_tables(generation))
     if probes := merged.get("probes"):

@@ -6,10 +6,12 @@ by `parsing`. An answer that cannot be read counts as wrong.
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -159,6 +161,60 @@ def ask_grammar(
     return rates | {"statements": by_region.precision.to_json()}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A question written by hand. `yes`: the values to which yes is right; None asks for a value."""
+
+    question: str
+    attribute: str
+    yes: frozenset[str] | None
+
+
+def read_written(path: Path) -> list[Written]:
+    """Lines of JSON with `question`, `attribute` and perhaps `yes`. Raises ValueError for others."""
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        written = [
+            Written(
+                question=row["question"],
+                attribute=row["attribute"],
+                yes=frozenset(row["yes"]) if "yes" in row else None,
+            )
+            for row in rows
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} holds no written questions: {error!r}") from error
+    if unknown := sorted({one.attribute for one in written} - set(ATTRIBUTES)):
+        raise ValueError(f"{path} asks about unknown attributes: {', '.join(unknown)}")
+    return written
+
+
+def ask_written(
+    pipe: UniF2acePipeline, faces: LabelledFaces, written: Sequence[Written]
+) -> dict[str, Any]:
+    """Each question about two faces that show the thing, one of each truth where there are both.
+
+    yes_no counts the yes or no, value the value that is named.
+    """
+    outcomes: dict[str, list[bool]] = {"value": [], "yes_no": []}
+    for number, one in enumerate(tqdm(written, desc="written questions", unit="question")):
+        if one.attribute not in pipe.config.attributes:
+            continue
+        shown = [i for i in range(len(faces)) if one.attribute in faces.visible[i]]
+        shown = shown[number % max(len(shown), 1) :] + shown[: number % max(len(shown), 1)]
+        truths = {i: faces.attributes[i][one.attribute] for i in shown}
+        if one.yes is None:
+            for i in shown[:2]:
+                said = pipe.answer(faces.image(i), one.question).text
+                outcomes["value"].append(parse_answer(one.attribute, said) == truths[i])
+            continue
+        for is_so in (True, False):
+            for i in [i for i in shown if (truths[i] in one.yes) == is_so][:1]:
+                said = pipe.answer(faces.image(i), one.question).text
+                outcomes["yes_no"].append(parse_yes_no(said) == is_so)
+    return {kind: rate(found).to_json() for kind, found in outcomes.items()}
+
+
 def read_descriptions(pipe: UniF2acePipeline, faces: LabelledFaces) -> dict[str, Any]:
     """Of what descriptions say, how much is so; of what can be seen, how much they say."""
     total = Statements(right=0, said=0, sayable=0)
@@ -168,18 +224,25 @@ def read_descriptions(pipe: UniF2acePipeline, faces: LabelledFaces) -> dict[str,
 
 
 def evaluate_understanding(
-    pipe: UniF2acePipeline, faces: LabelledFaces, *, per_face: int, seed: int
+    pipe: UniF2acePipeline,
+    faces: LabelledFaces,
+    *,
+    per_face: int,
+    seed: int,
+    written: Sequence[Written] = (),
 ) -> dict[str, Any]:
     """All of the above on the same faces; `per_face` questions of each sort.
 
     Of what the checkpoint does not know nothing is asked.
     """
     faces = faces.knowing(pipe.config.attributes)
+    by_hand = {"written_questions": ask_written(pipe, faces, written)} if written else {}
     return {
         "checkpoint": pipe.checkpoint,
         "num_faces": len(faces),
         "attributes": table_summary(read_tables(pipe, faces), faces),
         "canonical_questions": ask_canonical(pipe, faces, per_face=per_face, seed=seed),
         "visitor_questions": ask_grammar(pipe, faces, per_face=per_face, seed=seed),
+        **by_hand,
         "descriptions": read_descriptions(pipe, faces),
     }

@@ -23,13 +23,27 @@ from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import PRESETS, EncoderConfig, stored_encoders
 from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
 from unif2ace.train.growth import grown_encoder
-from unif2ace.train.images import HIDDEN, HOLD_OUT_EVERY, FaceShards, to_pixels
+from unif2ace.train.images import (
+    HIDDEN,
+    HOLD_OUT_EVERY,
+    FaceShards,
+    random_crops,
+    to_pixels,
+)
 from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
 from unif2ace.train.perceptual import imagenet_network
+from unif2ace.train.photographs import (
+    Portraits,
+    allowed_table,
+    likelihood_loss,
+    read_portraits,
+)
 from unif2ace.train.reading import GEOMETRY_WEIGHT, UNIT_WEIGHT
 from unif2ace.train.tokenizer import load_tokenizer
 from unif2ace.vq import ImageTokenizer
 
+SMALLEST_PHOTO_CROP = 0.85  # of a portrait's side
+PHOTO_GAIN, PHOTO_CAST = 0.15, 0.06  # how far exposure and white balance of portraits vary
 COLUMNS = {name: column for column, name in enumerate(ATTRIBUTES)}  # of labels
 
 
@@ -37,23 +51,31 @@ COLUMNS = {name: column for column, name in enumerate(ATTRIBUTES)}  # of labels
 class EncoderTrainConfig:
     """What the face encoder's training needs beyond the loop's own settings.
 
+    image_size: side in pixels of what is looked at; close-ups are as sharp as that.
     tokenizer: folder of a trained image tokenizer, or None. A share `decoded_share` of each batch
         is passed through it, so that the encoder reads generated faces as well as photographs.
     start: folder of trained encoders whose face encoder to go on from; None for fresh weights.
+    photos: folder of weakly labelled portraits (`photographs.py`), or None. So many as
+        `photo_share` of a batch are added to it.
     smallest_zoom, largest_zoom, largest_shift: random framing, as shares of the picture.
     """
 
     loop: TrainConfig
     encoders: EncoderConfig
+    image_size: int
     faces: Path
     tokenizer: Path | None = None
     start: Path | None = None
+    photos: Path | None = None
+    photo_share: float = 0.2
     decoded_share: float = 0.15
     smallest_zoom: float = 0.85
     largest_zoom: float = 1.15
     largest_shift: float = 0.06
 
     def __post_init__(self) -> None:
+        if not 0 <= self.photo_share <= 1:
+            raise ValueError(f"photo_share must be in [0, 1], got {self.photo_share}")
         if not 0 <= self.decoded_share <= 1:
             raise ValueError(f"decoded_share must be in [0, 1], got {self.decoded_share}")
         if not 0 < self.smallest_zoom <= self.largest_zoom:
@@ -89,7 +111,7 @@ class EncoderObjective(nn.Module):
         self.tokenizer: ImageTokenizer | None = None
         if config.tokenizer is not None:
             self.tokenizer = load_tokenizer(config.tokenizer).requires_grad_(False)
-        self.decoded_share = config.decoded_share
+        self.decoded_share, self.photo_share = config.decoded_share, config.photo_share
 
     def forward(self, batch: dict[str, Tensor], progress: float) -> tuple[Tensor, dict]:
         """batch: see `EncoderBatches`."""
@@ -108,7 +130,12 @@ class EncoderObjective(nn.Module):
         units = F.smooth_l1_loss(output.units.float(), batch["units"], beta=0.1)
         attributes = attribute_loss(output, batch["attributes"])
         loss = GEOMETRY_WEIGHT * geometry + UNIT_WEIGHT * units + attributes
-        return loss, {"geometry": geometry, "units": units, "attributes": attributes}
+        parts = {"geometry": geometry, "units": units, "attributes": attributes}
+        if "photos" in batch:
+            seen = self.encoder(to_pixels(batch["photos"]))
+            parts["photos"] = likelihood_loss(seen.attribute_logits, batch["likely"])
+            loss = loss + self.photo_share * parts["photos"]
+        return loss, parts
 
 
 def start_of(config: EncoderTrainConfig, encoder: FaceEncoder) -> dict[str, Tensor]:
@@ -136,12 +163,17 @@ def attribute_loss(output: FaceOutput, targets: Tensor) -> Tensor:
 class EncoderBatches:
     """Shuffled faces, each with a random framing. Never mirrored: labels know left from right."""
 
-    def __init__(self, config: EncoderTrainConfig, faces: FaceShards) -> None:
-        self.config, self.faces = config, faces
+    def __init__(
+        self, config: EncoderTrainConfig, faces: FaceShards, portraits: Portraits | None = None
+    ) -> None:
+        self.config, self.faces, self.portraits = config, faces, portraits
+        if portraits is not None:
+            self.likely = allowed_table(portraits, config.encoders.attributes)
 
     def __call__(self, number: int, generator: torch.Generator) -> dict[str, Tensor]:
         """pictures (B, 3, S, S) uint8; points (B, 70, 2): landmarks, then the box's two corners;
-        units (B, U); attributes (B, A); zoom (B,); shift (B, 2)."""
+        units (B, U); attributes (B, A); zoom (B,); shift (B, 2). With portraits: photos
+        (P, 3, S, S) uint8 and likely (P, all values)."""
         config, size = self.config, self.config.loop.batch_size
         rows = shuffled_indices(len(self.faces), number * size, size, config.loop.seed)
         labels = self.faces.labels(rows)
@@ -149,6 +181,7 @@ class EncoderBatches:
         zoom = config.smallest_zoom + spread * torch.rand(size, generator=generator)
         shift = config.largest_shift * (2 * torch.rand(size, 2, generator=generator) - 1)
         return {
+            **self._photographs(number, generator),
             "pictures": self.faces.pixels(rows),
             "points": torch.cat([labels.landmarks, labels.box.unflatten(-1, (2, 2))], dim=1),
             "units": labels.units,
@@ -156,6 +189,41 @@ class EncoderBatches:
             "zoom": zoom,
             "shift": shift,
         }
+
+    def _photographs(self, number: int, generator: torch.Generator) -> dict[str, Tensor]:
+        count = round(self.config.photo_share * self.config.loop.batch_size)
+        if self.portraits is None or not count:
+            return {}
+        rows = shuffled_indices(len(self.portraits), number * count, count, self.config.loop.seed)
+        pictures = self.portraits.pictures[rows]
+        cut = random_crops(pictures, pictures.shape[-1], SMALLEST_PHOTO_CROP, generator)
+        # Few pictures for so many steps: exposure and white balance vary, within what is natural.
+        gain = 1 + PHOTO_GAIN * (2 * torch.rand(count, 1, 1, 1, generator=generator) - 1)
+        cast = 1 + PHOTO_CAST * (2 * torch.rand(count, 3, 1, 1, generator=generator) - 1)
+        photos = (cut * gain * cast).round().clamp(0, 255).to(torch.uint8)
+        return {"photos": photos, "likely": self.likely[rows]}
+
+
+@torch.inference_mode()
+def photo_agreement(encoder: FaceEncoder, portraits: Portraits) -> dict[str, float]:
+    """Attribute to the share of portraits in which a likely value is read, where any is known."""
+    device = next(encoder.parameters()).device
+    logits = [
+        encoder(to_pixels(part.to(device))).attribute_logits
+        for part in portraits.pictures.split(64)
+    ]
+    values = {name: ATTRIBUTES[name].values for name in encoder.values}
+    shares = {}
+    for name in values:
+        said = torch.cat([part[name] for part in logits]).argmax(-1).tolist()
+        right = [
+            values[name][index] in allowed[name]
+            for index, allowed in zip(said, portraits.allowed, strict=True)
+            if name in allowed
+        ]
+        if right:
+            shares[name] = sum(right) / len(right)
+    return shares
 
 
 @torch.inference_mode()
@@ -197,22 +265,30 @@ def evaluate(encoder: FaceEncoder, faces: FaceShards) -> dict:
 def train(config: EncoderTrainConfig) -> TrainResult:
     """Train, evaluate, and write `out/encoder` with the averaged weights."""
     out, cache = config.loop.out, config.loop.out / "cache"
-    size = config.encoders.face_size
+    size = config.image_size
     faces = FaceShards(config.faces, cache=cache, size=size, is_held_out=False)
     if not len(faces):
         raise ValueError(f"no train-*.parquet in {config.faces}; render faces first")
     held_out = FaceShards(config.faces, cache=cache, size=size, is_held_out=True)
     if not len(held_out):
         raise ValueError(f"no face in {config.faces} has a seed that {HOLD_OUT_EVERY} divides")
+    portraits = unseen = None
+    if config.photos is not None:
+        portraits = read_portraits(config.photos, is_held_out=False, size=size)
+        unseen = read_portraits(config.photos, is_held_out=True, size=size)
     torch.manual_seed(config.loop.seed)  # the initial weights: torch's layers take no generator
     objective = EncoderObjective(config).to(memory_format=torch.channels_last)
 
     def on_sample(step: int) -> None:
         report = {"step": step, **evaluate(objective.encoder, held_out)}
+        if unseen is not None:
+            report["photographs"] = photo_agreement(objective.encoder, unseen)
         (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
         save_encoders(objective.encoder, config.encoders, out / "encoder")
 
-    return run(config.loop, objective, EncoderBatches(config, faces), on_sample=on_sample)
+    return run(
+        config.loop, objective, EncoderBatches(config, faces, portraits), on_sample=on_sample
+    )
 
 
 def save_encoders(face: FaceEncoder, config: EncoderConfig, folder: Path) -> None:
@@ -231,6 +307,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=Path, required=True, help="folder of rendered shards")
     parser.add_argument("--tokenizer", type=Path, help="folder of a trained image tokenizer")
     parser.add_argument("--start", type=Path, help="folder of trained encoders to go on from")
+    parser.add_argument("--photos", type=Path, help="folder of weakly labelled portraits")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
     parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
@@ -250,12 +327,15 @@ def main(arguments: argparse.Namespace) -> None:
         weight_decay=0.05,
         seed=arguments.seed,
     )
+    preset = PRESETS[arguments.preset]()
     config = EncoderTrainConfig(
         loop=loop,
-        encoders=PRESETS[arguments.preset]().encoders,
+        encoders=preset.encoders,
+        image_size=preset.image_size,
         faces=arguments.faces,
         tokenizer=arguments.tokenizer,
         start=arguments.start,
+        photos=arguments.photos,
     )
     result = train(config)
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")

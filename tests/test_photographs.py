@@ -1,0 +1,103 @@
+"""Weak labels of photographs: what they leave open, what that costs, and training with them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY
+from unif2ace.train import photographs
+from unif2ace.train.photographs import allowed_table, likelihood_loss, likely, read_portraits
+
+PLAIN = {
+    "labels": [],
+    "face_box": [20, 16, 44, 48],
+    "estimated_gender": None,
+    "estimated_gender_confidence": None,
+    "estimated_age": None,
+    "estimated_smile": 0.3,
+    "estimated_jaw_open": 0.1,
+    "estimated_yaw_deg": 10.0,
+    "estimated_pitch_deg": 10.0,
+}
+
+
+def row(*phrases: str, **changes) -> dict:
+    labels = [{"group": "any", "phrase": phrase} for phrase in phrases]
+    return PLAIN | {"labels": labels} | changes
+
+
+def test_what_is_not_sure_is_left_open():
+    assert likely(row()) == {"glasses": {"none"}, "hat": {"none"}}
+    assert "gender" not in likely(row(estimated_gender="male", estimated_gender_confidence=0.9))
+
+
+def test_estimates_and_phrases_narrow_what_is_likely():
+    sure = {"estimated_gender": "female", "estimated_gender_confidence": 0.99}
+    found = likely(row("long red hair", "round glasses", **sure, estimated_smile=0.9))
+    assert found["gender"] == {"woman"} and found["facial_hair"] == {"none"}
+    assert found["hair_color"] == {"red"} and "long" in found["hair_style"]
+    assert found["glasses"] == {"round", "rectangular"}  # fine styles are often wrong
+    assert found["expression"] == {"smiling", "laughing"}
+    assert likely(row(estimated_age=25))["age"] == {"young"}
+    assert likely(row(estimated_age=39))["age"] == {"young", "middle-aged"}
+    assert likely(row(estimated_age=80))["age"] == {"old"}
+    assert likely(row(estimated_yaw_deg=30.0))["head_turn"] == {"right"}
+    assert likely(row(estimated_pitch_deg=-20.0))["head_nod"] == {"up"}
+
+
+@pytest.mark.parametrize("phrase", sorted(photographs._PHRASES))
+def test_every_phrase_speaks_of_known_values(phrase):
+    for name, values in photographs._PHRASES[phrase].items():
+        assert set(values) <= set(ATTRIBUTES[name].values)
+        assert likely(row(phrase))[name] == set(values)
+
+
+def test_a_likely_value_costs_nothing_and_what_is_unknown_costs_nothing():
+    vocabulary = (("gender", ("woman", "man")), ("age", ("young", "middle-aged", "old")))
+    allowed = torch.tensor([[True, False, True, True, False], [True, True, True, True, True]])
+    sure = {"gender": torch.tensor([[50.0, 0], [0, 50]]), "age": torch.tensor([[50.0, 0, 0]] * 2)}
+    assert float(likelihood_loss(sure, allowed)) < 1e-6
+    level = {name: torch.zeros(2, len(values)) for name, values in vocabulary}
+    # told: one of two, two of three; the second picture tells nothing
+    expected = (torch.tensor(2.0).log() + torch.tensor(1.5).log()) / 2
+    torch.testing.assert_close(likelihood_loss(level, allowed), expected)
+    assert float(likelihood_loss(level, torch.ones_like(allowed))) == 0
+
+
+def folder_of(path: Path, files: list[str]) -> Path:
+    lines = []
+    for number, file in enumerate(files):
+        Image.new("RGB", (64, 64), (40 * number, 90, 160)).save(path / file)
+        lines.append(json.dumps(row("beanie") | {"file": file}))
+    (path / "labels.jsonl").write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_every_tenth_portrait_is_held_out(tmp_path):
+    folder = folder_of(tmp_path, ["0010.jpg", "0011.jpg", "0012.jpg"])
+    unseen = read_portraits(folder, is_held_out=True, size=32)
+    others = read_portraits(folder, is_held_out=False, size=32)
+    assert (len(unseen), len(others)) == (1, 2) and others.pictures.shape == (2, 3, 32, 32)
+    table = allowed_table(others, FIRST_VOCABULARY)
+    assert table.shape == (2, sum(len(values) for _, values in FIRST_VOCABULARY))
+    hats = ATTRIBUTES["hat"].values
+    start = sum(
+        len(v) for n, v in FIRST_VOCABULARY[: [n for n, _ in FIRST_VOCABULARY].index("hat")]
+    )
+    assert table[0, start : start + len(hats)].tolist() == [value == "beanie" for value in hats]
+
+
+def test_folders_without_labels_are_named(tmp_path):
+    with pytest.raises(ValueError, match="does not label photographs"):
+        read_portraits(tmp_path, is_held_out=True, size=32)
+    (tmp_path / "labels.jsonl").write_text("")
+    with pytest.raises(ValueError, match="labels no photographs"):
+        read_portraits(tmp_path, is_held_out=True, size=32)
+    (tmp_path / "labels.jsonl").write_text(json.dumps(row() | {"file": "0000.jpg"}))
+    with pytest.raises(ValueError, match="does not label photographs"):
+        read_portraits(tmp_path, is_held_out=True, size=32)

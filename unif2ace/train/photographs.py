@@ -1,0 +1,212 @@
+"""Portrait photographs with weak labels: which values of which attributes are likely in each.
+
+A folder holds square `NNNN.jpg` and `labels.jsonl`: search phrases that a picture matched, a face
+box, and what published networks estimate of pose, smile, age and gender presentation. A phrase is
+positive only and fine styles are unreliable, so a label is a set of values of which one is so;
+attributes without a label allow all of theirs. Photographs whose number ends in 0 are held out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from unif2ace.attributes import Vocabulary, check_value
+from unif2ace.images import FaceBox, frame_face
+from unif2ace.train.images import resized
+
+Allowed = Mapping[str, frozenset[str]]  # attribute to the values that are likely
+
+SURE = 0.95  # of an estimated gender presentation
+_BARE = ("none",)
+_WORN = {"glasses": ("round", "rectangular"), "hat": ("beanie", "headband")}
+_LONG, _SHORT = ("long", "ponytail", "braid"), ("short", "cropped", "side-swept")
+_SMILES, _OTHERS = ("smiling", "laughing"), ("neutral", "sad", "angry", "surprised")
+
+_PHRASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "aviator sunglasses": {"glasses": ("sunglasses",)},
+    "sport sunglasses": {"glasses": ("sunglasses",)},
+    "sunglasses": {"glasses": ("sunglasses",)},
+    "cat-eye glasses": {"glasses": _WORN["glasses"]},
+    "reading glasses": {"glasses": _WORN["glasses"]},
+    "rimless glasses": {"glasses": _WORN["glasses"]},
+    "round glasses": {"glasses": _WORN["glasses"]},
+    "square glasses": {"glasses": _WORN["glasses"]},
+    "beanie": {"hat": ("beanie",)},
+    "hat": {"hat": _WORN["hat"]},
+    "bandana": {"hat": _WORN["hat"]},
+    "baseball cap": {"hat": _WORN["hat"]},
+    "cowboy hat": {"hat": _WORN["hat"]},
+    "fedora": {"hat": _WORN["hat"]},
+    "sun hat": {"hat": _WORN["hat"]},
+    "top hat": {"hat": _WORN["hat"]},
+    "bald": {"hair_style": ("bald",)},
+    "black hair": {"hair_color": ("black",)},
+    "brown hair": {"hair_color": ("brown",)},
+    "blonde hair": {"hair_color": ("blond",)},
+    "yellow or blond hair": {"hair_color": ("blond",)},
+    "gray hair": {"hair_color": ("grey",)},
+    "white or gray hair": {"hair_color": ("grey",)},
+    "red hair": {"hair_color": ("red",)},
+    "red or orange hair": {"hair_color": ("red",)},
+    "bob-cut hairstyle": {"hair_style": ("bob",)},
+    "long black hair": {"hair_color": ("black",), "hair_style": _LONG},
+    "long blond hair": {"hair_color": ("blond",), "hair_style": _LONG},
+    "long red hair": {"hair_color": ("red",), "hair_style": _LONG},
+    "short black hair": {"hair_color": ("black",), "hair_style": _SHORT},
+    "short blond hair": {"hair_color": ("blond",), "hair_style": _SHORT},
+    "short red hair": {"hair_color": ("red",), "hair_style": _SHORT},
+    "full beard": {"facial_hair": ("full beard",)},
+    "long white beard": {"facial_hair": ("full beard",), "hair_color": ("grey",)},
+    "fashionable beard": {"facial_hair": ("full beard", "goatee")},
+    "goatee": {"facial_hair": ("goatee", "full beard", "moustache")},
+    "mustache": {"facial_hair": ("moustache", "goatee", "full beard")},
+    "stubble": {"facial_hair": ("stubble", "full beard")},
+    "shaved face": {"facial_hair": _BARE},
+    "blue eyes": {"eye_color": ("blue",)},
+    "brown eyes": {"eye_color": ("brown",)},
+    "green eyes": {"eye_color": ("green",)},
+    "lipstick": {"lipstick": ("red", "pink", "dark")},
+    "red lipstick": {"lipstick": ("red",)},
+    "without makeup": {"lipstick": _BARE, "eye_shadow": ("no",)},
+    "earrings": {"earrings": ("yes",)},
+    "eyes closed": {"eyes": ("closed",)},
+    "looking directly at camera": {"gaze": ("at the camera",), "eyes": ("open",)},
+    "happy": {"expression": _SMILES},
+    "smiling": {"expression": _SMILES},
+    "angry": {"expression": ("angry",)},
+    "angry or enraged": {"expression": ("angry",)},
+    "sad": {"expression": ("sad",)},
+    "sad or depressed": {"expression": ("sad",)},
+    "surprised": {"expression": ("surprised",)},
+    "elderly female": {"age": ("old",)},
+    "elderly male": {"age": ("old",)},
+    "wrinkly 70 year old senior": {"age": ("old",)},
+    "30 year old adult": {"age": ("young", "middle-aged")},
+    "middle-aged adult female": {"age": ("middle-aged",)},
+    "middle-aged adult male": {"age": ("middle-aged",)},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portraits:
+    """pictures (n, 3, S, S) uint8, framed as uploads are; and what is likely in each."""
+
+    pictures: Tensor
+    allowed: tuple[Allowed, ...]
+
+    def __len__(self) -> int:
+        return len(self.allowed)
+
+
+def read_portraits(folder: Path, *, is_held_out: bool, size: int) -> Portraits:
+    """The portraits of a folder, by number: those held out of all training, or the others.
+
+    Raises ValueError when labels.jsonl or a picture that it names is missing or broken.
+    """
+    path = folder / "labels.jsonl"
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        rows = [row for row in rows if Path(row["file"]).stem.endswith("0") == is_held_out]
+        pictures = [framed(folder / row["file"], row["face_box"], size) for row in rows]
+        allowed = tuple(likely(row) for row in rows)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} does not label photographs: {error!r}") from error
+    if not rows:
+        raise ValueError(f"{path} labels no photographs")
+    return Portraits(
+        pictures=torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2), allowed=allowed
+    )
+
+
+def framed(path: Path, face_box: tuple[int, int, int, int], size: int) -> np.ndarray:
+    """(size, size, 3) uint8 of a photograph about its face box, as an upload would be cut."""
+    left, top, right, bottom = (round(side) for side in face_box)
+    face = FaceBox(left=left, top=top, right=right, bottom=bottom, confidence=1.0)
+    with Image.open(path) as image:
+        return resized(image.crop(frame_face(face, image.size)), size)
+
+
+def likely(row: Mapping[str, Any]) -> Allowed:
+    """What one line of labels.jsonl leaves open, of the attributes that it speaks of."""
+    found: dict[str, set[str]] = {}
+
+    def narrow(name: str, values: tuple[str, ...]) -> None:
+        for value in values:
+            check_value(name, value)
+        both = found.get(name, set(values)) & set(values)
+        found[name] = both or set(values)  # of two that disagree the later one counts
+
+    # What is worn is searched for by name, so a picture that no such phrase found is mostly bare.
+    narrow("glasses", _BARE)
+    narrow("hat", _BARE)
+    if row["estimated_gender"] is not None and row["estimated_gender_confidence"] >= SURE:
+        is_woman = row["estimated_gender"] == "female"
+        narrow("gender", ("woman",) if is_woman else ("man",))
+        if is_woman:
+            narrow("facial_hair", _BARE)
+    if row["estimated_age"] is not None:
+        narrow("age", _ages(row["estimated_age"]))
+    smile, jaw = row["estimated_smile"], row["estimated_jaw_open"]
+    if smile > 0.5:
+        narrow("expression", _SMILES)
+    elif smile < 0.1:
+        narrow("expression", _OTHERS)
+    if jaw > 0.3 or jaw < 0.03:
+        narrow("mouth", ("open",) if jaw > 0.3 else ("closed",))
+    yaw, pitch = row["estimated_yaw_deg"], row["estimated_pitch_deg"]
+    if abs(yaw) < 7 or abs(yaw) > 16:
+        narrow("head_turn", ("front",) if abs(yaw) < 7 else ("right",) if yaw > 0 else ("left",))
+    if abs(pitch) < 6 or abs(pitch) > 13:
+        narrow("head_nod", ("level",) if abs(pitch) < 6 else ("down",) if pitch > 0 else ("up",))
+    for label in row["labels"]:
+        for name, values in _PHRASES.get(label["phrase"], {}).items():
+            narrow(name, values)
+    return {name: frozenset(values) for name, values in found.items()}
+
+
+def _ages(years: float) -> tuple[str, ...]:
+    """The groups that an estimate leaves open, which errs by some seven years."""
+    groups = {"young": (0, 38), "middle-aged": (40, 58), "old": (60, 200)}
+    near = {name for name, (low, high) in groups.items() if low - 4 <= years < high + 4}
+    return tuple(name for name in groups if name in near)
+
+
+def allowed_table(portraits: Portraits, vocabulary: Vocabulary) -> Tensor:
+    """(n, number of all values) bool: which values are likely; a whole row of an attribute is
+    true where nothing is known of it."""
+    rows = [
+        [
+            name not in allowed or value in allowed[name]
+            for name, values in vocabulary
+            for value in values
+        ]
+        for allowed in portraits.allowed
+    ]
+    return torch.tensor(rows)
+
+
+def likelihood_loss(logits: Mapping[str, Tensor], allowed: Tensor) -> Tensor:
+    """Mean over labelled attributes of -log of the probability that a likely value is said.
+
+    logits: attribute to (B, its values). allowed: (B, all values) of `allowed_table`.
+    """
+    losses = []
+    parts = allowed.split([part.shape[-1] for part in logits.values()], dim=-1)
+    for scores, is_likely in zip(logits.values(), parts, strict=True):
+        is_told = ~is_likely.all(-1)
+        if is_told.any():
+            wide, likely_ones = scores[is_told].float(), is_likely[is_told]
+            among = wide.masked_fill(~likely_ones, -torch.inf).logsumexp(-1)
+            losses.append(wide.logsumexp(-1) - among)
+    if not losses:
+        return next(iter(logits.values())).new_zeros(())
+    return torch.cat(losses).mean()
