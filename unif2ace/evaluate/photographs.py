@@ -47,7 +47,7 @@ def _is(label: Label, name: str, value: str) -> bool | None:
 
 def read_labels(path: Path) -> list[Label]:
     """Raises ValueError, with the line's number, for what is no labels file."""
-    labels = []
+    labels: list[Label] = []
     try:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             label = json.loads(line)

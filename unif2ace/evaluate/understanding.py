@@ -163,7 +163,7 @@ def ask_grammar(
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A question written by hand. `yes`: the values to which yes is right; None asks for a value."""
+    """A question written by hand. `yes`: to which values yes is right; None asks for a value."""
 
     question: str
     attribute: str
@@ -171,7 +171,7 @@ class Written:
 
 
 def read_written(path: Path) -> list[Written]:
-    """Lines of JSON with `question`, `attribute` and perhaps `yes`. Raises ValueError for others."""
+    """Lines of JSON with `question`, `attribute` and perhaps `yes`; ValueError for others."""
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         written = [
