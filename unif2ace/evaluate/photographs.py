@@ -7,7 +7,7 @@ Labels are lines of JSON: `file`, and where they can be told `gender`, `age`, `h
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +21,27 @@ from unif2ace.pipeline import UniF2acePipeline
 
 Label = Mapping[str, Any]
 
-QUESTIONS: Mapping[str, tuple[str, Callable[[Label], bool | None]]] = {
-    "glasses": ("Is this person wearing glasses?", lambda label: label.get("glasses")),
-    "smile": ("Is this person smiling?", lambda label: label.get("smile")),
-    "facial hair": ("Does this person have facial hair?", lambda label: label.get("facial_hair")),
-    "headwear": ("Is this person wearing a hat?", lambda label: label.get("headwear")),
-    "woman": ("Is this a woman?", lambda label: _is(label, "gender", "woman")),
-    "man": ("Is this a man?", lambda label: _is(label, "gender", "man")),
-    "young": ("Is this person young?", lambda label: _is(label, "age", "young")),
-    "old": ("Is this person old?", lambda label: _is(label, "age", "old")),
-    **{
-        f"{color} hair": (
-            f"Is the hair {color}?",
-            lambda label, color=color: _is(label, "hair_color", color),
-        )
-        for color in ("black", "brown", "blond", "grey")
-    },
+QUESTIONS: Mapping[str, tuple[str, str, object]] = {
+    "glasses": ("Is this person wearing glasses?", "glasses", True),
+    "smile": ("Is this person smiling?", "smile", True),
+    "facial hair": ("Does this person have facial hair?", "facial_hair", True),
+    "headwear": ("Is this person wearing a hat?", "headwear", True),
+    "woman": ("Is this a woman?", "gender", "woman"),
+    "man": ("Is this a man?", "gender", "man"),
+    "young": ("Is this person young?", "age", "young"),
+    "old": ("Is this person old?", "age", "old"),
+    "black hair": ("Is the hair black?", "hair_color", "black"),
+    "brown hair": ("Is the hair brown?", "hair_color", "brown"),
+    "blond hair": ("Is the hair blond?", "hair_color", "blond"),
+    "grey hair": ("Is the hair grey?", "hair_color", "grey"),
 }
-"""What is asked: name to the question and to what a label answers, None where it cannot tell."""
+"""Name to what is asked, which label answers it, and its value when yes is right."""
 
 
-def _is(label: Label, name: str, value: str) -> bool | None:
-    return None if name not in label else label[name] == value
+def truth_of(name: str, label: Label) -> bool | None:
+    """The right answer to a question of `QUESTIONS`; None where the label cannot tell."""
+    _, key, value = QUESTIONS[name]
+    return label[key] == value if key in label else None
 
 
 def read_labels(path: Path) -> list[Label]:
@@ -77,8 +76,8 @@ def ask_photographs(
     for label in tqdm(labels, desc="photographs", unit="picture"):
         face = _face(folder / label["file"], pipe.image_size)
         num_found += face is not None
-        for name, (question, truth_of) in QUESTIONS.items():
-            if (truth := truth_of(label)) is not None:
+        for name, (question, _, _) in QUESTIONS.items():
+            if (truth := truth_of(name, label)) is not None:
                 said = None if face is None else parse_yes_no(pipe.answer(face, question).text)
                 outcomes[name][truth].append(said is not None and said == truth)
     rows = {name: _row(found) for name, found in outcomes.items() if all(found.values())}
