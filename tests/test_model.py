@@ -3,7 +3,7 @@ import torch
 from transformers import DynamicCache
 
 from unif2ace.config import EncoderConfig, MoEConfig, VQConfig, nano
-from unif2ace.layers import KeyValues
+from unif2ace.layers import KeyValues, additive, attend
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration, parameter_report
 from unif2ace.moe import Exploration
 from unif2ace.prompting import (
@@ -136,6 +136,32 @@ def test_keys_and_values_are_kept_as_transformers_keeps_them():
 
 
 @torch.no_grad()
+@pytest.mark.parametrize("is_masked", [True, False])
+@torch.enable_grad()
+def test_attention_spelt_out_is_the_fused_one_with_its_gradients(is_masked):
+    generator = torch.Generator().manual_seed(0)
+    shapes = ((2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 8))
+    wide = [torch.randn(shape, generator=generator, dtype=torch.bfloat16) for shape in shapes]
+    mask = None
+    if is_masked:
+        sees = torch.rand(2, 1, 5, 7, generator=generator) < 0.6
+        sees[..., 0] = True
+        mask = additive(sees, torch.bfloat16)
+    near = [x.clone().requires_grad_() for x in wide]  # bfloat16 with gradients: spelt out
+    exact = [x.float().requires_grad_() for x in wide]
+    found = attend(*near, mask)
+    expected = attend(*exact, None if mask is None else mask.float())
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, atol=0.03, rtol=0.03)
+    weights = torch.randn(expected.shape, generator=generator)
+    (found.float() * weights).sum().backward()
+    (expected * weights).sum().backward()
+    for one, other in zip(near, exact, strict=True):
+        torch.testing.assert_close(one.grad.float(), other.grad, atol=0.06, rtol=0.06)
+    with torch.no_grad():
+        torch.testing.assert_close(attend(*wide, mask), found, atol=0.03, rtol=0.03)
+
+
 def test_no_mask_is_one_that_lets_all_see_all(model):
     ids, places = torch.tensor([[5, 6, 7]]), torch.arange(3)[None]
     whole = torch.ones(1, 1, 3, 3, dtype=torch.bool)
