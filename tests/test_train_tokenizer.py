@@ -355,6 +355,23 @@ def test_no_faces_is_said_plainly(tmp_path):
         tokenizer_training.train(settings(tmp_path / "nowhere", tmp_path / "out"))
 
 
+def test_codes_can_be_kept_while_the_decoder_gets_better(faces, tmp_path):
+    first = settings(faces, tmp_path / "a", critic_start=1.0)
+    tokenizer_training.train(replace(first, loop=replace(first.loop, steps=4)))
+    started = load_tokenizer(tmp_path / "a" / "tokenizer")
+    changed = {"start": tmp_path / "a" / "tokenizer", "critic_start": 1.0, "keeps_codes": True}
+    second = settings(faces, tmp_path / "b", **changed)
+    tokenizer_training.train(replace(second, loop=replace(second.loop, steps=4)))
+    trained = load_tokenizer(tmp_path / "b" / "tokenizer")
+    pixels = torch.rand(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    codes = started.encode(pixels)
+    assert torch.equal(trained.encode(pixels), codes)
+    grid = (SIZE // 16, SIZE // 16)
+    assert not torch.equal(trained.decode(codes, grid), started.decode(codes, grid))
+    with pytest.raises(ValueError, match="no codes worth keeping"):
+        settings(faces, tmp_path / "c", keeps_codes=True)
+
+
 def test_reframed_points_stay_on_the_reframed_picture():
     picture = torch.full((1, 3, 64, 64), -1.0)
     picture[..., 20:24, 40:44] = 1

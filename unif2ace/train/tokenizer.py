@@ -46,6 +46,8 @@ class TokenizerTrainConfig:
 
     photos: None for renders alone; else `photo_share` of each batch are photographs.
     start: folder of a trained tokenizer whose weights to start from; None for fresh ones.
+    keeps_codes: train the decoder alone, so that whatever was trained on the codes of `start` stays
+        right.
     reader: folder of trained encoders; what their face encoder reads off a picture of a face shall
         be read off its reconstruction too. None leaves that out.
     region_weight: of eyes and mouth against 1 elsewhere.
@@ -60,6 +62,7 @@ class TokenizerTrainConfig:
     faces: Path
     photos: Path | None = None
     start: Path | None = None
+    keeps_codes: bool = False
     reader: Path | None = None
     photo_share: float = 0.1
     region_weight: float = 3.0
@@ -75,6 +78,8 @@ class TokenizerTrainConfig:
             raise ValueError(f"photo_share must be in [0, 1), got {self.photo_share}")
         if not 0 <= self.spoilt_share <= 1:
             raise ValueError(f"spoilt_share must be in [0, 1], got {self.spoilt_share}")
+        if self.keeps_codes and self.start is None:
+            raise ValueError("fresh weights have no codes worth keeping: name a tokenizer to start")
         if self.image_size % 16:
             raise ValueError(f"image_size must be a multiple of 16, got {self.image_size}")
 
@@ -120,6 +125,8 @@ class TokenizerObjective(nn.Module):
             if started.config != config.vq:
                 raise ValueError(f"{config.start} has other sizes: {started.config}")
             self.tokenizer.load_state_dict(started.state_dict())
+        if config.keeps_codes:
+            self.tokenizer.encoder.requires_grad_(False)
         self.features = PictureFeatures()
         self.reader = None if config.reader is None else load_face_encoder(config.reader)
         self.critic = FeatureCritic() if config.critic_start < 1 else None
@@ -323,6 +330,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=Path, required=True, help="folder of rendered shards")
     parser.add_argument("--photos", type=Path, help="folder of photographs 0000.jpg ...")
     parser.add_argument("--start", type=Path, help="folder of a trained tokenizer to go on from")
+    parser.add_argument(
+        "--keep-codes",
+        action="store_true",
+        help="train the decoder alone: codes mean what they did",
+    )
     parser.add_argument("--reader", type=Path, help="folder of encoders that must read it alike")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
@@ -350,6 +362,7 @@ def main(arguments: argparse.Namespace) -> None:
         faces=arguments.faces,
         photos=arguments.photos,
         start=arguments.start,
+        keeps_codes=arguments.keep_codes,
         reader=arguments.reader,
     )
     result = train(config)
