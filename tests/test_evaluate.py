@@ -22,7 +22,7 @@ from tiny import tiny_config, tiny_model
 from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, VOCABULARY, FaceAttributes
 from unif2ace.evaluate.arms import LOSS_ARMS, METRICS, PAPER
 from unif2ace.evaluate.bench import bench_app, coverage, peak_memory_kib
-from unif2ace.evaluate.faces import LabelledFaces, read_faces, to_tensor
+from unif2ace.evaluate.faces import LabelledFaces, read_faces, stack_images, to_tensor
 from unif2ace.evaluate.generation import Request, outcomes
 from unif2ace.evaluate.judge import JUDGE_VERSION, Judge, JudgeNetwork
 from unif2ace.evaluate.judge_training import (
@@ -293,6 +293,15 @@ def test_a_batch_shows_rebuilt_faces_as_faces_and_patched_ones_as_none():
     brightness = batch["pixels"].mean((1, 2, 3))
     assert (brightness[:4] > 0.7).all() and (brightness[-4:] < -0.7).all()
     assert (batch["labels"][:4] < 6).all() and batch["labels"][4:, 0].tolist() == list(range(4, 16))
+
+
+@pytest.mark.parametrize("size", [96, 128, 192])
+def test_a_judge_is_taught_with_what_it_will_be_shown(size):
+    faces = labelled_faces(3)
+    taught = to_tensor(faces.sized(size).pictures)
+    torch.testing.assert_close(taught, stack_images([faces.image(i) for i in range(3)], size))
+    rebuilt = Rebuilt(whole=faces.pictures, patched=faces.pictures).sized(size)
+    torch.testing.assert_close(to_tensor(rebuilt.patched), taught)
 
 
 def test_verdicts_do_not_depend_on_size_or_company():

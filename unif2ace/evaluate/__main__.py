@@ -18,7 +18,7 @@ from unif2ace.evaluate.compare import compare, forms
 from unif2ace.evaluate.faces import LabelledFaces, read_faces
 from unif2ace.evaluate.frontier import frontier, settings_to_try
 from unif2ace.evaluate.generation import evaluate_generation, paint, requests_for
-from unif2ace.evaluate.judge import Judge
+from unif2ace.evaluate.judge import JUDGE_SIZE, Judge
 from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
 from unif2ace.evaluate.patchwork import Rebuilt, rebuild
 from unif2ace.evaluate.photographs import ask_photographs, read_labels
@@ -55,10 +55,10 @@ def run_train_judge(args: argparse.Namespace) -> None:
         model = UniF2acePipeline.from_pretrained(args.tokenizer_of, quantization=None).model
         generator = torch.Generator().manual_seed(args.seed)
         shown = (faces.pictures[:REBUILT_FACES], tested.pictures)
-        rebuilt = [rebuild(model, pictures, generator) for pictures in shown]
+        rebuilt = [rebuild(model, pictures, generator).sized(JUDGE_SIZE) for pictures in shown]
     config = judge_config(args.out, args.steps, args.seed)
-    judge = train_judge(faces, config, rebuilt[0])
-    write_json(args.json, score_judge(judge, tested, rebuilt=rebuilt[1]))
+    judge = train_judge(faces.sized(JUDGE_SIZE), config, rebuilt[0])
+    write_json(args.json, score_judge(judge, tested.sized(JUDGE_SIZE), rebuilt=rebuilt[1]))
 
 
 def run_understanding(args: argparse.Namespace) -> None:

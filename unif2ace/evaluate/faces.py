@@ -42,6 +42,10 @@ class LabelledFaces:
     def image(self, index: int) -> Image.Image:
         return Image.fromarray(self.pictures[index])
 
+    def sized(self, size: int) -> LabelledFaces:
+        """The same faces in pictures of `size` px."""
+        return replace(self, pictures=resized(self.pictures, size))
+
     def knowing(self, known: Collection[str]) -> LabelledFaces:
         """The same faces as one sees them who knows of these attributes only."""
         return replace(self, visible=[visible & set(known) for visible in self.visible])
@@ -92,6 +96,19 @@ def read_faces(
     )
 
 
+def resized(pictures: np.ndarray, size: int) -> np.ndarray:
+    """(n, S, S, 3) uint8 to (n, size, size, 3), reduced by area, enlarged by cubics."""
+    if pictures.shape[1] == size:
+        return pictures
+    images = [Image.fromarray(picture) for picture in pictures]
+    return np.stack([_squared(image, size) for image in images])
+
+
+def _squared(image: Image.Image, size: int) -> np.ndarray:
+    way = Image.Resampling.BOX if image.width > size else Image.Resampling.BICUBIC
+    return np.array(image if image.width == size else image.resize((size, size), way))
+
+
 def to_tensor(pictures: np.ndarray) -> Tensor:
     """(n, S, S, 3) uint8 to (n, 3, S, S) float32 in [-1, 1]."""
     return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -106,7 +123,5 @@ def stack_images(images: Sequence[Image.Image], size: int) -> Tensor:
     for image in images:
         if image.width != image.height:
             raise ValueError(f"expected a square picture, got {image.width} x {image.height}")
-        way = Image.Resampling.BOX if image.width > size else Image.Resampling.BICUBIC
-        rgb = image.convert("RGB")
-        arrays.append(np.array(rgb if rgb.width == size else rgb.resize((size, size), way)))
+        arrays.append(_squared(image.convert("RGB"), size))
     return to_tensor(np.stack(arrays))

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
-from unif2ace.evaluate.faces import to_tensor
+from unif2ace.evaluate.faces import resized, to_tensor
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.pipeline import to_image
 
@@ -30,6 +30,10 @@ class Rebuilt:
 
     def __len__(self) -> int:
         return len(self.whole)
+
+    def sized(self, size: int) -> Rebuilt:
+        """The same in pictures of `size` px."""
+        return Rebuilt(whole=resized(self.whole, size), patched=resized(self.patched, size))
 
 
 def patches(count: int, grid: int, generator: torch.Generator) -> Tensor:
