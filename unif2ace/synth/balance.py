@@ -53,13 +53,17 @@ DEPENDENCIES: Mapping[frozenset[str], str] = (
     | _pairs(("mouth_pose", "raised_brow", "eye_openness"), "all three give way to moods")
     | {
         frozenset(("face_mask", other)): "no mask is drawn over a long beard or a moving mouth"
-        for other in ("facial_hair", "mouth_pose", "gender", "sideburns", *_SHOWN_BY_MOOD)
+        for other in (*_WORN_BY_GENDER, "mouth_pose", "sideburns", *_SHOWN_BY_MOOD)
     }
     | {
         frozenset((fine, coarse)): "the one says the other more finely"
         for fine, (coarse, _) in REFINED.items()
     }
-    | {frozenset(("hair_color", age)): "hair greys with age" for age in ("age", "age_years")}
+    | {
+        frozenset((age, held)): "hair greys with age; other pairs through the held-out combinations"
+        for age in ("age", "age_years")
+        for held in HELD_OUT_KEYS
+    }
     | _pairs((*_WORN_BY_GENDER, "sideburns"), "sideburns grow on men, as beards do")
 )
 
