@@ -153,6 +153,7 @@ Vocabulary = tuple[tuple[str, tuple[str, ...]], ...]
 """Names with their values, in the order of ids and columns: what one checkpoint knows."""
 
 VOCABULARY: Vocabulary = tuple((a.name, a.values) for a in _ALL)
+VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(dict(VOCABULARY))
 FIRST_VOCABULARY = VOCABULARY[:33]
 """What checkpoints know that do not say what they know: these came first and never change."""
 
@@ -192,12 +193,18 @@ HAIR_LENGTH: Mapping[str, str] = MappingProxyType(
 )
 
 
-def check_value(name: str, value: str) -> None:
-    """Raise ValueError, naming what is allowed, unless `value` is a value of `name`."""
-    if value not in ATTRIBUTES[_known(name)].values:
-        raise ValueError(
-            f"unknown value {value!r} for {name}; known: {', '.join(ATTRIBUTES[name].values)}"
-        )
+def check_value(
+    name: str, value: str | None = None, known: Mapping[str, tuple[str, ...]] | None = None
+) -> None:
+    """Raise ValueError, naming what is allowed, unless `name` is known and `value` one of its.
+
+    known: names with their values, where fewer are known than here.
+    """
+    known = VALUES if known is None else known
+    if name not in known:
+        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(known)}")
+    if value is not None and value not in known[name]:
+        raise ValueError(f"unknown value {value!r} for {name}; known: {', '.join(known[name])}")
 
 
 def checked_vocabulary(entries: Iterable[tuple[str, Iterable[str]]]) -> Vocabulary:
@@ -216,12 +223,6 @@ def checked_vocabulary(entries: Iterable[tuple[str, Iterable[str]]]) -> Vocabula
     if len(dict(found)) < len(found):
         raise ValueError(f"attributes given twice: {', '.join(name for name, _ in found)}")
     return found
-
-
-def _known(name: str) -> str:
-    if name not in ATTRIBUTES:
-        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
-    return name
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | Non
     the attribute has two values, a bare "No." gives the other one.
     Raises ValueError for an unknown attribute or value.
     """
-    check_value(name, asked if asked is not None else _first_value(name))
+    check_value(name, asked)
     body = re.sub(r"^\s*(yes|no|nope|yeah|yep)\s*([,.:;!]|$)", "", text.lower())
     if (detail := DETAILS.get(name)) and (value := detail.answered(body.strip(" .,!"))):
         return value
@@ -98,12 +98,6 @@ def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | Non
     if verdict is False:
         return _ABSENT.get(name)
     return "yes" if verdict and "yes" in ATTRIBUTES[name].values else None
-
-
-def _first_value(name: str) -> str:
-    if name not in ATTRIBUTES:
-        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
-    return ATTRIBUTES[name].values[0]
 
 
 @dataclass

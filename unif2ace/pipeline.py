@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from unif2ace.attributes import check_value
 from unif2ace.checkpoint import checkpoint_name, load_model, spend_memory
 from unif2ace.encoders import FaceOutput
 from unif2ace.layers import KeyValues
@@ -155,11 +156,7 @@ class UniF2acePipeline:
 
     def check_value(self, name: str, value: str | None = None) -> None:
         """ValueError, naming what is allowed, for what this checkpoint does not know."""
-        known = self.config.attributes
-        if name not in known:
-            raise ValueError(f"unknown attribute {name!r}; known: {', '.join(known)}")
-        if value is not None and value not in known[name]:
-            raise ValueError(f"unknown value {value!r} for {name}; known: {', '.join(known[name])}")
+        check_value(name, value, self.config.attributes)
 
     def asked(self, prompt: str) -> dict[str, str]:
         """The values that a prompt settles, of attributes that this checkpoint knows."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from unif2ace.attributes import ATTRIBUTES, check_value
+from unif2ace.attributes import check_value
 from unif2ace.details import DETAILS
 from unif2ace.lexicon import ADJECTIVES, said
 
@@ -285,7 +285,7 @@ _CANONICAL: dict[str, tuple[str, dict[str, str]]] = {
 
 def canonical_question(name: str) -> str:
     """The one question whose answer is always a canonical answer, word for word."""
-    _check_attribute(name)
+    check_value(name)
     return DETAILS[name].question if name in DETAILS else _CANONICAL[name][0]
 
 
@@ -363,8 +363,3 @@ def sentence(text: str) -> str:
 
 def _alternatives(entry: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in entry.split("|") if word.strip())
-
-
-def _check_attribute(name: str) -> None:
-    if name not in ATTRIBUTES:
-        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from unif2ace.attributes import (
     ATTRIBUTES,
     FaceAttributes,
+    check_value,
     coarser,
     completed,
     contradictions,
@@ -43,8 +44,7 @@ def with_value(attributes: FaceAttributes, name: str, value: str) -> FaceAttribu
 
     Raises ValueError for an unknown name or value.
     """
-    if name not in ATTRIBUTES:
-        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
+    check_value(name, value)
     values = followed(dict(attributes) | {name: value} | coarser(name, value))
     for other in _GIVE_WAY:
         if other != name and contradictions(values):
@@ -58,8 +58,7 @@ def attribute_sheet(renderer: FaceRenderer, name: str, seeds: Sequence[int]) -> 
 
     Raises ValueError for an unknown attribute.
     """
-    if name not in ATTRIBUTES:
-        raise ValueError(f"unknown attribute {name!r}; known: {', '.join(ATTRIBUTES)}")
+    check_value(name)
     kept = ("gender", "age", "skin_tone", "hair_color", "hair_style", "clothing_color")
     faces = []
     for i, seed in enumerate(seeds):
