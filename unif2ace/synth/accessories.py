@@ -106,7 +106,7 @@ def _piercing(place: str, head: Head) -> Part:
         circle = radius * np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
         ring = centre + circle * (0.75, 1, 1)
         solid = tube(ring, up=(0, 0, 1), thickness=(0.03, 0.03), is_closed=True, sides=6)
-    return _jewel(solid, (0.62, 0.62, 0.65), 0.9)
+    return _jewel("piercing", solid, (0.62, 0.62, 0.65), 0.9)
 
 
 def _earrings(kind: str, head: Head, rng: np.random.Generator) -> list[Part]:
@@ -132,17 +132,12 @@ def _earrings(kind: str, head: Head, rng: np.random.Generator) -> list[Part]:
     is_metal = kind == "stud" and rng.random() < 0.5
     for solids, color in ((worn, metal), (stones, metal if is_metal else stone)):
         if solids:
-            parts.append(_jewel(join(solids), color, specular))
+            parts.append(_jewel("earrings", join(solids), color, specular))
     return parts
 
 
-def _jewel(solid: Solid, color: Color, specular: float) -> Part:
-    return solid.part(
-        "earrings",
-        color=color,
-        specular=specular,
-        gloss=35.0,
-    )
+def _jewel(name: str, solid: Solid, color: Color, specular: float) -> Part:
+    return solid.part(name, color=color, specular=specular, gloss=35.0)
 
 
 def _hoop(lobe: np.ndarray, *, radius: float, turn: float) -> Solid:
