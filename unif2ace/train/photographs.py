@@ -4,6 +4,11 @@ A folder holds square `NNNN.jpg` and `labels.jsonl`: search phrases that a pictu
 box, and what published networks estimate of pose, smile, age and gender presentation. A phrase is
 positive only and fine styles are unreliable, so a label is a set of values of which one is so;
 attributes without a label allow all of theirs. Photographs whose number ends in 0 are held out.
+
+A line of JSON holds `file`; `labels`, objects with a `phrase` each; `face_box` x0, y0, x1, y1 in
+pixels, forehead to chin; and `estimated_` `gender` (male, female, null) with `gender_confidence`, `age`
+in years or null, `smile` and `jaw_open` in 0..1, `yaw_deg` above 0 to the picture's right edge,
+`pitch_deg` above 0 for a lowered face.
 """
 
 from __future__ import annotations
