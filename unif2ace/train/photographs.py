@@ -7,8 +7,8 @@ attributes without a label allow all of theirs. Photographs whose number ends in
 
 A line of JSON holds `file`; `labels`, objects with a `phrase` each; `face_box` x0, y0, x1, y1 in
 pixels, forehead to chin; and as `estimated_...`: `gender` (male, female, null) with
-`gender_confidence`, `age` in years or null, `smile` and `jaw_open` in 0..1, `yaw_deg` above 0 to the
-picture's right edge, `pitch_deg` above 0 for a lowered face.
+`gender_confidence`, `age` in years or null, `smile` and `jaw_open` in 0..1, `yaw_deg` above 0 to
+the picture's right edge, `pitch_deg` above 0 for a lowered face.
 """
 
 from __future__ import annotations
