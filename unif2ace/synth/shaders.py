@@ -98,7 +98,7 @@ vec3 to_srgb(vec3 c) {
     // Soft shoulder above 0.7 keeps highlights on light skin from clipping flat.
     vec3 over = max(c - 0.7, 0.0);
     c = min(c, 0.7) + 0.3 * over / (over + 0.3);
-    // The sRGB curve by square roots (I. Taylor's fit, chilliant.com): a power costs more in software.
+    // The sRGB curve by square roots (I. Taylor's fit, chilliant.com): powers are dear in software.
     c = max(c, 0.0);
     vec3 half_power = sqrt(c), quarter = sqrt(half_power), eighth = sqrt(quarter);
     c = 0.662002687 * half_power + 0.684122060 * quarter - 0.323583601 * eighth - 0.0225411470 * c;
