@@ -36,8 +36,7 @@ def encoder_of(attributes, seed: int) -> FaceEncoder:
 
 def test_grown_encoder_reads_what_it_read():
     old, new = encoder_of(OLD, 0), encoder_of(NEW, 1)
-    fresh = {name: tensor.clone() for name, tensor in new.state_dict().items()}
-    new.load_state_dict(grown_encoder(old.state_dict(), OLD, fresh, NEW))
+    new.load_state_dict(grown_encoder(old, new))
     pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(2)) * 2 - 1
     with torch.no_grad():
         before, after = old(pixels), new(pixels)
@@ -50,7 +49,7 @@ def test_grown_encoder_reads_what_it_read():
 
 def test_new_rows_are_those_of_the_fresh_encoder():
     old, new = encoder_of(OLD, 0), encoder_of(NEW, 1)
-    grown = grown_encoder(old.state_dict(), OLD, new.state_dict(), NEW)
+    grown = grown_encoder(old, new)
     torch.testing.assert_close(grown["facts"][2:5], new.facts[2:5])  # the three ages
     torch.testing.assert_close(grown["facts"][7:], new.facts[7:])  # blush
 
@@ -102,4 +101,4 @@ def test_a_finer_grid_lies_over_the_coarser_one():
 def test_what_would_be_lost_is_refused():
     old, new = encoder_of(NEW, 0), encoder_of(OLD, 1)
     with pytest.raises(ValueError, match="does not know age young"):
-        grown_encoder(old.state_dict(), NEW, new.state_dict(), OLD)
+        grown_encoder(old, new)

@@ -69,11 +69,11 @@ def test_a_likely_value_costs_nothing_and_what_is_unknown_costs_nothing():
     assert float(likelihood_loss(level, torch.ones_like(allowed))) == 0
 
 
-def folder_of(path: Path, files: list[str]) -> Path:
+def folder_of(path: Path, files: list[str], **changes) -> Path:
     lines = []
     for number, file in enumerate(files):
         Image.new("RGB", (64, 64), (40 * number, 90, 160)).save(path / file)
-        lines.append(json.dumps(row("beanie") | {"file": file}))
+        lines.append(json.dumps(row("beanie", **changes) | {"file": file}))
     (path / "labels.jsonl").write_text("\n".join(lines) + "\n")
     return path
 

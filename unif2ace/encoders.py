@@ -264,6 +264,7 @@ class FaceEncoder(nn.Module):
         self.parts = PartReader(config.part_channels)
         part_dim = len(PARTS) * 16 * PART_DIM
         self.of_parts = nn.Linear(part_dim, dim)
+        self.vocabulary = config.attributes
         self.values = {name: len(values) for name, values in config.attributes}
         self.geometry = nn.Linear(dim, 2 * NUM_LANDMARKS + 4)
         self.units = nn.Linear(dim, NUM_UNITS)

@@ -18,7 +18,7 @@ MAX_BYTES = 40 * 2**20
 MAX_PIXELS = 64_000_000  # decoded as RGBA this is 256 MB, the most one visitor may cost
 MIN_SIDE_PX = 48
 GONE = "The picture is no longer here: pictures are deleted soon. Please choose it again."
-WORKING_SIDE_PX = 1536  # larger pictures are reduced: faces are cropped to 128 or 256 px anyway
+WORKING_SIDE_PX = 1536  # larger pictures are reduced: faces are cropped to 256 px or less
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 FORMAT_WORDS = "JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
 

@@ -99,7 +99,7 @@ def attribute_loss(network: JudgeNetwork, logits: Tensor, labels: Tensor) -> Ten
 
 
 def judge_config(out: Path, steps: int, seed: int) -> TrainConfig:
-    """The recipe; an interrupted run in `out` goes on. 2,400 steps take 8 minutes on two cores."""
+    """The recipe; an interrupted run in `out` goes on."""
     return TrainConfig(
         out=out,
         steps=steps,

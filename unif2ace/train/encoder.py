@@ -16,11 +16,11 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.config import PRESETS, EncoderConfig, stored_encoders
+from unif2ace.config import PRESETS, EncoderConfig
 from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
 from unif2ace.train.growth import grown_encoder
 from unif2ace.train.images import (
@@ -38,7 +38,7 @@ from unif2ace.train.photographs import (
     likelihood_loss,
     read_portraits,
 )
-from unif2ace.train.reading import GEOMETRY_WEIGHT, UNIT_WEIGHT
+from unif2ace.train.reading import GEOMETRY_WEIGHT, UNIT_WEIGHT, load_face_encoder
 from unif2ace.train.tokenizer import load_tokenizer
 from unif2ace.vq import ImageTokenizer
 
@@ -107,7 +107,8 @@ class EncoderObjective(nn.Module):
         super().__init__()
         self.encoder = FaceEncoder(config.encoders)
         if config.start is not None:
-            self.encoder.load_state_dict(start_of(config, self.encoder))
+            started = load_face_encoder(config.start)
+            self.encoder.load_state_dict(grown_encoder(started, self.encoder))
         self.tokenizer: ImageTokenizer | None = None
         if config.tokenizer is not None:
             self.tokenizer = load_tokenizer(config.tokenizer).requires_grad_(False)
@@ -136,14 +137,6 @@ class EncoderObjective(nn.Module):
             parts["photos"] = likelihood_loss(seen.attribute_logits, batch["likely"])
             loss = loss + self.photo_share * parts["photos"]
         return loss, parts
-
-
-def start_of(config: EncoderTrainConfig, encoder: FaceEncoder) -> dict[str, Tensor]:
-    """State to go on from; one that reads fewer attributes is grown."""
-    assert config.start is not None
-    stored = stored_encoders(json.loads((config.start / "config.json").read_text()))
-    state = load_file(config.start / "face.safetensors")
-    return grown_encoder(state, stored.attributes, encoder.state_dict(), config.encoders.attributes)
 
 
 def attribute_loss(output: FaceOutput, targets: Tensor) -> Tensor:
@@ -212,8 +205,7 @@ def photo_agreement(encoder: FaceEncoder, portraits: Portraits) -> dict[str, flo
         encoder(to_pixels(part.to(device))).attribute_logits
         for part in portraits.pictures.split(64)
     ]
-    values = {name: ATTRIBUTES[name].values for name in encoder.values}
-    shares = {}
+    values, shares = dict(encoder.vocabulary), {}
     for name in values:
         said = torch.cat([part[name] for part in logits]).argmax(-1).tolist()
         right = [

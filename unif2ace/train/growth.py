@@ -14,28 +14,29 @@ from torch import Tensor
 
 from unif2ace.attributes import Vocabulary
 from unif2ace.config import UniF2aceConfig
+from unif2ace.encoders import FaceEncoder
 from unif2ace.model import UniF2aceForConditionalGeneration
 
-VALUE_ROWS = ("attributes.weight", "attributes.bias", "facts")
-VALUE_ROWS += ("part_attributes.weight", "part_attributes.bias")
+VALUE_ROWS = (
+    *("attributes.weight", "attributes.bias", "facts"),
+    *("part_attributes.weight", "part_attributes.bias"),
+)
 """Tensors of a face encoder that hold a row for each value of each attribute."""
 
 
-def grown_encoder(
-    state: Mapping[str, Tensor], old: Vocabulary, fresh: Mapping[str, Tensor], new: Vocabulary
-) -> dict[str, Tensor]:
-    """State of a face encoder that reads `new`, from one that read `old`.
+def grown_encoder(old: FaceEncoder, new: FaceEncoder) -> dict[str, Tensor]:
+    """A state of `new` that reads what `old` does, and as `new` does what `old` does not know.
 
-    fresh: state of an encoder for `new`. Raises ValueError when `old` knows what `new` does not.
+    Raises ValueError when `old` knows what `new` does not.
     """
-    values = _values(old), _values(new)
+    values, fresh = (_values(old.vocabulary), _values(new.vocabulary)), new.state_dict()
     if missing := [
         f"{name} {value}" for name, value in values[0] if (name, value) not in values[1]
     ]:
         raise ValueError(f"the larger network does not know {', '.join(missing)}")
     return {
         name: _kept(fresh[name], tensor, *values) if name in VALUE_ROWS else tensor
-        for name, tensor in state.items()
+        for name, tensor in old.state_dict().items()
     }
 
 

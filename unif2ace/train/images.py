@@ -171,15 +171,20 @@ def resized(image: Image.Image, size: int) -> NDArray[np.uint8]:
     return np.asarray(image)
 
 
+def is_photo_held_out(path: Path) -> bool:
+    """Whether a photograph is kept out of all training: those whose number ends in 0 are."""
+    return path.stem.endswith("0")
+
+
 def read_photos(folder: Path, *, is_held_out: bool, size: int = 256) -> Tensor:
     """(n, 3, size, size) uint8 of the square photographs `NNNN.jpg` in a folder, by number.
 
-    Those whose number ends in 0 are held out of all training: they are the other half.
+    is_held_out: those that are kept out of all training, or the others (`is_photo_held_out`).
     """
     paths = [
         path
         for path in sorted(folder.glob("*.jpg"))
-        if path.stem.isdigit() and path.stem.endswith("0") == is_held_out
+        if path.stem.isdigit() and is_photo_held_out(path) == is_held_out
     ]
     if not paths:
         raise ValueError(f"{folder} holds no photographs named like 0001.jpg")

@@ -3,7 +3,7 @@
 A folder holds square `NNNN.jpg` and `labels.jsonl`: search phrases that a picture matched, a face
 box, and what published networks estimate of pose, smile, age and gender presentation. A phrase is
 positive only and fine styles are unreliable, so a label is a set of values of which one is so;
-attributes without a label allow all of theirs. Photographs whose number ends in 0 are held out.
+attributes without a label allow all of theirs.
 
 A line of JSON holds `file`; `labels`, objects with a `phrase` each; `face_box` x0, y0, x1, y1 in
 pixels, forehead to chin; and as `estimated_...`: `gender` (male, female, null) with
@@ -26,7 +26,7 @@ from torch import Tensor
 
 from unif2ace.attributes import Vocabulary, check_value
 from unif2ace.images import FaceBox, frame_face
-from unif2ace.train.images import resized
+from unif2ace.train.images import is_photo_held_out, resized
 
 Allowed = Mapping[str, frozenset[str]]  # attribute to the values that are likely
 
@@ -120,7 +120,7 @@ def read_portraits(folder: Path, *, is_held_out: bool, size: int) -> Portraits:
     path = folder / "labels.jsonl"
     try:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        rows = [row for row in rows if Path(row["file"]).stem.endswith("0") == is_held_out]
+        rows = [row for row in rows if is_photo_held_out(Path(row["file"])) == is_held_out]
         pictures = [framed(folder / row["file"], row["face_box"], size) for row in rows]
         allowed = tuple(likely(row) for row in rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -181,8 +181,7 @@ def likely(row: Mapping[str, Any]) -> Allowed:
 def _ages(years: float) -> tuple[str, ...]:
     """The groups that an estimate leaves open, which errs by some seven years."""
     groups = {"young": (0, 38), "middle-aged": (40, 58), "old": (60, 200)}
-    near = {name for name, (low, high) in groups.items() if low - 4 <= years < high + 4}
-    return tuple(name for name in groups if name in near)
+    return tuple(name for name, (low, high) in groups.items() if low - 4 <= years < high + 4)
 
 
 def allowed_table(portraits: Portraits, vocabulary: Vocabulary) -> Tensor:
