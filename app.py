@@ -617,12 +617,12 @@ def wire_language(language: gr.Radio, look: page.UnderstandTab) -> None:
         ]
         empty = views.quiet(views.NOTHING_PAINTED, language)
         parts = gr.update(choices=page.regions(language))
-        texts = [page.diagram(language), page.about_text(language)]
+        texts = [f(language) for f in (page.diagram, page.about_text, page.key_numbers)]
         return [*updates, *choosers, empty, parts, *texts]
 
     outputs: list[Any] = [component for component, _ in spoken]
     language.change(show_crop, [look.picture, language], [look.crop, look.crop_note], **QUICK)
-    outputs += [look.chooser, make.chooser, make.mosaic, make.region, diagram, about]
+    outputs += [look.chooser, make.chooser, make.mosaic, make.region, *about]
     language.change(speak, language, outputs, **QUICK)
     language.change(None, language, js="unif2ace.speak", api_visibility="private")
 
@@ -656,7 +656,7 @@ with gr.Blocks(title=TITLE, delete_cache=(KEEP_SECONDS // 2, KEEP_SECONDS)) as d
         with gr.Tab(page.text("Verify"), id="verify"):
             origin = page.verify_tab()
         with gr.Tab(page.text("About"), id="about"):
-            diagram, about = page.about_tab()
+            about = page.about_tab()
     wire_understand(look, language)
     wire_generate(look.picture, tabs, language)
     wire_language(language, look)

@@ -53,6 +53,7 @@ window.unif2ace = {
 
   // On a phone the picture lies below what was pressed.
   showPainting() {
+    document.getElementById("generate-row").dataset.painted = "";
     if (innerWidth < 700)
       document.getElementById("painting").scrollIntoView({ behavior: "smooth", block: "start" });
   },

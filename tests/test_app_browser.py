@@ -154,6 +154,14 @@ def test_a_face_is_painted_and_carried_to_the_questions(page):
     expect(page.locator("#crop img")).to_be_visible()
 
 
+@in_both_sizes
+def test_what_was_painted_is_not_below_all_there_is_to_choose(page):
+    paint(page, "a man with a beard")
+    top = {name: page.locator(name).bounding_box()["y"] for name in ("#painting", "#values")}
+    assert top["#painting"] < top["#values"]
+    expect(page.locator("#values")).to_be_visible()
+
+
 def test_an_empty_prompt_is_told_at_the_prompt(page):
     open_tab(page, "Generate")
     page.locator("#prompt textarea").fill("")
@@ -255,6 +263,8 @@ def test_the_page_speaks_the_language_that_is_picked(page):
     page.locator("#language").get_by_text("中文").click()
     expect(page.locator("#generate")).to_have_text("生成")
     expect(page.locator("#values")).to_contain_text("脸型")
+    open_tab(page, "关于")
+    expect(page.locator("#numbers")).to_contain_text("画一张脸的秒数")
 
 
 def test_the_page_speaks_the_language_of_the_browser(browser, app_url):

@@ -45,8 +45,17 @@ from unif2ace.evaluate.metrics import (
 )
 from unif2ace.evaluate.negatives import NEGATIVES, mixed, shuffled
 from unif2ace.evaluate.patchwork import Rebuilt, patches, rebuild
-from unif2ace.evaluate.report import END, START, insert, interval, merge, write_report
+from unif2ace.evaluate.report import (
+    END,
+    START,
+    insert,
+    interval,
+    key_numbers,
+    merge,
+    write_report,
+)
 from unif2ace.evaluate.sheets import FACE_PX, FONT_PX, MARGIN_PX, contact_sheet, wrap
+from unif2ace.languages import TABLE
 from unif2ace.quantize import WeightReport
 from unif2ace.train.loop import TrainConfig
 
@@ -434,6 +443,38 @@ def test_the_report_changes_nothing_outside_its_markers_and_is_idempotent():
 def test_percentages_and_intervals_are_written_as_measured():
     assert interval(Rate(hits=8, total=10).to_json()) == "80.0 % (49.0–94.3, n = 10)"
     assert interval(Rate(hits=0, total=0).to_json()) == "–"
+
+
+def test_the_key_numbers_are_those_measured_and_are_said_in_every_language():
+    def share(hits, total=200):
+        return Rate(hits=hits, total=total).to_json()
+
+    groups = {"a": share(150), "b": share(190), "nobody": share(0, 0)}
+    measured = {
+        "understanding": {
+            "attributes": {
+                "seen": share(182),
+                "groups": dict.fromkeys(("gender", "skin_tone", "age"), groups),
+            }
+        },
+        "photographs": {"mean_balanced": 0.814},
+        "generation": {
+            "captions": {"agreement": share(120), "one_clear_face": share(198)},
+            "renders": {"agreement": share(160)},
+        },
+        "bench": {
+            "pipeline": {"seconds": {"face": 1.26, "description": 0.94}},
+            "weights": {"disk_bytes": 55_400_000},
+        },
+    }
+    found = key_numbers(measured)
+    assert [words for words, _ in found if words not in TABLE] == []
+    assert len(dict(found)) == len(found)
+    assert " | ".join(value for _, value in found) == (
+        "91 % | 75–95 % | 75–95 % | 75–95 % | 81 % | 60 % | 80 % | 99 % | 1.3 | 0.9 | 55 MB"
+    )
+    parts = [row for name in measured for row in key_numbers({name: measured[name]})]
+    assert parts == found and key_numbers({}) == []
 
 
 def test_nothing_is_written_unless_every_document_takes_the_report(tmp_path):

@@ -61,6 +61,28 @@ def test_covered_faces_are_told_apart_and_count_where_they_can():
     assert sum(group.faces for group in check.covers.values()) == check.faces
 
 
+def test_the_card_is_renewed_with_what_was_measured_though_targets_are_missed(
+    tmp_path, monkeypatch, capsys
+):
+    man = Estimate(is_woman=False, years=30.0)
+    monkeypatch.setattr("unif2ace.synth.check.load_estimator", lambda: told(man, man, None))
+    seen = faces(("woman", "young"), ("man", "old"), ("man", "old"))
+    monkeypatch.setattr("unif2ace.synth.check.read_faces", lambda folder, count: seen[:count])
+    page = tmp_path / "card.md"
+    page.write_text("before\n<!-- check:start -->\nold\n<!-- check:end -->\nafter\n")
+    report = tmp_path / "report.json"
+    arguments = ["check", "--faces", "x", "--json", str(report), "--card", str(page)]
+    assert cli.main(arguments) == 2
+    assert "the outside check fails" in capsys.readouterr().err
+    told_of, lines = json.loads(report.read_text()), page.read_text().splitlines()
+    assert "old" not in lines and (lines[0], lines[-1]) == ("before", "after")
+    assert (
+        f"| gender presentation agrees | {told_of['gender']:.3f} | {TARGETS['gender']} |" in lines
+    )
+    assert "| gender: woman | 1 | 100.0% | 0.0% | 30 |" in lines
+    assert "| gender: man | 2 | 50.0% | 100.0% | 30 |" in lines
+
+
 def test_one_age_alone_tells_nothing_of_age():
     check = check_faces(faces(("man", "old")), told(Estimate(is_woman=False, years=70.0)))
     assert check.age_correlation == 0.0 and len(check.shortfalls()) == 1

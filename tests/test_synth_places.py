@@ -106,8 +106,8 @@ BY_NAME: Mapping[str, Draw] = {
     "face_mask": LOWER_FACE,
     "glasses": LENSES,
     "frame_color": LENSES,
-    "chin": both(REGIONS["chin"], NECK),  # its edge stands before the neck and shades it
-    "double_chin": both(REGIONS["chin"], NECK),
+    "chin": both(NECK, REGIONS["chin"]),  # its edge stands before the neck and shades it
+    "double_chin": both(NECK, REGIONS["chin"]),
     "sideburns": both(REGIONS["ears"], around(1, reach=0.12), around(15, reach=0.12)),
     "earrings": both(around(2, 3, reach=0.2, dx=-0.1), around(14, 13, reach=0.2, dx=0.1)),
     "eye_bags": both(around(40, 41, reach=0.13, dy=-0.04), around(46, 47, reach=0.13, dy=-0.04)),

@@ -282,7 +282,46 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Sideburns": ("もみあげ", "鬓角"),
     "Eye shadow color": ("アイシャドウの色", "眼影颜色"),
     # -- about
-    "Measured": ("測定値（英語）", "测量数据（英文）"),
+    "Measured": ("測定値", "测量数据"),
+    "All that was measured": ("測定値のすべて（英語）", "全部测量数据（英文）"),
+    "Details of unseen rendered faces read right": (
+        "初めて見る CG の顔の特徴を正しく読めた割合",
+        "正确读出未见过的渲染人脸特征的比例",
+    ),
+    "The same, for women and men apart": ("同じ割合（女性・男性別）", "同上，女性与男性分别统计"),
+    "The same, for each skin tone: worst and best": (
+        "同じ割合（肌の色別、最低と最高）",
+        "同上，按肤色：最低与最高",
+    ),
+    "The same, for each age group: worst and best": (
+        "同じ割合（年齢層別、最低と最高）",
+        "同上，按年龄段：最低与最高",
+    ),
+    "Yes or no about unseen portraits right (guessing: 50 %)": (
+        "初めて見る肖像への「はい・いいえ」の正答率（当て推量なら 50 %）",
+        "对未见过的肖像回答是或否的正确率（瞎猜为 50 %）",
+    ),
+    "Asked details that an independent judge sees in painted faces": (
+        "頼んだ特徴が描いた顔にあると独立した判定器が認めた割合",
+        "独立评判模型在画出的脸上看到所要求特征的比例",
+    ),
+    "The same judge on real renders: the most there can be": (
+        "同じ判定器が本物の CG で認める割合（上限）",
+        "同一评判模型在真实渲染图上的比例（上限）",
+    ),
+    "Painted pictures that show one clear face": (
+        "描いた画像に一つのはっきりした顔がある割合",
+        "画出的图片中只有一张清晰人脸的比例",
+    ),
+    "Seconds to paint a face, on two processor cores": (
+        "顔を描く秒数（CPU 2 コア）",
+        "画一张脸的秒数（两个 CPU 核心）",
+    ),
+    "Seconds to describe a face": ("顔を描写する秒数", "描述一张脸的秒数"),
+    "Size of the model; it needs no graphics card": (
+        "モデルの大きさ（GPU は不要）",
+        "模型大小（不需要显卡）",
+    ),
     # -- what may go wrong
     "Not possible": ("できません", "无法完成"),
     "There is no picture yet. Please choose one first.": (

@@ -6,6 +6,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import gradio as gr
 
 from unif2ace import views
 from unif2ace.evaluate import report
+from unif2ace.evaluate.tables import table
 from unif2ace.languages import LANGUAGES, say, translations
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Limits
 from unif2ace.regions import REGIONS
@@ -303,7 +305,7 @@ def _said(path: str) -> str:
 
 
 def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
-    with gr.Row():
+    with gr.Row(elem_id="generate-row"):
         with gr.Column():
             prompt = gr.Textbox(
                 PROMPTS[0],
@@ -482,13 +484,15 @@ def verify_tab() -> VerifyTab:
     return VerifyTab(picture=picture, verification=result)
 
 
-def about_tab() -> tuple[gr.HTML, gr.Markdown]:
+def about_tab() -> tuple[gr.HTML, gr.Markdown, gr.Markdown]:
+    """The drawing, the text, and what was measured in short; all follow the language."""
     drawing = gr.HTML(diagram("en"), elem_id="diagram")
     about = gr.Markdown(about_text("en"), elem_id="about")
-    if numbers := measured():
-        with gr.Accordion(text("Measured"), open=False, elem_id="measured"):
-            gr.Markdown(numbers)
-    return drawing, about
+    numbers = gr.Markdown(key_numbers("en"), elem_id="numbers")
+    if measured():
+        with gr.Accordion(text("All that was measured"), open=False, elem_id="measured"):
+            gr.Markdown(report.render(measured()))
+    return drawing, about, numbers
 
 
 def diagram(language: str) -> str:
@@ -505,12 +509,21 @@ def about_text(language: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def measured() -> str:
-    """The tables of assets/report.json, "" if it is missing or of another version."""
+def key_numbers(language: str) -> str:
+    """A few numbers of assets/report.json in the given language, "" where there is no report."""
+    rows = [(say(what, language), value) for what, value in report.key_numbers(measured())]
+    return table((say("Measured", language), ""), rows) if rows else ""
+
+
+@cache
+def measured() -> dict[str, Any]:
+    """What assets/report.json holds; nothing if it is missing or of another version."""
     try:
-        return report.render(json.loads((ASSETS / "report.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError):
-        return ""
+        found = json.loads((ASSETS / "report.json").read_text(encoding="utf-8"))
+        report.render(found), report.key_numbers(found)
+        return found
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def spoken(blocks: gr.Blocks) -> list[tuple[Any, dict[str, str]]]:

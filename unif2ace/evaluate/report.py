@@ -57,6 +57,48 @@ def merge(folder: Path) -> dict[str, Any]:
     return merged
 
 
+def key_numbers(merged: Json) -> list[tuple[str, str]]:
+    """What a decision to try this rests on: (what in plain words, how much), of what was measured.
+
+    The words are keys of `languages.TABLE`.
+    """
+    rows: list[tuple[str, str]] = []
+    if reads := merged.get("understanding"):
+        tables = reads["attributes"]
+        rows.append(("Details of unseen rendered faces read right", _rounded(tables["seen"])))
+        for group, words in _GROUPS.items():
+            shares = [rate["share"] for rate in tables["groups"][group].values() if rate["total"]]
+            rows.append((words, f"{100 * min(shares):.0f}–{100 * max(shares):.0f} %"))
+    if photographs := merged.get("photographs"):
+        balanced = f"{100 * photographs['mean_balanced']:.0f} %"
+        rows.append(("Yes or no about unseen portraits right (guessing: 50 %)", balanced))
+    if paints := merged.get("generation"):
+        seen = _rounded(paints["captions"]["agreement"])
+        most = _rounded(paints["renders"]["agreement"])
+        rows.append(("Asked details that an independent judge sees in painted faces", seen))
+        rows.append(("The same judge on real renders: the most there can be", most))
+        clear = _rounded(paints["captions"]["one_clear_face"])
+        rows.append(("Painted pictures that show one clear face", clear))
+    if costs := merged.get("bench"):
+        seconds = costs["pipeline"]["seconds"]
+        rows.append(("Seconds to paint a face, on two processor cores", f"{seconds['face']:.1f}"))
+        rows.append(("Seconds to describe a face", f"{seconds['description']:.1f}"))
+        size = f"{costs['weights']['disk_bytes'] / 1e6:.0f} MB"
+        rows.append(("Size of the model; it needs no graphics card", size))
+    return rows
+
+
+_GROUPS = {
+    "gender": "The same, for women and men apart",
+    "skin_tone": "The same, for each skin tone: worst and best",
+    "age": "The same, for each age group: worst and best",
+}
+
+
+def _rounded(rate: Json) -> str:
+    return f"{100 * rate['share']:.0f} %" if rate["total"] else "–"
+
+
 def understanding_tables(measured: Json) -> str:
     tables, asked = measured["attributes"], measured["visitor_questions"]
     rows = [

@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--faces", type=Path, required=True, help="folder of the command render")
     check.add_argument("--json", type=Path, required=True, help="report")
     check.add_argument("--count", type=int, default=1000, help="faces to look at")
+    check.add_argument("--card", type=Path, help="data card whose section is renewed")
     for command in (statistics, balance, bench):
         command.add_argument("--card", type=Path, default=Path("assets/data/README.md"))
     for command in (render, sheet, bench):
@@ -151,6 +152,8 @@ def _check(args: argparse.Namespace) -> None:
     faces = read_faces(args.faces, _at_least_one(args.count))
     check = check_faces(tqdm(faces, unit="face", mininterval=2.0), estimate)
     write_check(check, args.json)
+    if args.card:
+        card.write_section(args.card, "check", card.check_section(check))
     print(
         f"{check.faces} faces: found {check.found:.1%}, without a mask {check.found_unmasked:.1%}; "
         f"open faces: gender presentation {check.gender:.1%}, age r = {check.age_correlation:.2f}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.synth.balance import DEPENDENCIES, associations, joint_counts, leaks
 from unif2ace.synth.bench import Measured
+from unif2ace.synth.check import TARGETS, Check
 from unif2ace.synth.statistics import PAPER, StyleNumbers
 
 
@@ -88,6 +89,31 @@ def bench_section(measured: Measured) -> str:
         f"{measured.num_faces} faces; the second half took {measured.drift:.2f} times the first. "
         f"The start costs as much as {measured.start_in_faces:.0f} faces.\n\n"
         f"{table(('stage', 'share of the time'), rows)}"
+    )
+
+
+def check_section(check: Check) -> str:
+    """What outsiders see: the shares with their targets, and agreement by gender and hair."""
+    told = [
+        ("a face is found, no mask", check.found_unmasked, TARGETS["found_unmasked"]),
+        ("gender presentation agrees", check.gender, TARGETS["gender"]),
+        ("age, Pearson's r", check.age_correlation, TARGETS["age_correlation"]),
+    ]
+    groups = [
+        (
+            f"{name}: {value}",
+            f"{g.faces}",
+            f"{g.found:.1%}",
+            f"{g.gender:.1%}",
+            f"{g.mean_years:.0f}",
+        )
+        for name in ("gender", "age_years", "skin_tone", "hair_style")
+        for value, g in check.groups[name].items()
+    ]
+    return (
+        f"{check.faces:,} faces, {check.covers['open'].faces:,} of them open.\n\n"
+        f"{table(('', 'measured', 'target'), [(n, f'{v:.3f}', f'{t}') for n, v, t in told])}\n\n"
+        f"{table(('open faces', 'faces', 'found', 'gender agrees', 'mean years'), groups)}"
     )
 
 

@@ -83,8 +83,8 @@ _AGE_LINES = {
     **{"50s": (0.68, 0.8), "60s": (0.95, 1.05), "70s": (1.25, 1.4)},
 }
 _AGE_FOLDS = {
-    **{"20s": (0.0, 0.06), "30s": (0.2, 0.3), "40s": (0.5, 0.6)},
-    **{"50s": (0.75, 0.9), "60s": (1.15, 1.3), "70s": (1.4, 1.6)},
+    **{"20s": (0.0, 0.06), "30s": (0.2, 0.3), "40s": (0.85, 1.0)},
+    **{"50s": (1.3, 1.5), "60s": (1.7, 1.9), "70s": (2.1, 2.4)},
 }
 _AGE_SPOTS = {
     **{"20s": (0.0, 0.0), "30s": (0.0, 0.0), "40s": (0.05, 0.15)},
@@ -92,7 +92,7 @@ _AGE_SPOTS = {
 }
 _SMOOTHNESS = {"woman": (0.8, 1.5), "man": (0.0, 0.3)}
 _LIP_RED = {"woman": (0.85, 1.15), "man": (0.0, 0.2)}
-_LID_SHADE = {"woman": (0.75, 1.0), "man": (0.0, 0.08)}
+_LID_SHADE = {"woman": (1.1, 1.4), "man": (0.0, 0.08)}
 BROW_STYLES: Mapping[str, tuple[str, ...]] = {
     "thin": ("eyebrow006", "eyebrow007"),
     "average": ("eyebrow001", "eyebrow004", "eyebrow008"),
@@ -222,8 +222,11 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         skin=skins[int(skin_rng.integers(len(skins)))],
         tone=tone,
         tone_shift=_jitter(skin_rng, (1.0, 1.0, 1.0), 0.02, 0.025),
-        age_lines=float(skin_rng.uniform(*_AGE_LINES[years])) * (0.6 if is_woman else 1.0),
-        age_folds=float(ageing.uniform(*_AGE_FOLDS[years])),
+        age_lines=float(skin_rng.uniform(*_AGE_LINES[years])) * (0.8 if is_woman else 1.2),
+        # Folds show less on dark skin, and a man's age shows in his lines as well.
+        age_folds=float(ageing.uniform(*_AGE_FOLDS[years]))
+        * (1.0 + 0.4 * max(tone, 0.0))
+        * (1.0 if is_woman else 0.85),
         age_spots=float(ageing.uniform(*_AGE_SPOTS[years])),
         smoothness=float(ageing.uniform(*_SMOOTHNESS[attributes["gender"]])) * (age != "old"),
         lip_red=float(ageing.uniform(*_LIP_RED[attributes["gender"]]))
@@ -233,10 +236,11 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         # Pale stubble shows less than dark, and as ashes where the skin is dark.
         shaved=0.0
         if is_woman
-        else float(ageing.uniform(0.4, 0.7)) * (0.3 if attributes["hair_color"] == "grey" else 1.0),
+        else float(ageing.uniform(0.6, 0.85))
+        * (0.3 if attributes["hair_color"] == "grey" else 1.0),
         freckles=float(paint.uniform(1.0, 1.35)) if attributes["freckles"] == "yes" else 0.0,
-        blush=float(paint.uniform(0.0, 0.35))
-        + (0.45 if is_woman else 0.0)
+        blush=float(paint.uniform(0.0, 0.35)) * (1.0 if is_woman else 0.4)
+        + (0.5 if is_woman else 0.0)
         + (1.0 if attributes["blush"] == "yes" else 0.0),
         lipstick=_jitter(paint, _LIPSTICKS[attributes["lipstick"]], 0.12),
         lipstick_strength=float(paint.uniform(0.75, 0.92)) if has_lipstick else 0.0,
@@ -254,7 +258,7 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         * (0.85 if is_woman else 1.3),
         brow_thickness=attributes["brow_thickness"],
         brow_height=float(ageing.uniform(0.6, 0.75)) if is_woman else 1.0,
-        lash_strength=3.6 if is_woman else 0.35,
+        lash_strength=4.5 if is_woman else 0.35,
         iris=iris,
         iris_tint=iris_tint,
         shirt="male_casualsuit06"
@@ -305,7 +309,7 @@ def _lights(attributes: FaceAttributes, rng: np.random.Generator) -> Lights:
     color = np.array(_LIGHT_COLORS[attributes["light_color"]])
     color = color * np.exp(rng.uniform(-0.03, 0.03, 3))
     strength = exposure * (rng.uniform(1.9, 2.2) if side else rng.uniform(1.55, 1.8))
-    fill = exposure * (rng.uniform(0.14, 0.22) if side else rng.uniform(0.2, 0.32))
+    fill = exposure * (rng.uniform(0.28, 0.38) if side else rng.uniform(0.2, 0.32))
     rim_side = -side if side else rng.choice([-1, 1])
     ambient = exposure * (0.27 if side else 0.34) * rng.uniform(0.9, 1.1)
     mild = 0.5 + 0.5 * color  # the room is less coloured than the lamp

@@ -14,6 +14,10 @@ from scipy import sparse
 
 from unif2ace.synth.mesh import Floats, Ints, read_obj, triangulate
 
+_THROAT = 791
+"""The base vertex under the chin, from which the pack's hair measures a head's height: but a double
+chin must not lift the hair."""
+
 
 def normal_operator(triangles: Ints, num_vertices: int) -> sparse.csr_matrix:
     """(V, F) matrix that sums the normals of the faces around each vertex."""
@@ -72,6 +76,8 @@ class Proxy:
         axes = np.arange(3)
         ends = vertices[self.scale_pairs, axes[:, None]]  # (3, 2)
         scale = np.abs(ends[:, 0] - ends[:, 1]) / self.scale_lengths
+        if _THROAT in self.scale_pairs[1]:
+            scale[1] = (scale[0] + scale[2]) / 2
         corners = vertices[self.base_indices]  # (P, 3 corners, 3)
         return np.einsum("pc,pcd->pd", self.weights, corners) + self.offsets * scale
 

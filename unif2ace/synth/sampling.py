@@ -88,7 +88,7 @@ _RATES: Mapping[str, Mapping[str, float]] = {
 }
 
 # Chance of grey hair; the other colours share the rest evenly.
-_GREY: Mapping[str, float] = {"young": 0.04, "middle-aged": 0.2, "old": 0.55}
+_GREY: Mapping[str, float] = {"young": 0.03, "middle-aged": 0.22, "old": 0.65}
 
 # Cumulative weights as `Generator.choice` sums them: the same draws at a tenth of its cost.
 _STEPS = {

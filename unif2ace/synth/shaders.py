@@ -142,7 +142,7 @@ void main() {
     vec3 color = u_tone_median * pow(max(base, 0.004) / u_skin_median, vec3(u_tone_gamma));
     vec4 age = texture(u_age, v_uv);
     float detail = 1.4 * dot(age.rg - 0.50196, u_ageing.xy);
-    color *= exp(clamp(detail, -0.7, 0.2) * vec3(0.8, 1.0, 1.05));
+    color *= exp(clamp(detail, -0.7, 0.1) * vec3(0.8, 1.0, 1.05));
     vec3 lin = to_linear(clamp(color, 0.0, 1.0));
     vec4 paint = texture(u_paint, v_uv);
     lin *= mix(vec3(1.0), vec3(1.04, 0.72, 0.74), paint.b * u_blush);

@@ -112,13 +112,13 @@ _GENDERS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
         ("chin/chin-bones-decr", 0.35, 0.6),
         ("chin/chin-jaw-drop-decr", 0.3, 0.5),
         ("chin/chin-prominent-decr", 0.1, 0.3),
-        ("chin/chin-height-decr", 0.15, 0.35),
+        ("chin/chin-height-decr", 0.0, 0.15),
         ("eyebrows/eyebrows-trans-up", 1.1, 1.5),
         ("eyebrows/eyebrows-trans-backward", 0.4, 0.7),
         ("forehead/forehead-nubian-incr", 0.1, 0.3),
-        ("eyes/@-eye-scale-incr", 0.25, 0.42),
+        ("eyes/@-eye-scale-incr", 0.1, 0.25),
         ("eyes/@-eye-corner2-up", 0.1, 0.3),
-        ("eyes/@-eye-trans-out", 0.35, 0.6),
+        ("eyes/@-eye-trans-out", 0.15, 0.35),
         ("nose/nose-scale-horiz-decr", 0.15, 0.35),
         ("nose/nose-volume-decr", 0.2, 0.4),
         ("nose/nose-hump-decr", 0.2, 0.4),
@@ -131,27 +131,27 @@ _GENDERS: Mapping[str, tuple[tuple[str, float, float], ...]] = {
         ("mouth/mouth-cupidsbow-incr", 0.1, 0.3),
         ("mouth/mouth-trans-up", 0.25, 0.5),
         ("head/head-fat-decr", 0.2, 0.4),
-        ("nose/nose-point-up", 0.1, 0.25),
+        ("nose/nose-point-up", 0.0, 0.1),
         ("head/head-oval", 0.05, 0.2),
         ("cheek/@-cheek-bones-incr", 0.15, 0.35),
         ("neck/neck-scale-horiz-decr", 0.3, 0.6),
     ),
     "man": (
-        ("chin/chin-width-incr", 0.25, 0.5),
-        ("chin/chin-bones-incr", 0.3, 0.55),
+        ("chin/chin-width-incr", 0.35, 0.6),
+        ("chin/chin-bones-incr", 0.4, 0.65),
         ("chin/chin-jaw-drop-incr", 0.15, 0.35),
         ("chin/chin-prominent-incr", 0.1, 0.3),
         ("eyebrows/eyebrows-trans-down", 0.3, 0.6),
         ("eyebrows/eyebrows-trans-forward", 0.35, 0.6),
         ("eyes/@-eye-trans-in", 0.25, 0.45),
-        ("eyes/@-eye-scale-decr", 0.05, 0.2),
+        ("eyes/@-eye-scale-decr", 0.15, 0.3),
         ("nose/nose-scale-horiz-incr", 0.0, 0.15),
         ("nose/nose-hump-incr", 0.0, 0.2),
         ("mouth/mouth-upperlip-height-decr", 0.1, 0.3),
         ("mouth/mouth-lowerlip-height-decr", 0.05, 0.25),
         ("mouth/mouth-upperlip-volume-decr", 0.1, 0.25),
         ("head/head-fat-incr", 0.05, 0.2),
-        ("neck/neck-scale-horiz-incr", 0.2, 0.5),
+        ("neck/neck-scale-horiz-incr", 0.4, 0.7),
     ),
 }
 # What falls, thins and grows with age; drawn at `_AGE_SHARE` of its strength.
@@ -340,7 +340,7 @@ _OLD_MACRO = {
         **{"50s": (0.44, 0.54), "60s": (0.72, 0.82), "70s": (0.9, 1.0)},
     },
 }
-BEYOND = 0.2
+BEYOND = 0.35
 """How far faces go beyond the base mesh's woman and man, away from the other: the two lie close."""
 _BRAWN = {"female": (-0.4, 0.1), "male": (-0.1, 0.5)}
 
