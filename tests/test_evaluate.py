@@ -491,7 +491,7 @@ def test_nothing_is_written_unless_every_document_takes_the_report(tmp_path):
 
 def test_an_ablation_is_shown_with_its_three_measures(tmp_path):
     values = {"mean": 0.5, "spread": 0.1, "values": [0.45, 0.55]}
-    arm = {"seeds": [0, 1], "parameters": 7, **dict.fromkeys(METRICS, values)}
+    arm = {"seeds": [0, 1], "parameters": 7_260_000, **dict.fromkeys(METRICS, values)}
     budget = {"steps": 9, "batch_size": 8, "understanding_batch_size": 4}
     measured = {
         "budget": budget | {"count": 16, "questions": 2},
@@ -502,7 +502,10 @@ def test_an_ablation_is_shown_with_its_three_measures(tmp_path):
     document, merged = tmp_path / "README.md", tmp_path / "report.json"
     document.write_text(f"{START}\n{END}\n")
     write_report(tmp_path, merged, [document])
-    assert f"| {PAPER.name} | 2 | 50.0 ± 5.0 | 0.5 ± 0.1 | 50.0 ± 5.0 |" in document.read_text()
+    assert (
+        f"| {PAPER.name} | 2 | 7.3 M | 50.0 ± 5.0 | 0.5 ± 0.1 | 50.0 ± 5.0 |"
+        in document.read_text()
+    )
     assert f"| {LOSS_ARMS[0].name} | too close | too close | too close |" in document.read_text()
     assert "runs" not in json.loads(merged.read_text())["ablation"]
 

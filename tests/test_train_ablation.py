@@ -9,6 +9,7 @@ from test_evaluate_model import numbered_renders
 from test_train_transformer import checkpoint, features  # noqa: F401 (fixtures)
 from tiny import tiny_config
 
+from unif2ace.config import UniF2aceConfig
 from unif2ace.evaluate.arms import (
     EXPERT_ARMS,
     LOSS_ARMS,
@@ -217,6 +218,7 @@ def test_the_command_takes_seconds_or_steps_and_fills_them(plan, tmp_path, monke
     folders = ("checkpoint", "features", "faces", "judge", "out")
     arguments = [word for name in folders for word in (f"--{name}", str(getattr(plan, name)))]
     numbers = {"batch-size": 2, "understanding-batch-size": 2, "count": 2, "questions": 1}
+    numbers |= {"num-layers": 1, "hidden-size": 16}
     arguments += [word for name, n in numbers.items() for word in (f"--{name}", str(n))]
     arguments += ["--seeds", "0", "--json", str(tmp_path / "ablation.json")]
     assert main([*arguments, "--seconds", "0.01"]) == 2  # the trial alone takes longer
@@ -225,4 +227,7 @@ def test_the_command_takes_seconds_or_steps_and_fills_them(plan, tmp_path, monke
         assert main([*arguments, "--seconds", "60"]) == 0
         found = json.loads((tmp_path / "ablation.json").read_text())
         assert found["budget"]["steps"] == found["runs"][0]["steps"] == 2
+        model = plan.out / PAPER.name / "seed-0" / "run" / "model"
+        config = UniF2aceConfig.from_pretrained(model)
+        assert (config.num_layers, config.hidden_size) == (1, 16)
         monkeypatch.setattr(ablation, "train", None)

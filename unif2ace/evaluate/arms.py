@@ -105,7 +105,10 @@ def ablation_tables(measured: Mapping[str, Any]) -> str:
         f"weights; {budget['count']} pictures painted and {budget['questions']} questions asked "
         "about each of as many renders; mean ± half the range over seeds."
     ]
-    header = ("arm", "seeds", "asked attributes right, %", "feature distance", "questions right, %")
+    header = (
+        *("arm", "seeds", "weights"),
+        *("asked attributes right, %", "feature distance", "questions right, %"),
+    )
     known = {arm.name: arm for arm in arms(cross=True) if arm.name in gathered}
     tables = {"Loss": [a for a in known.values() if a.experts == "both"]}
     tables |= {"Experts": [a for a in known.values() if a.loss == "d3diff-0.01"]}
@@ -115,6 +118,7 @@ def ablation_tables(measured: Mapping[str, Any]) -> str:
             (
                 a.name,
                 str(len(gathered[a.name]["seeds"])),
+                f"{gathered[a.name]['parameters'] / 1e6:.1f} M",
                 *(cell(gathered[a.name], m) for m in METRICS),
             )
             for a in members

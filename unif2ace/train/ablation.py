@@ -61,6 +61,8 @@ class Plan:
     count: int = 120  # pictures to paint, and unseen renders to compare with
     questions: int = 6  # per face
     painting_steps: int = 12
+    num_layers: int | None = None  # of the transformer; the checkpoint's where None
+    hidden_size: int | None = None
 
     def budget(self) -> dict[str, Any]:
         """What must agree for runs to be compared."""
@@ -69,8 +71,8 @@ class Plan:
         }
 
 
-def arm_config(base: UniF2aceConfig, arm: Arm) -> UniF2aceConfig:
-    """The base's config with this arm's loss and token experts.
+def arm_config(base: UniF2aceConfig, arm: Arm, **size: int | None) -> UniF2aceConfig:
+    """The base's config with this arm's loss and token experts, and another `size` where given.
 
     Our choice: without token experts, one expert as wide as the chosen ones together always runs
     beside the shared one. Two experts that always run are one dense feed-forward, and the width
@@ -81,7 +83,12 @@ def arm_config(base: UniF2aceConfig, arm: Arm) -> UniF2aceConfig:
         width = moe.expert_dim * moe.experts_per_token
         moe = replace(moe, num_experts=1, experts_per_token=1, expert_dim=width)
     masked_weight, score_weight = LOSSES[arm.loss]
-    changed = {"moe": moe, "masked_weight": masked_weight, "score_weight": score_weight}
+    changed: dict[str, Any] = {
+        "moe": moe,
+        "masked_weight": masked_weight,
+        "score_weight": score_weight,
+    }
+    changed |= {name: value for name, value in size.items() if value is not None}
     values = base.to_dict() | changed
     values.pop("quantization_config", None)  # runs are trained in full precision from any base
     return UniF2aceConfig(**values)
@@ -106,7 +113,8 @@ def write_start(plan: Plan, arm: Arm, seed: int, out: Path) -> None:
     """The untrained checkpoint of a run; `out` appears whole or not at all."""
     fresh = out.with_name(f"{out.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    config = arm_config(UniF2aceConfig.from_pretrained(plan.checkpoint), arm)
+    base = UniF2aceConfig.from_pretrained(plan.checkpoint)
+    config = arm_config(base, arm, num_layers=plan.num_layers, hidden_size=plan.hidden_size)
     parts = transformer_parts(plan.checkpoint, without=set())
     tokenizer = PreTrainedTokenizerFast.from_pretrained(plan.checkpoint)
     frozen = {name: parts[name] for name in FROZEN}
@@ -263,6 +271,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--understanding-batch-size", type=int, default=8, help="faces to read")
     parser.add_argument("--count", type=int, default=120, help="pictures to paint, faces to ask of")
     parser.add_argument("--questions", type=int, default=6, help="about each face, after training")
+    parser.add_argument("--num-layers", type=int, help="a smaller transformer trains further")
+    parser.add_argument("--hidden-size", type=int)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--cross", action="store_true", help="all 20 arms, not the 8 of two tables")
     return parser.parse_args(arguments)
