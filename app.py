@@ -142,8 +142,11 @@ def show_crop(source: str | None, language: str) -> tuple[Any, str]:
     return crop.image, say("This is what the AI sees.", language)
 
 
-def ask(source: str | None, question: str, language: str = "en") -> Iterator[tuple[str, Any]]:
+def ask(
+    source: str | None, question: str | None, language: str = "en"
+) -> Iterator[tuple[str, Any]]:
     """Yields the answer so far, and a link to the question."""
+    question = question or ""
     with in_words(language):
         request = Request(task="answer", text=question, image=see(source).image)
         check(PIPELINE, request)
@@ -168,9 +171,11 @@ def observe(source: str | None, language: str) -> str:
     return views.observations(_observed(source, "", language), language)
 
 
-def _observed(source: str | None, names: str, language: str = "en") -> dict[str, dict[str, float]]:
+def _observed(
+    source: str | None, names: str | None, language: str = "en"
+) -> dict[str, dict[str, float]]:
     with in_words(language):
-        request = Request(task="attributes", text=names, image=see(source).image)
+        request = Request(task="attributes", text=names or "", image=see(source).image)
         check(PIPELINE, request)
     (observed,) = run_model(request, language)
     assert isinstance(observed, Observed)
@@ -277,17 +282,22 @@ def show_another(
 
 
 def _paint_request(
-    prompt: str, seed: float | None, steps: float, guidance: float, num_images: float
+    prompt: str | None,
+    seed: float | None,
+    steps: float | None,
+    guidance: float | None,
+    num_images: float | None,
 ) -> Request:
+    """What is None, as programs send what they leave out, is as on the page at first."""
     if seed is None:
         seed = random.SystemRandom().randrange(LIMITS.seed[1] - LIMITS.num_images[1])
     request = Request(
         task="generate",
-        text=prompt,
+        text=prompt or "",
         seed=int(seed),
-        steps=int(steps),
-        guidance=float(guidance),
-        num_images=int(num_images),
+        steps=int(DEFAULT_STEPS if steps is None else steps),
+        guidance=float(DEFAULT_GUIDANCE if guidance is None else guidance),
+        num_images=int(1 if num_images is None else num_images),
     )
     check(PIPELINE, request)
     return request
@@ -478,7 +488,7 @@ def edit(
     yield from _best(request)
 
 
-def answer(image: str | None, question: str) -> Iterator[str]:
+def answer(image: str | None, question: str | None) -> Iterator[str]:
     """Answer a question in English about the face in a picture. Nobody is identified.
 
     Args:
@@ -500,7 +510,7 @@ def describe(image: str | None) -> Iterator[str]:
     yield from ask_description(image)
 
 
-def attributes(image: str | None, names: str = "") -> dict[str, dict[str, float]]:
+def attributes(image: str | None, names: str | None = "") -> dict[str, dict[str, float]]:
     """Probability of every value of the attributes of the face in a picture.
 
     Args:

@@ -28,6 +28,8 @@ NASTY = (
     {"path": None, "meta": {"_type": "gradio.FileData"}}, {"url": "data:image/png;base64,AAAA"},
     {"url": "data:,"}, {"path": "../../app.py", "meta": {"_type": "gradio.FileData"}}, "NaN", "∞",
 )  # fmt: skip
+RAW = ("NoneType", "has no attribute", "argument must be", "not supported between", "Traceback")
+"""What only Python says: no words for a visitor."""
 MOST_GROWTH = 0.05  # share of memory, after warm-up
 ENDPOINTS = {"generate": 5, "edit": 7, "answer": 2, "describe": 1, "attributes": 2, "verify": 1}
 
@@ -122,6 +124,8 @@ def call(url: str, name: str, data: object) -> str:
         kind = [value for key, value in lines if key == "event"][-1]
         said = json.loads(told or "null")
         words = said.get("error") if isinstance(said, dict) else said
+        if kind != "complete" and any(raw in str(words) for raw in RAW):
+            return f"{kind} in Python's words: {words}"
         return "" if kind == "complete" or words else f"{kind} without words: {told}"
     except HTTPError as error:
         words = error.read().decode(errors="replace")
@@ -144,10 +148,13 @@ def main() -> None:
 
             process, url = started(SHIPPED, Path(folder))
             pid = process.pid
-        count = load(url, options.visitors, options.seconds, pid=pid)
-        bad = fuzz(url, options.malformed)
-        if process:
-            process.terminate()
+        try:
+            count = load(url, options.visitors, options.seconds, pid=pid)
+            bad = fuzz(url, options.malformed)
+        finally:
+            if process:
+                process.terminate()
+                process.wait()
     print(json.dumps({**asdict(count), "growth": count.growth, "malformed": bad}, indent=1))
     sys.exit(bool(count.errors or count.mixed_up or bad or count.growth >= MOST_GROWTH))
 

@@ -16,6 +16,8 @@ from loading import call, fuzz, load
 from PIL import Image
 from skimage.data import astronaut
 
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
+
 SECRET = "the house with the green door"
 PLACE = b"51 north 7 east"
 KEEP_SECONDS = 20
@@ -42,6 +44,17 @@ def test_malformed_requests_are_answered_in_words_and_leave_the_app_alive(app_ur
     assert fuzz(app_url, 40, seed=1) == []
     client = Client(app_url, verbose=False)
     assert client.predict("an old man", 1, 1, api_name="/generate")
+
+
+def test_what_a_program_leaves_empty_is_as_on_the_page(app_url):
+    client = Client(app_url, verbose=False)
+    _, told = client.predict("an old man", 1, None, None, None, api_name="/generate")
+    assert (told["steps"], told["guidance"]) == (DEFAULT_STEPS, DEFAULT_GUIDANCE)
+    face = handle_file(str(ROOT / "assets" / "examples" / "1-red-hair.png"))
+    every = client.predict(face, "", api_name="/attributes")
+    assert client.predict(face, None, api_name="/attributes") == every
+    with pytest.raises(AppError, match="question is empty"):
+        client.predict(face, None, api_name="/answer")
 
 
 def test_what_the_page_promises_about_uploads_is_what_is_set():

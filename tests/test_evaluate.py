@@ -45,19 +45,14 @@ from unif2ace.evaluate.metrics import (
 )
 from unif2ace.evaluate.negatives import NEGATIVES, mixed, shuffled
 from unif2ace.evaluate.patchwork import Rebuilt, patches, rebuild
-from unif2ace.evaluate.report import (
-    END,
-    START,
-    insert,
-    interval,
-    key_numbers,
-    merge,
-    write_report,
-)
+from unif2ace.evaluate.report import interval, key_numbers, merge, write_report
 from unif2ace.evaluate.sheets import FACE_PX, FONT_PX, MARGIN_PX, contact_sheet, wrap
 from unif2ace.languages import TABLE
+from unif2ace.markdown import insert
 from unif2ace.quantize import WeightReport
 from unif2ace.train.loop import TrainConfig
+
+START, END = "<!-- report:start -->", "<!-- report:end -->"
 
 
 def test_wilson_interval_by_hand():
@@ -433,11 +428,12 @@ def test_a_sheet_shows_every_face_in_its_place():
 
 def test_the_report_changes_nothing_outside_its_markers_and_is_idempotent():
     document = f"# Title\n{START}\nold\n{END}\ntail\n"
-    once = insert(document, "new | 1")
-    assert once == f"# Title\n{START}\nnew | 1\n{END}\ntail\n" == insert(once, "new | 1")
+    once = insert(document, "report", "new | 1")
+    assert once == f"# Title\n{START}\nnew | 1\n{END}\ntail\n"
+    assert once == insert(once, "report", "new | 1")
     for broken in ("no markers", f"{END} {START}", f"{START} {START} {END}", START):
         with pytest.raises(ValueError, match="report:"):
-            insert(broken, "x")
+            insert(broken, "report", "x")
 
 
 def test_percentages_and_intervals_are_written_as_measured():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from test_evaluate import write_shard
+from test_evaluate import END, START, write_shard
 from tiny import save_tiny
 
 from unif2ace.attributes import ATTRIBUTES, VOCABULARY, hidden_attributes, visible
@@ -36,7 +36,7 @@ from unif2ace.evaluate.probes import (
     group_shares,
     spread,
 )
-from unif2ace.evaluate.report import END, START, photograph_table
+from unif2ace.evaluate.report import photograph_table
 from unif2ace.evaluate.understanding import (
     ask_written,
     evaluate_understanding,

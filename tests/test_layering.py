@@ -13,7 +13,7 @@ ROWS = (
     {"config", "schedule", "attributes", "details"},
     {"layers", "conv", "moe", "vq", "encoders", "losses", "sampler", "images", "provenance"}
     | {"policy", "wording", "lexicon", "lexing", "parsing", "composing", "text", "languages"}
-    | {"regions", "routing", "value_names"},
+    | {"regions", "routing", "value_names", "markdown"},
     {"prompting", "plan", "model", "records"},
     {"quantize", "checkpoint", "pipeline", "convert", "parameters"},
     {"synth"},

@@ -46,6 +46,12 @@ def test_every_listed_pair_names_attributes_and_a_reason():
     assert not any(pair <= set(EVEN) for pair in DEPENDENCIES)
 
 
+def test_a_reason_is_of_its_own_pair():
+    for worn in ("lipstick", "eye_shadow", "earrings"):
+        assert "make-up and earrings" in DEPENDENCIES[frozenset(("gender", worn))]
+        assert "sideburns" in DEPENDENCIES[frozenset(("sideburns", worn))]
+
+
 def test_groups_of_people_are_equally_many():
     counts = joint_counts(FACES)
     assert len(counts) == 30 and sum(counts.values()) == len(FACES)

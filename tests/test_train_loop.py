@@ -158,6 +158,27 @@ def test_a_loss_that_is_not_finite_stops_with_its_step(tmp_path):
         run(config(tmp_path), Fit(), spoilt)
 
 
+@pytest.mark.parametrize("stop", ["log", "checkpoint", "seconds"])
+def test_nothing_is_saved_of_weights_that_are_not_finite(tmp_path, stop):
+    """A run that met a number that is none goes on from before it, whenever that came out."""
+    often = {
+        "log": {"log_every": 1},
+        "checkpoint": {"log_every": 99, "checkpoint_every_seconds": 0.0},
+        "seconds": {"log_every": 99, "seconds": 0.5, "steps": 10**6},
+    }[stop]
+    run(config(tmp_path, steps=4), Fit(), draw)
+    with pytest.raises(ValueError, match="not finite by step"):
+        run(
+            config(tmp_path, **{"steps": 12, **often}),
+            Fit(),
+            lambda number, generator: draw(number, generator) * (math.nan if number == 7 else 1),
+        )
+    model = Fit()
+    result = run(config(tmp_path, steps=12), model, draw)
+    assert result.steps == 12 and math.isfinite(result.loss)
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+
+
 def test_frozen_parameters_stay_and_scaled_ones_learn_slower(tmp_path):
     def change(out, **options):
         model = Fit()

@@ -46,7 +46,8 @@ def checkpoint_name(path_or_repo: str | Path, revision: str | None, commit: str 
     if not folder.is_dir():
         return f"{path_or_repo}@{commit or revision or 'main'}"
     digest = hashlib.sha256()
-    for path in [folder / "config.json", *sorted(folder.glob("*.safetensors"))]:
+    fixing = [folder / "config.json", folder / "tokenizer.json"]
+    for path in [*fixing, *sorted(folder.glob("*.safetensors"))]:
         digest.update(path.read_bytes())
     return f"{folder.resolve().name}@{digest.hexdigest()[:12]}"
 

@@ -182,6 +182,7 @@ class UniF2aceConfig(PretrainedConfig):
         masked_weight: of D3Diff's masked term; 0 for the ablation "only score".
         qk_norm: normalise queries and keys per head (Show-o does).
         parallel_block: attention and token experts read one normalised input (Phi's block).
+            Deviation: the authors' figure has one after the other; Show-o's weights fit this alone.
     """
 
     model_type = "unif2ace"

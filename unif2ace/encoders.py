@@ -3,6 +3,10 @@
 `SemanticEncoder` knows the everyday world (EfficientNet-Lite0 trained on ImageNet, or CLIP);
 `FaceEncoder` knows faces: it is trained on renders, whose landmarks, expression and attributes
 are exact. Neither knows the transformer, and neither identifies anybody.
+
+Deviation: the paper feeds CLIP and AntelopeV2, a network that tells persons apart (arXiv
+2503.08120). Face recognition is what this project stays away from, so the face expert reads what
+a classifier of visible attributes found; the small presets have EfficientNet-Lite0 in CLIP's place.
 """
 
 from __future__ import annotations

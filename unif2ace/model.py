@@ -37,7 +37,9 @@ from unif2ace.moe import (
 )
 from unif2ace.vq import ImageTokenizer
 
-NOISE_DIM = 64  # sinusoidal features of the mask ratio
+NOISE_DIM = 64
+"""Sinusoidal features of the mask ratio, which the noise expert embeds. Our choice: the paper does
+not say of what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +86,7 @@ class CodeDigits(nn.Module):
 
     def forward(self, codes: Tensor) -> Tensor:
         total = 0
-        stride = offset = 0
-        stride = 1
+        stride, offset = 1, 0
         for level in self.levels:
             total = total + self.table(codes // stride % level + offset)
             stride, offset = stride * level, offset + level
@@ -95,6 +96,8 @@ class CodeDigits(nn.Module):
 class Block(nn.Module):
     """Attention, then token experts, then sequence experts on the image, each with its own norm.
 
+    Deviation, in presets with `parallel_block`: attention and token experts read one normalised
+    input side by side, as Phi's blocks do, so that Show-o's weights fit.
     Our choice: the sequence level is added as its difference from a copy, x + (E(LN x) - LN x),
     so that copy experts leave the block as if the level were not there.
     """

@@ -14,8 +14,8 @@ import gradio as gr
 
 from unif2ace import views
 from unif2ace.evaluate import report
-from unif2ace.evaluate.tables import table
 from unif2ace.languages import LANGUAGES, say, translations
+from unif2ace.markdown import table
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Limits
 from unif2ace.regions import REGIONS
 

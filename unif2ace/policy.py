@@ -31,9 +31,10 @@ _SEXUAL = (
     r"|(?:have|having|for|oral|anal) sex|sex (?:act|scene|tape|toy|doll|worker)s?|nudes?|nudity"
 )
 _SEXUAL_ELSEWHERE = ("裸", "ヌード", "エロ", "セクシー", "色情", "性感", "누드", "голая", "голый")
-# "nude lipstick" is a colour
-_NUDE_SHADE = (
+# "nude lipstick" is a colour, and so are baby blue, hot pink and rich brown
+_SHADES = (
     r"\bnude[- ](?:colou?red |pink )?(?:lip\w*|make-?up|shade|tone|colou?r|gloss|eye ?shadow)"
+    r"|\bbaby[- ](?:blue|pink)\b|\bhot[- ]pink\b|\brich (?:brown|black|red|dark)\b"
 )
 _MINOR = (
     r"child\w*|kids?|toddlers?|bab(?:y|ies)|infants?|minors?|under-?age\w*|pre-?teens?|teen\w*"
@@ -71,7 +72,8 @@ nose mouth lips skin beard smile smiling happy sad angry surprised blond blonde 
 gray white green blue dark light long short curly straight round square asian african american
 european indian chinese japanese korean latin latino latina hispanic native east south north west
 middle eastern western northern southern caucasian arab new does do what which where how can could
-would tell describe soft warm cool
+would tell describe soft warm cool cheerful joyful friendly serious calm elderly bearded bald pretty
+beautiful handsome mother father grandmother grandfather grandma grandpa granny mom dad mum
 """
 _NOT_NAMES = frozenset(_NOT_NAMES_TEXT.split())
 _NAME_PAIR = re.compile(
@@ -116,9 +118,10 @@ _SENSITIVE = (
 def refuse_prompt(prompt: str) -> str | None:
     """Why this prompt is not painted, in words for the visitor; None if it may be."""
     words = _normal(prompt)
-    without_shades = re.sub(_NUDE_SHADE, " ", words)
+    without_shades = re.sub(_SHADES, " ", words)
     is_sexual = _has(_SEXUAL + r"|nude", without_shades) or _any(_SEXUAL_ELSEWHERE, words)
-    if _has(_MINOR, words) and (is_sexual or _has(_SUGGESTIVE, words)):
+    is_suggestive = is_sexual or _has(_SUGGESTIVE, without_shades)
+    if _has(_MINOR, without_shades) and is_suggestive:
         return MINOR
     if is_sexual:
         return SEXUAL
@@ -130,9 +133,10 @@ def refuse_prompt(prompt: str) -> str | None:
 def refuse_question(question: str) -> str | None:
     """Why this question about a picture is not answered, in words; None if it may be."""
     words = _normal(question)
-    if _has(_SENSITIVE, words):
+    without_shades = re.sub(_SHADES, " ", words)
+    if _has(_SENSITIVE, without_shades):
         return SENSITIVE
-    if _has(_SEXUAL + r"|nude", re.sub(_NUDE_SHADE, " ", words)) or _any(_SEXUAL_ELSEWHERE, words):
+    if _has(_SEXUAL + r"|nude", without_shades) or _any(_SEXUAL_ELSEWHERE, words):
         return SEXUAL
     if (
         _has(_IDENTITY, words)

@@ -1,6 +1,7 @@
 """`python -m unif2ace.evaluate COMMAND`: measure a checkpoint and write what was measured.
 
-Each command writes one JSON file; `report` gathers them; `all` runs everything in turn.
+`report` gathers the JSON files of the others. `all` runs what needs no photographs: reading,
+painting, costs and sheets; then the report.
 """
 
 from __future__ import annotations

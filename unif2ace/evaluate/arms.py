@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from unif2ace.evaluate.tables import table
+from unif2ace.markdown import table
 
 LOSSES: dict[str, tuple[float, float]] = {
     "mask-only": (1.0, 0.0),

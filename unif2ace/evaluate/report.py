@@ -12,10 +12,10 @@ from typing import Any
 
 from unif2ace.evaluate.arms import ablation_tables
 from unif2ace.evaluate.ratios import ratio_lines
-from unif2ace.evaluate.tables import interval, percent, table
+from unif2ace.evaluate.tables import interval, percent
+from unif2ace.markdown import insert, table
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
 
-START, END = "<!-- report:start -->", "<!-- report:end -->"
 SECTIONS = (
     *(
         "judge",
@@ -343,20 +343,6 @@ def render(merged: Json) -> str:
     return "\n\n".join(parts)
 
 
-def insert(document: str, text: str, name: str = "the document") -> str:
-    """`document` with `text` between its markers, which stay.
-
-    Raises ValueError unless each marker is there once, START first.
-    """
-    if document.count(START) != 1 or document.count(END) != 1:
-        raise ValueError(f"{name} must hold {START} and {END} once each")
-    before, rest = document.split(START)
-    if END not in rest:
-        raise ValueError(f"{name} has {END} before {START}")
-    after = rest.split(END)[1]
-    return f"{before}{START}\n{text}\n{END}{after}"
-
-
 def write_report(folder: Path, out: Path, documents: list[Path]) -> None:
     """Merge the folder's sections into `out` and renew the tables of every document.
 
@@ -364,7 +350,7 @@ def write_report(folder: Path, out: Path, documents: list[Path]) -> None:
     """
     merged = merge(folder)
     text = render(merged)
-    renewed = {path: insert(path.read_text(), text, str(path)) for path in documents}
+    renewed = {path: insert(path.read_text(), "report", text, str(path)) for path in documents}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(merged, indent=1, ensure_ascii=False) + "\n")
     for path, content in renewed.items():

@@ -1,8 +1,8 @@
-"""Numbers and tables as Markdown."""
+"""How shares are written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -16,9 +16,3 @@ def interval(rate: Mapping[str, Any]) -> str:
         return "–"
     low, high = 100 * rate["low"], 100 * rate["high"]
     return f"{percent(rate['share'])} ({low:.1f}–{high:.1f}, n = {rate['total']})"
-
-
-def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A Markdown table."""
-    lines = [header, ("---",) * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

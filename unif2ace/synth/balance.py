@@ -64,7 +64,10 @@ DEPENDENCIES: Mapping[frozenset[str], str] = (
         for age in ("age", "age_years")
         for held in HELD_OUT_KEYS
     }
-    | _pairs((*_WORN_BY_GENDER, "sideburns"), "sideburns grow on men, as beards do")
+    | {
+        frozenset(("sideburns", other)): "sideburns grow on men, as beards do"
+        for other in _WORN_BY_GENDER
+    }
 )
 
 

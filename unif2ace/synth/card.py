@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from unif2ace.attributes import ATTRIBUTES
+from unif2ace.markdown import insert, table
 from unif2ace.synth.balance import DEPENDENCIES, associations, joint_counts, leaks
 from unif2ace.synth.bench import Measured
 from unif2ace.synth.check import TARGETS, Check
 from unif2ace.synth.statistics import PAPER, StyleNumbers
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def text_section(numbers: Mapping[str, StyleNumbers], num_faces: int, num_questions: int) -> str:
@@ -115,20 +110,6 @@ def check_section(check: Check) -> str:
         f"{table(('', 'measured', 'target'), [(n, f'{v:.3f}', f'{t}') for n, v, t in told])}\n\n"
         f"{table(('open faces', 'faces', 'found', 'gender agrees', 'mean years'), groups)}"
     )
-
-
-def insert(document: str, section: str, text: str, name: str = "the card") -> str:
-    """`document` with `text` between the markers of `section`, which stay.
-
-    Raises ValueError unless each marker is there once, the start first.
-    """
-    start, end = f"<!-- {section}:start -->", f"<!-- {section}:end -->"
-    if document.count(start) != 1 or document.count(end) != 1:
-        raise ValueError(f"{name} must hold {start} and {end} once each")
-    before, rest = document.split(start)
-    if end not in rest:
-        raise ValueError(f"{name} has {end} before {start}")
-    return f"{before}{start}\n{text}\n{end}{rest.split(end)[1]}"
 
 
 def write_section(card: Path, section: str, text: str) -> None:

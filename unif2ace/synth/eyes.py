@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unif2ace.synth.geometry import turn_eyes
 from unif2ace.synth.landmarks import LANDMARK_VERTICES
-from unif2ace.synth.looks import Looks
+from unif2ace.synth.looks import Color, Looks
 from unif2ace.synth.mesh import Floats, Head, Part
 from unif2ace.synth.sliders import Shape
 
@@ -22,6 +22,8 @@ _IRIS_COLORS = {  # sRGB, by the texture that a pack would use
     "green": (72, 116, 60),
     "grey": (128, 134, 138),
 }
+_IRISES = ((0.293, 0.711), (0.707, 0.297))  # their middles in the pack's textures, as shares
+_IRIS_RADIUS, _IRIS_EDGE = 0.118, 0.012
 
 
 def uniforms(head: Head, tone: float) -> dict[str, Any]:
@@ -37,6 +39,21 @@ def uniforms(head: Head, tone: float) -> dict[str, Any]:
         "u_wrap": 0.35,
         "u_socket": (height, 0.45, -0.02, 0.075),
     }
+
+
+def tinted(picture: NDArray[np.uint8], tint: Color) -> NDArray[np.uint8]:
+    """The pack's texture of both eyeballs (S, S, C), its irises times `tint`, a linear colour."""
+    size = len(picture)
+    rows, columns = np.mgrid[:size, :size] / size
+    share = np.zeros((size, size))
+    for x, y in _IRISES:
+        distance = np.hypot(columns - x, rows - y)
+        share = np.maximum(share, np.clip((_IRIS_RADIUS - distance) / _IRIS_EDGE, 0.0, 1.0))
+    factor = np.array(tint) ** (1 / 2.2)  # on sRGB values
+    out = picture.copy()
+    colors = picture[..., :3] * (1 + share[..., None] * (factor - 1))
+    out[..., :3] = colors.clip(0, 255).round()
+    return out
 
 
 def plain_eyes(head: Head, shape: Shape, looks: Looks) -> list[Part]:

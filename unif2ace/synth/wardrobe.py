@@ -133,10 +133,17 @@ class Wardrobe:
         return Drawable(
             mesh=asset.mesh,
             program="solid",
-            textures={"u_texture": self._texture(f"eyes/materials/{looks.iris}_eye.png", 512)},
+            textures={"u_texture": self._iris(looks)},
             uniforms=eyes.uniforms(head, looks.tone),
             casts_shadow=False,
         )
+
+    def _iris(self, looks: Looks) -> moderngl.Texture:
+        key = f"{looks.iris} iris"  # its tint is always the same
+        if key not in self._textures:
+            picture = self._pack.picture(f"eyes/materials/{looks.iris}_eye.png", 512)
+            self._textures[key] = self._painter.texture(eyes.tinted(picture, looks.iris_tint))
+        return self._textures[key]
 
     def _mouth(self, head: Head) -> list[Drawable]:
         found = []

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import PRESETS, EncoderConfig
 from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
+from unif2ace.train.folders import written_whole
 from unif2ace.train.growth import grown_encoder
 from unif2ace.train.images import (
     HIDDEN,
@@ -283,16 +284,28 @@ def train(config: EncoderTrainConfig) -> TrainResult:
     )
 
 
-def save_encoders(face: FaceEncoder, config: EncoderConfig, folder: Path) -> None:
-    """face.safetensors, semantic.safetensors (ImageNet weights) and config.json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
-    state = {name: t.detach().cpu().contiguous() for name, t in face.state_dict().items()}
-    save_file(state, folder / "face.safetensors")
-    if config.semantic == "efficientnet-lite0":
+def save_encoders(
+    face: FaceEncoder,
+    config: EncoderConfig,
+    folder: Path,
+    semantic: SemanticEncoder | None = None,
+) -> None:
+    """face.safetensors, semantic.safetensors and config.json, as `assemble` reads them.
+
+    Without a `semantic` encoder, EfficientNet-Lite0 gets its ImageNet weights; CLIP has none here.
+    """
+    if semantic is None and config.semantic == "efficientnet-lite0":
         semantic = SemanticEncoder(config)
         semantic.net = imagenet_network()
-        save_file(semantic.state_dict(), folder / "semantic.safetensors")
+    with written_whole(folder) as fresh:
+        (fresh / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
+        save_file(_on_cpu(face), fresh / "face.safetensors")
+        if semantic is not None:
+            save_file(_on_cpu(semantic), fresh / "semantic.safetensors")
+
+
+def _on_cpu(module: nn.Module) -> dict[str, Tensor]:
+    return {name: t.detach().cpu().contiguous() for name, t in module.state_dict().items()}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,7 @@ import torch
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.quantize import nf4_share, weight_report
 from unif2ace.train.assemble import SHARD_SIZE
+from unif2ace.train.folders import written_whole
 
 
 def export(checkpoint: Path, out: Path) -> None:
@@ -18,18 +19,17 @@ def export(checkpoint: Path, out: Path) -> None:
 
     Written beside `out` first: an interrupted export leaves the old checkpoint as it was.
     """
-    draft = out.with_name(f"{out.name}.draft")
-    shutil.rmtree(draft, ignore_errors=True)
     pipe = UniF2acePipeline.from_pretrained(
         checkpoint, quantization="nf4", device="cpu", dtype=torch.bfloat16
     )
-    pipe.model.save_pretrained(draft, max_shard_size=SHARD_SIZE)
-    pipe.tokenizer.save_pretrained(draft)
-    if out.exists():
-        for path in out.glob("*.safetensors"):
-            path.unlink()
-    shutil.copytree(draft, out, dirs_exist_ok=True)
-    shutil.rmtree(draft)
+    with written_whole(out) as fresh:
+        pipe.model.save_pretrained(fresh, max_shard_size=SHARD_SIZE)
+        pipe.tokenizer.save_pretrained(fresh)
+        for path in out.glob("*"):
+            is_weights = ".safetensors" in path.name  # the index of many files, too
+            if not is_weights and not (fresh / path.name).exists():
+                copy = shutil.copytree if path.is_dir() else shutil.copy2
+                copy(path, fresh / path.name)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

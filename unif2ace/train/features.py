@@ -26,6 +26,8 @@ from unif2ace.attributes import FaceAttributes
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
 from unif2ace.train.images import HOLD_OUT_EVERY, resized
 
+_LABELS = "labels.jsonl"
+
 
 @dataclass(frozen=True, kw_only=True)
 class FaceLabel:
@@ -72,6 +74,7 @@ def write_features(
     `labels` may still grow while the pictures are read; it must be complete after the last.
     """
     out.mkdir(parents=True, exist_ok=True)
+    (out / _LABELS).unlink(missing_ok=True)  # written last, it marks the folder as complete
     parts: dict[str, list[np.ndarray]] = {"codes": [], "semantic": [], "face": []}
     with torch.inference_mode(), tqdm(desc="features", unit="face") as bar:
         for pictures in pixel_batches:
@@ -95,14 +98,16 @@ def write_features(
         )
         for label in labels
     ]
-    (out / "labels.jsonl").write_text("\n".join(lines) + "\n")
+    draft = out / f"{_LABELS}.new"
+    draft.write_text("\n".join(lines) + "\n")
+    draft.replace(out / _LABELS)
 
 
 def read_features(folder: Path) -> FaceFeatures:
     """Raises ValueError when the folder is not complete or its parts differ in length."""
-    if not (folder / "labels.jsonl").is_file():
+    if not (folder / _LABELS).is_file():
         raise ValueError(f"{folder} holds no finished features: run `features` again")
-    lines = (folder / "labels.jsonl").read_text().splitlines()
+    lines = (folder / _LABELS).read_text().splitlines()
     labels = [_label(json.loads(line)) for line in lines]
     arrays = {
         name: np.load(folder / f"{name}.npy", mmap_mode="r")
@@ -142,6 +147,8 @@ def make_features(
                     for row in table.to_pylist()
                     if split != "train" or row["seed"] % HOLD_OUT_EVERY
                 ]
+                if not rows:  # held out, all of them
+                    continue
                 labels.extend(_label(row) for row in rows)
                 yield np.stack(
                     [

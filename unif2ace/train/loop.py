@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +28,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from unif2ace.train.averaging import AveragedWeights, is_sharded, whole
+from unif2ace.train.folders import beside, swap_in
 from unif2ace.train.log import StepLog
 
 CHECKPOINT = "checkpoint"
@@ -168,15 +168,11 @@ def _signals_noted() -> Iterator[list[int]]:
 
 def save_checkpoint(accelerator: Accelerator, out: Path) -> None:
     """Write out/checkpoint so that an interruption leaves the old one or the new one, whole."""
-    fresh, kept, stale = (out / f"{CHECKPOINT}{end}" for end in (".new", "", ".old"))
+    fresh = beside(out / CHECKPOINT, ".new")
     accelerator.save_state(str(fresh))
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        shutil.rmtree(stale, ignore_errors=True)
-        if kept.exists():
-            kept.rename(stale)
-        fresh.rename(kept)
-        shutil.rmtree(stale, ignore_errors=True)
+        swap_in(fresh, out / CHECKPOINT)
     accelerator.wait_for_everyone()
 
 
@@ -205,6 +201,20 @@ def _mean_over_processes(accelerator: Accelerator, loss: Tensor, metrics: Mappin
         values = list(accelerator.reduce(mine, reduction="mean"))
     first, *rest = (float(value) for value in values)
     return first, dict(zip(metrics, rest, strict=True))
+
+
+def _require_finite(
+    accelerator: Accelerator, is_finite: Tensor, step: int, config: TrainConfig
+) -> None:
+    """Raises ValueError, on all ranks alike, unless `is_finite` holds on every one."""
+    share = is_finite.float()
+    if accelerator.num_processes > 1:
+        share = accelerator.reduce(share, reduction="mean")
+    if float(share) < 1:
+        raise ValueError(
+            f"loss or gradient were not finite by step {step}; go on from the last checkpoint with "
+            f"a lower learning rate than {config.learning_rate} or another seed than {config.seed}"
+        )
 
 
 def _prepare_shards(module: nn.Module) -> bool:
@@ -246,7 +256,8 @@ def run(
         on_sample: called on the main process with the step while the averaged weights are in
             place, now and then and at the end; not under FSDP, where no process has them whole.
         learning_rate_scale: parameter name to a factor on the learning rate.
-    Raises: ValueError when the loss is not finite, naming the step.
+    Raises: ValueError when loss or gradient is not finite, naming the step; nothing is saved of
+        weights that this may have spoilt.
     """
     config.out.mkdir(parents=True, exist_ok=True)
     accelerator = Accelerator(
@@ -291,6 +302,7 @@ def run(
     )
     stopped_by: Literal["steps", "seconds", "signal"] = "steps"
     loss_value = math.nan
+    is_finite = torch.ones((), dtype=torch.bool, device=accelerator.device)
     module.train()
     with _signals_noted() as signals, ThreadPoolExecutor(1) as prefetcher:
         pending = prefetcher.submit(draw, clock.step)
@@ -303,6 +315,7 @@ def run(
                 stopped_by = "signal" if is_stopping else "seconds"
                 break
             if now - last_checkpoint >= config.checkpoint_every_seconds:
+                _require_finite(accelerator, is_finite, clock.step, config)
                 save_checkpoint(accelerator, config.out)
                 last_checkpoint = now
             if now - last_sample >= config.sample_every_seconds:
@@ -325,7 +338,10 @@ def run(
                 group["lr"] = group["peak_lr"] * share
             loss, metrics = module(batch, progress)
             accelerator.backward(loss)
-            accelerator.clip_grad_norm_(module.parameters(), config.max_grad_norm)
+            norm = accelerator.clip_grad_norm_(module.parameters(), config.max_grad_norm)
+            if is_split:
+                norm = whole(norm)
+            is_finite &= loss.detach().isfinite() & norm.isfinite()
             optimizer.step()
             optimizer.zero_grad()
             averaged.update()
@@ -333,11 +349,7 @@ def run(
             bar.update()
             if clock.step % config.log_every == 0 or clock.step == config.steps:
                 loss_value, values = _mean_over_processes(accelerator, loss, metrics)
-                if not math.isfinite(loss_value):
-                    raise ValueError(
-                        f"the loss is {loss_value} at step {clock.step}; lower the learning rate"
-                        f" ({config.learning_rate}) or raise warmup_steps ({config.warmup_steps})"
-                    )
+                _require_finite(accelerator, is_finite, clock.step, config)
                 if log is not None:
                     log.write(
                         clock.step,
@@ -348,8 +360,9 @@ def run(
                     )
                 bar.set_postfix(loss=f"{loss_value:.4f}", refresh=False)
     clock.seconds = _agreed(accelerator, before + time.monotonic() - started, False)[0]
-    save_checkpoint(accelerator, config.out)
     bar.close()
+    _require_finite(accelerator, is_finite, clock.step, config)
+    save_checkpoint(accelerator, config.out)
     averaged.copy_to_module()
     if is_split:
         _gather_shards(objective)

@@ -108,7 +108,10 @@ def plan_loss(
     assert batch.places is not None
     is_word = batch.places >= 0  # (B, L), never in the first column
     if not is_word.any():
-        return hidden.new_zeros(()), {}
+        # Every process logs the same things, or their means could not be taken together.
+        nothing = hidden.new_zeros(())
+        has_plan = model.config.plan_length > 0
+        return nothing, dict.fromkeys(("plan", "plan_accuracy"), nothing) if has_plan else {}
     words = batch.token_ids[is_word]
     logits = model.text_logits(hidden[:, :-1][is_word[:, 1:]])
     loss = answer_loss(logits, words)

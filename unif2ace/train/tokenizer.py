@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from unif2ace.config import PRESETS, VQConfig
+from unif2ace.train.folders import written_whole
 from unif2ace.train.images import (
     FaceShards,
     random_crops,
@@ -308,11 +309,11 @@ def train(config: TokenizerTrainConfig) -> TrainResult:
 
 def save_tokenizer(tokenizer: ImageTokenizer, folder: Path) -> None:
     """config.json and model.safetensors; read back by `load_tokenizer`."""
-    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(dataclasses.asdict(tokenizer.config), indent=2)
-    (folder / "config.json").write_text(text + "\n")
     state = {name: t.detach().cpu().contiguous() for name, t in tokenizer.state_dict().items()}
-    save_file(state, folder / "model.safetensors")
+    with written_whole(folder) as fresh:
+        (fresh / "config.json").write_text(text + "\n")
+        save_file(state, fresh / "model.safetensors")
 
 
 def load_tokenizer(folder: Path) -> ImageTokenizer:

@@ -16,7 +16,8 @@ def unpack(checkpoint: Path, out: Path) -> None:
     """Write `out/tokenizer` and `out/encoder` in float32, as their trainers write and read them."""
     model = load_model(checkpoint, None, None, torch.device("cpu")).float()
     save_tokenizer(model.image_tokenizer, out / "tokenizer")
-    save_encoders(model.face_encoder, model.config.encoders, out / "encoder")
+    config, semantic = model.config.encoders, model.semantic_encoder
+    save_encoders(model.face_encoder, config, out / "encoder", semantic)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
