@@ -237,7 +237,7 @@ def looks_of(attributes: FaceAttributes, seed: int) -> Looks:
         shaved=0.0
         if is_woman
         else float(ageing.uniform(0.6, 0.85))
-        * (0.3 if attributes["hair_color"] == "grey" else 1.0),
+        * {"grey": 0.3, "blond": 0.5}.get(attributes["hair_color"], 1.0),
         freckles=float(paint.uniform(1.0, 1.35)) if attributes["freckles"] == "yes" else 0.0,
         blush=float(paint.uniform(0.0, 0.35)) * (1.0 if is_woman else 0.4)
         + (0.5 if is_woman else 0.0)
