@@ -1,10 +1,13 @@
 """The README tells the truth about the tree."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import yaml
+
+from unif2ace.checkpoint import checkpoint_name
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,6 +34,13 @@ def test_the_map_shows_every_large_part():
     packages = {p.parent.relative_to(ROOT).as_posix() for p in ROOT.glob("unif2ace/*/__init__.py")}
     assert packages <= shown
     assert {"app.py", "assets", "tests", "unif2ace/pipeline.py", "unif2ace/model.py"} <= shown
+
+
+def test_what_was_measured_is_the_checkpoint_that_is_shipped():
+    report = json.loads((ROOT / "assets" / "report.json").read_text(encoding="utf-8"))
+    named = {name: part["checkpoint"] for name, part in report.items() if "checkpoint" in part}
+    assert {"understanding", "generation"} <= named.keys()
+    assert set(named.values()) == {checkpoint_name(ROOT / "assets" / "checkpoint", None, None)}
 
 
 def test_the_header_fits_a_space():
