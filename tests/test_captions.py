@@ -4,6 +4,7 @@ import json
 import random
 from collections import Counter, defaultdict
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import get_args
 
@@ -13,10 +14,17 @@ from faces import random_face, random_faces
 from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, completed, visible
 from unif2ace.details import with_implied
 from unif2ace.lexicon import all_understood
-from unif2ace.parsing import parse_answer, parse_attributes, parse_yes_no
-from unif2ace.synth.asking import choice_question, has_choice, value_is_question, value_question
+from unif2ace.parsing import parse_answer, parse_attributes, parse_constraints, parse_yes_no
+from unif2ace.synth.asking import (
+    PRESENCE_QUESTIONS,
+    choice_question,
+    has_choice,
+    value_is_question,
+    value_question,
+)
 from unif2ace.synth.captions import Caption, Style, caption, description, sample_sheet, sayable
 from unif2ace.synth.clauses import clause
+from unif2ace.synth.loose import loose_value_is_question, loose_value_question, things
 from unif2ace.synth.phrases import NOUN_PHRASES, REGION_OF, REGIONS, in_region
 from unif2ace.synth.questions import QA, questions, training_corpus, why_hidden
 from unif2ace.synth.variants import as_typed
@@ -268,12 +276,25 @@ def test_questions_about_gender_hide_the_gender():
         assert texts[0] == texts[1]
         text = value_question("gender", "woman", generator).lower().strip("?").split()
         assert not gendered & set(text) or {"he", "she"} <= set(text)
-    for value in ("woman", "man"):
+    for value, ask in product(("woman", "man"), (value_is_question, loose_value_is_question)):
         drawn = [
-            {value_is_question("gender", value, g, random.Random(s)) for s in range(50)}
-            for g in ("woman", "man")
+            {ask("gender", value, g, random.Random(s)) for s in range(50)} for g in ("woman", "man")
         ]
         assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_loose_questions_ask_for_the_value_that_they_are_given(name):
+    """What the parser makes of their words is that value, or none; of some it is."""
+    first, *others = ATTRIBUTES[name].values
+    for value in others if name in PRESENCE_QUESTIONS else (first, *others):
+        allowed = [parse_constraints(thing).get(name) for thing in things(name, value)]
+        assert all(values is None or value in values for values in allowed), value
+        assert any(allowed) or name == "light", value  # "a face lit from the left" leans on "face"
+        texts = {loose_value_is_question(name, value, "man", random.Random(s)) for s in range(40)}
+        assert len(texts) > 20 and not any("{" in text for text in texts)
+    opened = {loose_value_question(name, random.Random(s)) for s in range(40)}
+    assert len(opened) > 20 and not any("{" in text for text in opened)
 
 
 def test_choices_offer_both_values():

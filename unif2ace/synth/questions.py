@@ -35,6 +35,7 @@ from unif2ace.synth.asking import (
 )
 from unif2ace.synth.captions import Style, caption, description, sayable
 from unif2ace.synth.clauses import clause
+from unif2ace.synth.loose import loose_value_is_question, loose_value_question
 from unif2ace.synth.phrases import REGION_OF, REGIONS, in_region, one_of
 from unif2ace.synth.prose import statements
 from unif2ace.synth.sampling import sample_attributes
@@ -63,6 +64,7 @@ KIND_SHARES: Mapping[Kind, float] = {
 """How often each kind is drawn; where a face hides nothing, "not_visible" becomes "value"."""
 
 _HASTY_SHARE = 0.35
+_LOOSE_SHARE = 0.3  # of the questions about one attribute that are not canonical
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
 )  # fmt: skip
@@ -261,7 +263,11 @@ def _statement(name: str, attributes: FaceAttributes, generator: random.Random) 
 
 def _value(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
     # the question comes first: it must not depend on the value, not even through the generator
-    question = _typed(value_question(name, attributes["gender"], generator), generator)
+    if generator.random() < _LOOSE_SHARE:
+        question = loose_value_question(name, generator)
+    else:
+        question = value_question(name, attributes["gender"], generator)
+    question = _typed(question, generator)
     answer = sentence(_statement(name, attributes, generator))
     if generator.random() < 0.15:
         answer = sentence(canonical_answer(name, attributes[name]))
@@ -278,7 +284,9 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
         is_true = value != ATTRIBUTES[name].values[0]
     else:
         asked = _asked_value(name, value, generator)
-        question = value_is_question(name, asked, gender, generator)
+        is_loose = generator.random() < _LOOSE_SHARE
+        ask = loose_value_is_question if is_loose else value_is_question
+        question = ask(name, asked, gender, generator)
         is_true = _holds(name, value, asked)
     question = _typed(question, generator)
     answer = word = "Yes" if is_true else "No"
