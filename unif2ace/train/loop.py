@@ -195,7 +195,7 @@ def _agreed(accelerator: Accelerator, seconds: float, is_stopping: bool) -> tupl
 
 def _mean_over_processes(accelerator: Accelerator, loss: Tensor, metrics: Mapping[str, Any]):
     """(loss, metrics) as numbers, the same on all ranks."""
-    values = [loss.detach(), *map(torch.as_tensor, metrics.values())]
+    values = [torch.as_tensor(value).detach() for value in (loss, *metrics.values())]
     if accelerator.num_processes > 1:
         mine = torch.stack([v.detach().float().to(accelerator.device) for v in values])
         values = list(accelerator.reduce(mine, reduction="mean"))
