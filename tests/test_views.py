@@ -73,7 +73,7 @@ def test_every_attribute_is_observed_once_with_its_likeliest_value():
     html = views.observations(full_table(lambda attribute: attribute.values[1]))
     assert html.count("<tr ") == len(ATTRIBUTES)
     for name, attribute in ATTRIBUTES.items():
-        row = f">{name.replace('_', ' ').capitalize()}</th><td>{attribute.values[1]}</td>"
+        row = f">{views.attribute_name(name, 'en')}</th><td>{attribute.values[1]}</td>"
         assert html.count(row) == 1
 
 
@@ -101,6 +101,12 @@ def test_every_value_and_every_question_can_be_picked_once(language):
     assert sorted(chips) == sorted((n, v) for n, a in ATTRIBUTES.items() for v in a.values)
     questions = re.findall(r'data-value="(.*?)"', views.question_chooser(KNOWN, language))
     assert sorted(questions) == sorted(map(canonical_question, ATTRIBUTES))
+
+
+def test_the_steps_of_a_scale_are_offered_in_order():
+    html = views.value_chooser({"skin_tone_monk": ("3", "1", "10", "2")}, "en")
+    assert re.findall(r'data-value="(.*?)"', html) == ["1", "2", "3", "10"]
+    assert "<span>Monk skin tone</span>" in html
 
 
 def test_in_other_languages_buttons_are_read_in_them_and_write_english():

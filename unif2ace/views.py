@@ -10,7 +10,7 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -58,7 +58,8 @@ def question_chooser(known: Known, language: str) -> str:
 
     def chip(name: str) -> str:
         question = canonical_question(name)
-        return _chip("question", question, question if language == "en" else _name(name, language))
+        words = question if language == "en" else attribute_name(name, language)
+        return _chip("question", question, words)
 
     return _chooser(
         {title: "".join(map(chip, names)) for title, names in grouped(known).items()},
@@ -73,13 +74,19 @@ def value_chooser(known: Known, language: str) -> str:
     for title, names in grouped(known).items():
         rows = []
         for name in names:
+            called = attribute_name(name, language)
             chips = "".join(
-                _chip(name, value, value_name(name, value, language), _name(name, language))
-                for value in known[name]
+                _chip(name, value, value_name(name, value, language), called)
+                for value in _in_order(known[name])
             )
-            rows.append(f'<div class="row"><span>{_name(name, language)}</span>{chips}</div>')
+            rows.append(f'<div class="row"><span>{called}</span>{chips}</div>')
         panels[title] = "".join(rows)
     return _chooser(panels, "Or pick what you want to see", language)
+
+
+def _in_order(values: Sequence[str]) -> Sequence[str]:
+    """Steps of a scale from the first to the last; the plain value is their first otherwise."""
+    return sorted(values, key=int) if all(value.isdigit() for value in values) else values
 
 
 def _chip(name: str, value: str, words: str, attribute: str = "") -> str:
@@ -164,7 +171,7 @@ def chosen(values: Mapping[str, str], language: str = "en") -> str:
 
 def _asked(name: str, value: str, language: str) -> str:
     if language != "en":
-        return f"{_name(name, language)}: {escape(value_name(name, value, language))}"
+        return f"{attribute_name(name, language)}: {escape(value_name(name, value, language))}"
     return escape(phrase(name, value)[1] or value)
 
 
@@ -193,7 +200,7 @@ def result_line(settings: Mapping[str, str | int | float], language: str = "en")
         settings["steps"], f"{settings['guidance']:g}"
     )
     if "region" in settings:
-        part = _name(str(settings["region"]), language)
+        part = attribute_name(str(settings["region"]), language)
         origin = say("Changed: {}", language).format(part)
     else:
         origin = _link(link, "repeat-link", "Link that paints this again", language)
@@ -249,7 +256,7 @@ def _observed(name: str, values: Mapping[str, float], language: str) -> str:
     said = f"<em>{hidden}</em>" if value == NOT_VISIBLE else escape(called(value))
     everything = ", ".join(f"{called(v)} {100 * q:.0f} %" for v, q in values.items())
     return (
-        f"<tr title='{escape(everything)}'><th scope='row'>{_name(name, language)}</th>"
+        f"<tr title='{escape(everything)}'><th scope='row'>{attribute_name(name, language)}</th>"
         f"<td>{said}</td>"
         f"<td>{_bar(p)}</td></tr>"
     )
@@ -265,8 +272,13 @@ def as_csv(table: Mapping[str, Mapping[str, float]]) -> str:
     return text.getvalue()
 
 
-def _name(attribute: str, language: str) -> str:
-    return escape(say(attribute.replace("_", " ").capitalize(), language))
+_NAMES = {"age_years": "Decade of age", "skin_tone_monk": "Monk skin tone"}
+
+
+def attribute_name(attribute: str, language: str) -> str:
+    """What an attribute, a part or a setting is called on the page, safe in HTML."""
+    words = _NAMES.get(attribute, attribute.replace("_", " ").capitalize())
+    return escape(say(words, language))
 
 
 def _bar(probability: float) -> str:
@@ -300,7 +312,8 @@ def verification(found: Verification, language: str = "en") -> str:
         )
     text = "".join(f"<p>{line}</p>" for line in lines)
     rows = "".join(
-        f"<tr><th scope='row'>{_name(str(name), language)}</th><td>{escape(str(value))}</td></tr>"
+        f"<tr><th scope='row'>{attribute_name(str(name), language)}</th>"
+        f"<td>{escape(str(value))}</td></tr>"
         for name, value in (found.settings or {}).items()
     )
     caption = say("Settings in the file", language)
