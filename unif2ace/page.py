@@ -489,9 +489,10 @@ def about_tab() -> tuple[gr.HTML, gr.Markdown, gr.Markdown]:
     drawing = gr.HTML(diagram("en"), elem_id="diagram")
     about = gr.Markdown(about_text("en"), elem_id="about")
     numbers = gr.Markdown(key_numbers("en"), elem_id="numbers")
-    if measured():
+    tables, _ = measured()
+    if tables:
         with gr.Accordion(text("All that was measured"), open=False, elem_id="measured"):
-            gr.Markdown(report.render(measured()))
+            gr.Markdown(tables)
     return drawing, about, numbers
 
 
@@ -511,19 +512,18 @@ def about_text(language: str) -> str:
 
 def key_numbers(language: str) -> str:
     """A few numbers of assets/report.json in the given language, "" where there is no report."""
-    rows = [(say(what, language), value) for what, value in report.key_numbers(measured())]
+    rows = [(say(what, language), value) for what, value in measured()[1]]
     return table((say("Measured", language), ""), rows) if rows else ""
 
 
 @cache
-def measured() -> dict[str, Any]:
-    """What assets/report.json holds; nothing if it is missing or of another version."""
+def measured() -> tuple[str, list[tuple[str, str]]]:
+    """All tables of assets/report.json, and its key numbers; none of another version's."""
     try:
         found = json.loads((ASSETS / "report.json").read_text(encoding="utf-8"))
-        report.render(found), report.key_numbers(found)
-        return found
+        return report.render(found), report.key_numbers(found)
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        return "", []
 
 
 def spoken(blocks: gr.Blocks) -> list[tuple[Any, dict[str, str]]]:

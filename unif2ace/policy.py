@@ -34,7 +34,7 @@ _SEXUAL_ELSEWHERE = ("裸", "ヌード", "エロ", "セクシー", "色情", "�
 # "nude lipstick" is a colour, and so are baby blue, hot pink and rich brown
 _SHADES = (
     r"\bnude[- ](?:colou?red |pink )?(?:lip\w*|make-?up|shade|tone|colou?r|gloss|eye ?shadow)"
-    r"|\bbaby[- ](?:blue|pink)\b|\bhot[- ]pink\b|\brich (?:brown|black|red|dark)\b"
+    r"|\bbaby[- ](?:blue|pink)\b|\bhot[- ]pink\b|\brich (?:brown|black|red|dark)(?= (?:hair|eye)|$)"
 )
 _MINOR = (
     r"child\w*|kids?|toddlers?|bab(?:y|ies)|infants?|minors?|under-?age\w*|pre-?teens?|teen\w*"

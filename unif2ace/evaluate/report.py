@@ -65,19 +65,21 @@ def key_numbers(merged: Json) -> list[tuple[str, str]]:
     rows: list[tuple[str, str]] = []
     if reads := merged.get("understanding"):
         tables = reads["attributes"]
-        rows.append(("Details of unseen rendered faces read right", _rounded(tables["seen"])))
+        rows.append(
+            ("Details of unseen rendered faces read right", percent(tables["seen"]["share"], 0))
+        )
         for group, words in _GROUPS.items():
             shares = [rate["share"] for rate in tables["groups"][group].values() if rate["total"]]
             rows.append((words, f"{100 * min(shares):.0f}–{100 * max(shares):.0f} %"))
     if photographs := merged.get("photographs"):
-        balanced = f"{100 * photographs['mean_balanced']:.0f} %"
+        balanced = percent(photographs["mean_balanced"], 0)
         rows.append(("Yes or no about unseen portraits right (guessing: 50 %)", balanced))
     if paints := merged.get("generation"):
-        seen = _rounded(paints["captions"]["agreement"])
-        most = _rounded(paints["renders"]["agreement"])
+        seen = percent(paints["captions"]["agreement"]["share"], 0)
+        most = percent(paints["renders"]["agreement"]["share"], 0)
         rows.append(("Asked details that an independent judge sees in painted faces", seen))
         rows.append(("The same judge on real renders: the most there can be", most))
-        clear = _rounded(paints["captions"]["one_clear_face"])
+        clear = percent(paints["captions"]["one_clear_face"]["share"], 0)
         rows.append(("Painted pictures that show one clear face", clear))
     if costs := merged.get("bench"):
         seconds = costs["pipeline"]["seconds"]
@@ -93,10 +95,6 @@ _GROUPS = {
     "skin_tone": "The same, for each skin tone: worst and best",
     "age": "The same, for each age group: worst and best",
 }
-
-
-def _rounded(rate: Json) -> str:
-    return f"{100 * rate['share']:.0f} %" if rate["total"] else "–"
 
 
 def understanding_tables(measured: Json) -> str:

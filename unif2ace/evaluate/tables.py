@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"
+def percent(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
 
 
 def interval(rate: Mapping[str, Any]) -> str:

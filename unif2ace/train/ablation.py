@@ -35,6 +35,7 @@ from unif2ace.moe import SequenceRouter
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.records import DEFAULT_GUIDANCE
 from unif2ace.train.assemble import SHARD_SIZE, assemble, transformer_parts
+from unif2ace.train.folders import written_whole
 from unif2ace.train.loop import TrainConfig
 from unif2ace.train.perceptual import imagenet_network
 from unif2ace.train.transformer import TransformerOptions, train
@@ -111,18 +112,16 @@ def copy_only(model: UniF2aceForConditionalGeneration) -> None:
 
 def write_start(plan: Plan, arm: Arm, seed: int, out: Path) -> None:
     """The untrained checkpoint of a run; `out` appears whole or not at all."""
-    fresh = out.with_name(f"{out.name}.new")
-    shutil.rmtree(fresh, ignore_errors=True)
     base = UniF2aceConfig.from_pretrained(plan.checkpoint)
     config = arm_config(base, arm, num_layers=plan.num_layers, hidden_size=plan.hidden_size)
     parts = transformer_parts(plan.checkpoint, without=set())
     tokenizer = PreTrainedTokenizerFast.from_pretrained(plan.checkpoint)
     frozen = {name: parts[name] for name in FROZEN}
-    model = assemble(config, tokenizer, frozen, fresh, seed=seed)
-    if arm.experts in ("none", "token"):
-        copy_only(model)
-        model.save_pretrained(fresh, max_shard_size=SHARD_SIZE)
-    fresh.rename(out)
+    with written_whole(out) as fresh:
+        model = assemble(config, tokenizer, frozen, fresh, seed=seed)
+        if arm.experts in ("none", "token"):
+            copy_only(model)
+            model.save_pretrained(fresh, max_shard_size=SHARD_SIZE)
 
 
 def measure(plan: Plan, checkpoint: Path, judge: Judge, faces: LabelledFaces) -> dict[str, float]:
