@@ -40,7 +40,7 @@ def free_port() -> int:
 
 
 def set_number(page, element_id: str, value: int) -> None:
-    """Type a number into a slider's field until the slider has taken it.
+    """Type a number into a field until it, and its slider if it has one, have taken it.
 
     A field that has only just opened may still be set back to the number it had.
     """
@@ -51,7 +51,7 @@ def set_number(page, element_id: str, value: int) -> None:
         field.fill(str(value))
         field.press("Tab")
         page.wait_for_timeout(250)
-        if slider.input_value() == field.input_value() == str(value):
+        if all(part.input_value() == str(value) for part in (field, *slider.all())):
             return
     pytest.fail(f"#{element_id} does not take {value}")
 

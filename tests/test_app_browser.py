@@ -256,7 +256,7 @@ def test_the_page_speaks_the_language_that_is_picked(page):
     expect(page.get_by_text("誰であるかを答えません").first).to_be_visible()
     open_tab(page, "生成")
     page.locator("#settings button").first.click()
-    page.locator("#seed input").fill("-7")
+    set_number(page, "seed", -7)
     page.locator("#random input").uncheck()
     page.locator("#generate").click()
     expect(page.get_by_text("「シード」は 0 から").first).to_be_visible()
