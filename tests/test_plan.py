@@ -14,6 +14,7 @@ from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token
 from unif2ace.prompting import encode_text, generation_batch, prompt_ids, text_batch
+from unif2ace.records import PLAN_TEMPERATURE
 from unif2ace.sampler import gumbel_noise
 from unif2ace.synth.sampling import sample_attributes
 from unif2ace.wording import NOT_VISIBLE
@@ -131,12 +132,14 @@ def test_a_plan_is_drawn_word_by_word_from_what_the_whole_sequence_says(pipe):
     assert ours.shape == (2, config.plan_length)
     for row, seed in enumerate((3, 4)):
         generator, drawn = torch.Generator().manual_seed(seed), []
-        for ids in allowed:
+        warmth = pipe.plan_words.temperatures(PLAN_TEMPERATURE)
+        for ids, temperature in zip(allowed, warmth, strict=True):
             batch = text_batch([prompt + drawn], config)
             # what is missing at the end shifts all positions alike, and only differences count
             output = pipe.model(**batch.inputs(), group="generation")
             logits = pipe.model.text_logits(output.hidden[0, -1])[ids]
-            drawn.append(ids[int((logits + gumbel_noise(logits.shape, generator)).argmax())])
+            noise = gumbel_noise(logits.shape, generator)
+            drawn.append(ids[int((logits / temperature + noise).argmax())])
         assert ours[row].tolist() == drawn
 
 
@@ -196,3 +199,11 @@ def test_the_telling_word_stands_behind_the_article():
         assert encode_text(tokenizer, answer) == [*encode_text(tokenizer, article), first, *rest]
         assert telling_token(answer, tokenizer) == first
     assert telling_token("smiling", tokenizer) == encode_text(tokenizer, "smiling")[0]
+
+
+def test_who_is_painted_is_drawn_evenly_and_the_rest_is_rather_ordinary(words):
+    temperatures = words.temperatures(0.5)
+    assert len(temperatures) == len(words.words)
+    even = {name for name, t in zip(words.names, temperatures, strict=False) if t == 1}
+    assert even == {"gender", "age", "skin_tone"}  # of those that this checkpoint knows
+    assert set(temperatures) == {0.5, 1.0}

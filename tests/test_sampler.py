@@ -247,11 +247,11 @@ def next_word_logits(words, sway):
     return MEMORY[words.shape[1]] + sway * (MEMORY[words] * weights[:, None]).sum(1)
 
 
-def planned_word_by_word(first, sway, allowed, generators):
+def planned_word_by_word(first, sway, allowed, temperatures, generators):
     words = torch.empty(2, 0, dtype=torch.long)
-    for ids in allowed:
+    for ids, temperature in zip(allowed, temperatures, strict=True):
         scores = (next_word_logits(words, sway) if words.shape[1] else first)[:, ids]
-        drawn = (scores + row_noise(scores, generators)).argmax(-1)
+        drawn = (scores + temperature * row_noise(scores, generators)).argmax(-1)
         words = torch.cat([words, torch.tensor(ids)[drawn, None]], dim=1)
     return words
 
@@ -271,6 +271,9 @@ def test_a_guessed_plan_is_the_one_drawn_word_by_word(forced, sway):
         ends = range(place + 1, said.shape[1] + 1)
         return torch.stack([next_word_logits(said[:, :end], sway) for end in ends], dim=1)
 
-    plan = generate_plan(next_logits, first, allowed=allowed, generators=seeded(0, 1))
-    assert torch.equal(plan, planned_word_by_word(first, sway, allowed, seeded(0, 1)))
+    warmth = [1.0, 0.5, 0.0, 2.0, 1.0, 0.3]
+    plan = generate_plan(
+        next_logits, first, allowed=allowed, temperatures=warmth, generators=seeded(0, 1)
+    )
+    assert torch.equal(plan, planned_word_by_word(first, sway, allowed, warmth, seeded(0, 1)))
     assert len(asked) <= 2 if sway == 0 else len(asked) <= 6 - len(forced)

@@ -50,6 +50,7 @@ from unif2ace.records import (
     DEFAULT_TEMPERATURE,
     DESCRIBE_QUESTION,
     MAX_SEED,
+    PLAN_TEMPERATURE,
     Answer,
     EditSettings,
     GeneratedFace,
@@ -393,6 +394,7 @@ class UniF2acePipeline:
             next_logits,
             first.expand(len(generators), -1),
             allowed=allowed,
+            temperatures=self.plan_words.temperatures(PLAN_TEMPERATURE),
             generators=generators,
         ).cpu()
 

@@ -28,6 +28,9 @@ from unif2ace.wording import NOT_VISIBLE, canonical_answer
 PLAN_POINTS = (36, 45, 30, 48, 54, 57, 8, 0, 16)
 """Of the 68 landmarks: outer eye corners, nose tip, mouth corners, lower lip, chin, jaw ends."""
 
+DRAWN_EVENLY = ("gender", "age", "skin_tone", "age_years", "skin_tone_monk")
+"""Who is painted where a prompt does not say: as evenly as in the faces learnt from."""
+
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase + "+/"
 """A coordinate is one of these: which 64th of the picture's side it lies in."""
 
@@ -84,6 +87,12 @@ class PlanWords:
             ids = torch.tensor(list(words.values()), device=logits.device)
             said[:, place] = ids[logits[:, place, ids].argmax(-1)]
         return said
+
+    def temperatures(self, otherwise: float) -> list[float]:
+        """Per place the temperature to draw with: 1 for `DRAWN_EVENLY`."""
+        even = [name in DRAWN_EVENLY for name in self.names]
+        even += [False] * (len(self.words) - len(even))
+        return [1.0 if is_even else otherwise for is_even in even]
 
     def allowed(self, constraints: Mapping[str, Set[str]]) -> list[list[int]]:
         """Per place the ids that may stand there, ascending.

@@ -17,6 +17,9 @@ MAX_SEED = 2**31 - 1
 DEFAULT_STEPS = 36
 DEFAULT_GUIDANCE = 3.0
 DEFAULT_TEMPERATURE = 0.5
+PLAN_TEMPERATURE = 0.5
+"""Of what a prompt leaves open, but for `plan.DRAWN_EVENLY`: a face that nobody described further
+is rather an ordinary one."""
 DEFAULT_CHOICE_TEMPERATURE = 1.0
 
 

@@ -219,6 +219,7 @@ def generate_plan(
     first_logits: Tensor,
     *,
     allowed: Sequence[Sequence[int]],
+    temperatures: Sequence[float],
     generators: Sequence[torch.Generator],
 ) -> Tensor:
     """Words of a plan (B, P), each drawn after the ones before it from those allowed in its place.
@@ -235,9 +236,13 @@ def generate_plan(
             the last call gave from there on was wrong.
         first_logits: (B, V) logits of the first word.
         allowed: per place the ids to choose from; one alone is taken as it is.
+        temperatures: per place; 1 draws as the network says, 0 takes the likeliest.
     """
     options = [torch.tensor(ids, device=first_logits.device) for ids in allowed]
-    noise = [row_noise(first_logits[:, : len(ids)], generators) for ids in allowed]
+    noise = [
+        temperature * row_noise(first_logits[:, : len(ids)], generators)
+        for ids, temperature in zip(allowed, temperatures, strict=True)
+    ]
 
     def drawn(place: int, logits: Tensor) -> Tensor:
         scores = logits[:, options[place]].float() + noise[place]
