@@ -77,9 +77,14 @@ def test_every_attribute_is_observed_once_with_its_likeliest_value():
         assert html.count(row) == 1
 
 
-def test_what_is_hidden_is_called_not_visible():
+def test_what_is_hidden_is_listed_once_in_its_group():
     html = views.observations(full_table(lambda attribute: NOT_VISIBLE))
-    assert html.count("<td><em>not visible</em></td>") == len(ATTRIBUTES)
+    groups = re.findall(r"<em>not visible</em>: (.*?)</td>", html)
+    assert len(groups) == html.count("<caption>") and "<th" not in html
+    listed = sorted(name for group in groups for name in group.split(", "))
+    assert listed == sorted(views.attribute_name(name, "en") for name in ATTRIBUTES)
+    seen = views.observations(full_table(lambda attribute: attribute.values[0]))
+    assert "not visible</em>" not in seen
 
 
 def test_the_table_is_downloaded_whole():

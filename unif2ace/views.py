@@ -228,10 +228,18 @@ def _link(link: Link, elem_id: str, words: str, language: str) -> str:
 def observations(
     table: Mapping[str, Mapping[str, float]], language: str = "en", *, title: str = ""
 ) -> str:
-    """The likeliest value of every attribute with its probability, by region, and downloads."""
+    """The likeliest value of every attribute with its probability, by region, and downloads.
+
+    What most likely cannot be seen shares one row.
+    """
     groups = []
     for group, names in grouped(table).items():
-        rows = [_observed(name, table[name], language) for name in names]
+        hidden = [n for n in names if max(table[n], key=table[n].__getitem__) == NOT_VISIBLE]
+        rows = [_observed(name, table[name], language) for name in names if name not in hidden]
+        if hidden:
+            listed = ", ".join(attribute_name(name, language) for name in hidden)
+            words = f"<em>{say('not visible', language)}</em>: {listed}"
+            rows.append(f"<tr><td colspan='3'>{words}</td></tr>")
         caption = f"<caption>{say(group, language)}</caption>"
         groups.append(f"<table class='facts'>{caption}{''.join(rows)}</table>")
     downloads = " · ".join(
@@ -248,16 +256,16 @@ def observations(
 
 def _observed(name: str, values: Mapping[str, float], language: str) -> str:
     value, p = max(values.items(), key=lambda item: item[1])
-    hidden = say("not visible", language)
 
     def called(value: str) -> str:
-        return hidden if value == NOT_VISIBLE else value_name(name, value, language)
+        if value == NOT_VISIBLE:
+            return say(value, language)
+        return value_name(name, value, language)
 
-    said = f"<em>{hidden}</em>" if value == NOT_VISIBLE else escape(called(value))
     everything = ", ".join(f"{called(v)} {100 * q:.0f} %" for v, q in values.items())
     return (
         f"<tr title='{escape(everything)}'><th scope='row'>{attribute_name(name, language)}</th>"
-        f"<td>{said}</td>"
+        f"<td>{escape(called(value))}</td>"
         f"<td>{_bar(p)}</td></tr>"
     )
 
