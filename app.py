@@ -145,26 +145,27 @@ def show_crop(source: str | None, language: str) -> tuple[Any, str]:
 def ask(
     source: str | None, question: str | None, language: str = "en"
 ) -> Iterator[tuple[str, Any]]:
-    """Yields the answer so far, and a link to the question."""
+    """Yields the answer so far, and what the question was taken for, with a link to it."""
     question = question or ""
     with in_words(language):
         request = Request(task="answer", text=question, image=see(source).image)
         check(PIPELINE, request)
-    link = views.question_link(question, PIPELINE.checkpoint, language)
-    for text in _said(request, language):
-        yield text, gr.update(value=link, visible=True)
+    for said in _said(request, language):
+        line = views.question_line(question, said.topic, PIPELINE.checkpoint, language)
+        yield said.text, gr.update(value=line, visible=True)
 
 
 def ask_description(source: str | None, language: str = "en") -> Iterator[str]:
     with in_words(language):
         request = Request(task="describe", image=see(source).image)
-    yield from _said(request, language)
+    for said in _said(request, language):
+        yield said.text
 
 
-def _said(request: Request, language: str) -> Iterator[str]:
+def _said(request: Request, language: str) -> Iterator[Said]:
     for result in run_model(request, language):
         assert isinstance(result, Said)
-        yield say(result.text, language)
+        yield dataclasses.replace(result, text=say(result.text, language))
 
 
 def observe(source: str | None, language: str) -> str:

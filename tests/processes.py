@@ -15,13 +15,12 @@ from accelerate import PartialState
 from accelerate.commands.launch import _validate_launch_command, launch_command_parser
 from accelerate.state import AcceleratorState, DistributedType
 from accelerate.utils.launch import prepare_multi_gpu_env
-from tiny import tiny_config, tiny_tokenizer
+from tiny import tiny_config
 from torch import nn
 from torch.distributed.fsdp import FSDPModule
 
 from unif2ace.config import MoEConfig
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
-from unif2ace.plan import PlanWords
 from unif2ace.prompting import Turn, prompt_ids, text_batch, turns_batch
 from unif2ace.train.loop import TrainConfig, run
 from unif2ace.train.objective import generation_loss, understanding_loss
@@ -59,7 +58,6 @@ class Objective(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.model = UniF2aceForConditionalGeneration(CONFIG)
-        self.words = PlanWords(tiny_tokenizer(), CONFIG.plan_length)
         self.stop_at, self.calls = stop_at, 0
 
     def forward(self, batch, progress):
@@ -67,7 +65,7 @@ class Objective(nn.Module):
         if self.calls == self.stop_at:
             os.kill(os.getpid(), signal.SIGTERM)
         painting = generation_loss(self.model, batch.generation)
-        reading = understanding_loss(self.model, batch.understanding, self.words)
+        reading = understanding_loss(self.model, batch.understanding)
         return painting.total + reading.total, painting.parts | reading.parts
 
 

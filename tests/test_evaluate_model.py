@@ -151,18 +151,21 @@ def test_written_questions_count_yes_no_and_values(faces, tmp_path):
     ]
     path.write_text("\n".join(map(json.dumps, rows)))
 
+    topics = ["gender", "gender", None, "hat"]
+
     class Sure:
         """Says yes and woman to everything."""
 
         config = SimpleNamespace(attributes=ATTRIBUTES)
 
         def answer(self, image, question):
-            return Answer(text="Yes, a woman.", num_tokens=4)
+            return Answer(text="Yes, a woman.", num_tokens=4, topic=topics.pop())
 
     measured = ask_written(Sure(), faces, read_written(path))
     assert measured["yes_no"]["hits"] == 1 and measured["yes_no"]["total"] == 2
     genders = [faces.attributes[i]["gender"] for i in range(2)]
     assert measured["value"]["hits"] == genders.count("woman") and measured["value"]["total"] == 2
+    assert measured["topic"]["hits"] == 2 and measured["topic"]["total"] == 4 and not topics
     path.write_text('{"question": "tail?", "attribute": "tail"}')
     with pytest.raises(ValueError, match="unknown attributes: tail"):
         read_written(path)

@@ -164,7 +164,9 @@ def test_cached_logits_are_those_of_the_whole_sequence(pipe):
 def test_streamed_text_grows_to_the_answer(pipe):
     parts = list(pipe.answer_stream(PICTURE, "What color is the hair?", max_new_tokens=8))
     answer = pipe.answer(PICTURE, "What color is the hair?", max_new_tokens=8)
-    assert parts[-1] == answer.text and answer.num_tokens <= 8
+    assert parts[-1] == answer and answer.num_tokens <= 8
+    assert [part.num_tokens for part in parts] == list(range(answer.num_tokens + 1))
+    assert {part.topic for part in parts} == {answer.topic}
     assert answer == pipe.answer(PICTURE, "  what color IS the hair?", max_new_tokens=8)
 
 

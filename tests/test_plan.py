@@ -13,7 +13,7 @@ from unif2ace.config import NUM_PLAN_POINTS, PRESETS, EncoderConfig, whole_plan
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token
-from unif2ace.prompting import encode_text, generation_batch, prompt_ids, text_batch
+from unif2ace.prompting import Thought, encode_text, generation_batch, prompt_ids, text_batch
 from unif2ace.records import PLAN_TEMPERATURE
 from unif2ace.sampler import gumbel_noise
 from unif2ace.synth.sampling import sample_attributes
@@ -201,9 +201,54 @@ def test_the_telling_word_stands_behind_the_article():
     assert telling_token("smiling", tokenizer) == encode_text(tokenizer, "smiling")[0]
 
 
-def test_who_is_painted_is_drawn_evenly_and_the_rest_is_rather_ordinary(words):
+def test_a_question_is_thought_over_as_topic_value_asked_for_and_value_seen(words):
+    told = words.encode({"hat": "beanie", "glasses": "round"}, points(0))[: len(words.names)]
+    place, hats = words.names.index("hat"), words.words[words.names.index("hat")]
+    for asked in (None, "none", "beanie"):
+        topic, value, seen = words.thoughts("hat", asked, told)
+        assert topic == Thought(word=words.digits[place], place=place)
+        assert value == Thought(word=words.no_thought if asked is None else hats[asked])
+        repeated = len(words.words) if asked == "beanie" else -1
+        assert seen == Thought(word=hats["beanie"], place=repeated, is_guessed=False)
+    assert len(set(words.digits)) == len(words.digits) >= len(words.names)
+    nothing = Thought(word=words.no_thought)
+    for name, told_there in (("face", told), ("hat", told[:place])):  # no topic, or not told
+        assert words.thoughts(name, None, told_there) == (
+            *(nothing, nothing),
+            Thought(word=words.no_thought, is_guessed=False),
+        )
+    assert words.thoughts("hat", "beanie", []) == ()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
+    rng = random.Random(seed)
+    face = sample_attributes(seed)
+    told = words.encode({n: face[n] for n in visible(face)}, points(0))[: len(words.names)]
+    name = rng.choice(words.names)
+    place = words.names.index(name)
+    asked = rng.choice([None, *dict(FIRST_VOCABULARY)[name]])
+    expected = words.thoughts(name, asked, told)
+    for noise in (0.0, 5.0):
+        logits = noise * torch.rand(4096, generator=torch.Generator().manual_seed(seed))
+        logits[[0, 1, 2]] = 99  # words that mean nothing here, however likely
+        topics = [words.no_thought, *words.digits[: len(words.names)]]
+        best = max(range(len(topics)), key=lambda i: float(logits[topics[i]]))
+        guessed, thought = words.guessed_topic(logits, told)
+        assert guessed == (None if best == 0 else words.names[best - 1])
+        assert thought.word == topics[best] and thought.place == best - 1
+        logits[words.digits[place]] = 50
+        assert words.guessed_topic(logits, told) == (name, expected[0])
+        logits[expected[1].word] = 60
+        assert words.guessed_value(name, logits, told) == expected[1:]
+    nothing = words.thoughts(None, None, told)
+    assert words.guessed_value(None, logits, told) == nothing[1:]
+
+
+def test_who_is_painted_is_drawn_evenly_and_the_rest_is_rather_ordinary():
+    words = PlanWords(PreTrainedTokenizerFast.from_pretrained(CHECKPOINT), whole_plan(VOCABULARY))
     temperatures = words.temperatures(0.5)
     assert len(temperatures) == len(words.words)
     even = {name for name, t in zip(words.names, temperatures, strict=False) if t == 1}
-    assert even == {"gender", "age", "skin_tone"}  # of those that this checkpoint knows
+    assert even == {"gender", "age", "skin_tone", "age_years", "skin_tone_monk"}
     assert set(temperatures) == {0.5, 1.0}

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from unif2ace.config import nano
 from unif2ace.losses import IGNORED_LABEL
 from unif2ace.prompting import (
+    Thought,
     Turn,
     generation_batch,
     image_batch,
@@ -14,7 +15,6 @@ from unif2ace.prompting import (
     prompt_ids,
     question_ids,
     text_batch,
-    thought_places,
     turns_batch,
     turns_mask,
     understanding_batch,
@@ -141,7 +141,7 @@ def test_a_question_sees_its_picture_and_itself_alone():
 
 def test_a_question_that_thoughts_follow_is_read_before_looking():
     turns = [
-        Turn(question=[20, 21], answer=[30], thoughts=[44, 45]),
+        Turn(question=[20, 21], answer=[30], thoughts=[Thought(word=44), Thought(word=45)]),
         Turn(question=[22], answer=[]),
     ]
     words = torch.tensor([[41, 42]])
@@ -154,19 +154,23 @@ def test_a_question_that_thoughts_follow_is_read_before_looking():
     assert torch.equal(turns_mask(behind, 7)[0, 0], mask[7:])
 
 
-def test_thoughts_are_the_first_things_to_say_and_one_said_again_is_marked():
-    turns = [Turn(question=[20], answer=[30], thoughts=words) for words in ([44, 45], [44, 44])]
-    batch = turns_batch([turns[:1], turns[1:]], 4, CONFIG)
+def test_thoughts_are_said_first_but_for_what_is_looked_up():
+    thoughts = [Thought(word=44, place=1), Thought(word=45), Thought(word=46, is_guessed=False)]
+    batch = turns_batch([[Turn(question=[20], answer=[30], thoughts=thoughts)]], 4, CONFIG)
     assistant, eos = (LAYOUT.special_id(f"<|{name}|>") for name in ("assistant", "eos"))
-    assert batch.token_ids[0, 2:].tolist() == [assistant, 44, 45, 30, eos]
-    assert batch.labels[0, 2:].tolist() == [44, 45, 30, eos, IGNORED_LABEL]
-    assert batch.places.tolist() == [[-1] * 7, [-1] * 4 + [CONFIG.repeated_place] + [-1] * 2]
+    assert batch.token_ids[0, 2:].tolist() == [assistant, 44, 45, 46, 30, eos]
+    ignored = IGNORED_LABEL
+    assert batch.labels[0, 2:].tolist() == [44, 45, ignored, 30, eos, ignored]
+    assert batch.is_thought[0].tolist() == [False] * 2 + [True] * 3 + [False] * 3
+    assert batch.places[0].tolist() == [-1] * 3 + [1] + [-1] * 4
 
 
-@pytest.mark.parametrize("thoughts", [[], [1], [1, 1, 1], [1, 2, 1], [2, 2, 1, 1]])
-def test_a_thought_is_marked_where_it_equals_the_one_before_it(thoughts):
-    marks = [place == CONFIG.repeated_place for place in thought_places(thoughts, CONFIG)]
-    assert marks == [i > 0 and thoughts[i] == thoughts[i - 1] for i in range(len(thoughts))]
+def test_a_question_without_an_answer_ends_with_the_last_thought_that_is_guessed():
+    thoughts = [Thought(word=44), Thought(word=45), Thought(word=46, is_guessed=False)]
+    batch = turns_batch([[Turn(question=[20], answer=None, thoughts=thoughts)]], 4, CONFIG)
+    assert batch.token_ids[0, 3:].tolist() == [44, 45]
+    assert batch.labels[0, 2:].tolist() == [44, 45, IGNORED_LABEL]
+    assert batch.is_alone[0].tolist() == [True] * 3 + [False] * 2
 
 
 def test_rows_of_unlike_length_are_padded_on_the_right():

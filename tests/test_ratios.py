@@ -12,7 +12,7 @@ from unif2ace.evaluate.ratios import (
     dense_twin,
     paint_codes,
     plain_code_logits_fn,
-    plain_text_logits_fn,
+    plain_reply,
     planned_prompts,
     products_of,
     ratio_lines,
@@ -43,14 +43,16 @@ def test_the_plain_sampler_paints_the_same_codes(pipe):
 @torch.inference_mode()
 def test_the_plain_answer_says_the_same_tokens(pipe):
     picture = pipe.encode(PICTURE)
-    plain = partial(plain_text_logits_fn, pipe)
-    tokens = say_tokens(pipe, picture, pipe.text_logits_fn, 9)
+    plain = partial(plain_reply, pipe)
+    tokens = say_tokens(pipe, picture, pipe.reply, 9)
     assert tokens == say_tokens(pipe, picture, plain, 9) and len(tokens) == 9
-    fast, slow = pipe.text_logits_fn(picture), plain(picture)
-    for ids in ([[3, 1, 4]], [[1]], [[5]]):
-        torch.testing.assert_close(
-            fast(torch.tensor(ids)), slow(torch.tensor(ids)), atol=1e-4, rtol=1e-4
-        )
+    for question in ([3, 1, 4], [7, 200], [9]):
+        fast, slow = pipe.reply(picture, question), plain(picture, question)
+        assert fast.topic == slow.topic
+        close = partial(torch.testing.assert_close, atol=1e-4, rtol=1e-4)
+        close(fast.first_logits, slow.first_logits)
+        for ids in ([[1]], [[5]]):
+            close(fast.next_logits(torch.tensor(ids)), slow.next_logits(torch.tensor(ids)))
 
 
 def linear_flops(counter):

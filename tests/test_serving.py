@@ -7,7 +7,7 @@ from PIL import Image
 
 from unif2ace.attributes import ATTRIBUTES, VOCABULARY
 from unif2ace.parsing import parse_attributes
-from unif2ace.records import DESCRIBE_QUESTION
+from unif2ace.records import DESCRIBE_QUESTION, Answer
 from unif2ace.serving import (
     NOTHING_SAID,
     Finished,
@@ -74,7 +74,8 @@ class Recorder:
 
     @staticmethod
     def _answer_stream(image, question, max_new_tokens):
-        yield from ("You", f"You asked: {question}")
+        for text in ("You", f"You asked: {question}"):
+            yield Answer(text=text, num_tokens=1, topic="hat")
 
     @staticmethod
     def _routing(image, prompt):
@@ -131,13 +132,14 @@ def test_where_nothing_can_be_checked_faces_stay_in_the_order_of_their_seeds():
 
 def test_an_answer_streams_and_a_description_is_a_fixed_question():
     asked = list(serve(Recorder(), Request(task="answer", text="Is it red?", image=PICTURE)))
-    assert asked == [Said(text="You"), Said(text="You asked: Is it red?")]
+    assert asked == [Said(text=t, topic="hat") for t in ("You", "You asked: Is it red?")]
     *_, described = serve(Recorder(), Request(task="describe", image=PICTURE))
     assert described.text.endswith(DESCRIBE_QUESTION)
 
 
 def test_silence_is_said(monkeypatch):
-    monkeypatch.setattr(Recorder, "_answer_stream", staticmethod(lambda *a, **o: iter([""])))
+    silent = staticmethod(lambda *_, **__: iter([Answer(text="", num_tokens=0)]))
+    monkeypatch.setattr(Recorder, "_answer_stream", silent)
     *_, last = serve(Recorder(), Request(task="describe", image=PICTURE))
     assert last == Said(text=NOTHING_SAID)
 

@@ -175,6 +175,14 @@ def test_the_link_repeats_the_settings_and_is_escaped():
 
 
 def test_the_link_to_a_question_holds_the_question_alone():
-    html = views.question_link("Is it <b>?", "a/b")
+    html = views.question_line("Is it <b>?", None, "a/b")
+    assert "Understood" not in html
     (query,) = re.findall(r'href="\?(.*?)"', html)
     assert query == "tab=understand&amp;question=Is+it+%3Cb%3E%3F&amp;checkpoint=a%2Fb"
+
+
+def test_what_a_question_was_taken_for_is_named_in_every_language():
+    lines = [views.question_line("how tall?", "hair_color", "a/b", to) for to in ("en", "ja", "zh")]
+    assert "Understood as a question about: Hair color" in lines[0] and len(set(lines)) == 3
+    for name, line in zip(("Hair color", "髪の色", "发色"), lines, strict=True):
+        assert name in line

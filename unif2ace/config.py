@@ -15,7 +15,7 @@ from transformers import PretrainedConfig
 
 from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY, Vocabulary, checked_vocabulary
 
-FORMAT_VERSION = 1  # of checkpoints; one that names none has this
+FORMAT_VERSION = 2  # of checkpoints; one that names none has this
 SPECIAL_TOKENS = (
     "<|pad|>",
     "<|soi|>",
@@ -283,12 +283,12 @@ class UniF2aceConfig(PretrainedConfig):
 
     @property
     def num_thoughts(self) -> int:
-        """Words said before an answer and not shown: the one asked for, the one seen."""
-        return 2 if self.num_told_words else 0
+        """Words before an answer, not shown: topic, value asked for, value seen."""
+        return 3 if self.num_told_words else 0
 
     @property
     def repeated_place(self) -> int:
-        """Behind the places of the plan: marks a thought that says the one before it again."""
+        """Behind the places of the plan: marks a value seen that is the one asked for."""
         return self.plan_length
 
     @property

@@ -59,6 +59,10 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "顔が {} つ見つかりました。最も大きい顔を使います。",
         "找到 {} 张脸，使用其中最大的一张。",
     ),
+    "Understood as a question about: {}": (
+        "次についての質問と理解しました：{}",
+        "理解为关于以下内容的问题：{}",
+    ),
     "Link to this question": ("この質問へのリンク", "此问题的链接"),
     "Face": ("顔", "脸"),
     "Hair": ("髪", "头发"),

@@ -178,7 +178,7 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         self.code_digits = CodeDigits(levels, dim)
         self.image_position = nn.Embedding(config.num_image_tokens, dim)
         self.plan_position = None
-        if config.plan_length:  # and one for a thought that repeats the one before it
+        if config.plan_length:  # and one for a value seen that is the one asked for
             self.plan_position = nn.Embedding(config.plan_length + 1, dim)
         self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.num_layers))
         self.norm = nn.LayerNorm(dim)
@@ -300,8 +300,9 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
             features: of the pictures, required for understanding when the picture is in the pass.
             cache: keys and values of an earlier pass; grows in place.
             exploration: noise on sequence routing while training.
-            places: (B, L) which word of the plan a token is, `config.repeated_place` for a
-                thought said again, -1 for others; None without a plan.
+            places: (B, L) which word of the plan a token is or, as the topic of a question, names;
+                `config.repeated_place` for a value seen that is the one asked for; -1 for others;
+                None without a plan.
         """
         if group not in GROUPS:
             raise ValueError(f"group must be one of {', '.join(GROUPS)}, got {group!r}")

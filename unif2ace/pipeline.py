@@ -9,7 +9,6 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +26,8 @@ from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import parse_attributes, parse_constraints
 from unif2ace.plan import Plan, PlanWords, answer_of
 from unif2ace.prompting import (
-    NO_THOUGHT,
     SequenceBatch,
+    Thought,
     Turn,
     encode_request,
     encode_text,
@@ -39,7 +38,6 @@ from unif2ace.prompting import (
     prompt_ids,
     question_ids,
     text_batch,
-    thought_places,
     turns_batch,
     turns_mask,
 )
@@ -59,12 +57,12 @@ from unif2ace.records import (
     Limits,
     PaintingJob,
     Picture,
+    Reply,
 )
 from unif2ace.regions import check_region, region_tokens, touched_tokens
 from unif2ace.routing import FaceRouting
 from unif2ace.sampler import (
     CodeLogitsFn,
-    LogitsFn,
     SampleStep,
     generate_plan,
     generate_tokens,
@@ -536,21 +534,26 @@ class UniF2acePipeline:
 
     def answer(self, image: Image.Image, question: str, max_new_tokens: int = 160) -> Answer:
         """The model's answer to one question about one face."""
-        ids = self.check_question(question)
-        tokens = list(self._answer_tokens(image, ids, max_new_tokens))
-        return Answer(text=self._decode(tokens), num_tokens=len(tokens))
+        (last,) = deque(self.answer_stream(image, question, max_new_tokens), maxlen=1)
+        return last
 
     def answer_stream(
         self, image: Image.Image, question: str, max_new_tokens: int = 160
-    ) -> Iterator[str]:
-        """The answer so far, after each new token. Bad arguments raise before the first."""
+    ) -> Iterator[Answer]:
+        """The answer so far: what it is about, then after each new token.
+
+        Bad arguments raise before the first.
+        """
         ids = self.check_question(question)
 
-        def stream() -> Iterator[str]:
-            tokens: list[int] = []
-            for token in self._answer_tokens(image, ids, max_new_tokens):
+        @torch.inference_mode()
+        def stream() -> Iterator[Answer]:
+            reply, tokens = self.reply(self.encode(image), ids), list[int]()
+            yield Answer(text="", num_tokens=0, topic=reply.topic)
+            for token in self._answer_tokens(reply, len(ids), max_new_tokens):
                 tokens.append(token)
-                yield self._decode(tokens)
+                text = self._decode(tokens)
+                yield Answer(text=text, num_tokens=len(tokens), topic=reply.topic)
 
         return stream()
 
@@ -629,52 +632,50 @@ class UniF2acePipeline:
         )
         return self.model.text_logits(output.hidden)
 
-    def text_logits_fn(self, picture: Picture) -> LogitsFn:
-        """Logits (V,) of the token after those given (1, L) so far, call by call.
+    def reply(self, picture: Picture, question: Sequence[int]) -> Reply:
+        """How the answer to a question's ids begins, and how it goes on, token by token.
 
-        Keys and values of all earlier ones are kept.
+        The question is thought over first (`PlanWords.thoughts`). Keys and values of all that came
+        before are kept.
         """
         logits, cache = self._look(picture)
         told = self._told(logits)
-        thoughts: list[int] = []
+        said = told[0].tolist()
+        places = torch.full((1, len(said) + len(question)), -1, device=self.device)
+        places[0, : len(said)] = torch.arange(len(said), device=self.device)
+        ids = torch.cat([told, torch.tensor([list(question)], device=self.device)], dim=1)
+        num_alone = len(question) if said else 0
+        first = self._next_logits(ids, cache, "understanding", places=places, num_alone=num_alone)
+        topic, behind = None, first[0, -1]
 
-        def first_logits(question: Tensor) -> Tensor:
-            places = torch.full((1, told.shape[1] + question.shape[1]), -1, device=self.device)
-            places[0, : told.shape[1]] = torch.arange(told.shape[1], device=self.device)
-            ids = torch.cat([told, question], dim=1)
-            num_alone = question.shape[1] if self.config.num_thoughts else 0
+        def behind_thoughts(*thoughts: Thought) -> Tensor:
+            ids, places = ([[getattr(t, n) for t in thoughts]] for n in ("word", "place"))
             return self._next_logits(
-                ids, cache, "understanding", places=places, num_alone=num_alone
+                torch.tensor(ids, device=self.device),
+                cache,
+                "understanding",
+                places=torch.tensor(places, device=self.device),
             )[0, -1]
 
+        if said:
+            topic, thought = self.plan_words.guessed_topic(behind, said)
+            behind = behind_thoughts(thought)
+            behind = behind_thoughts(*self.plan_words.guessed_value(topic, behind, said))
+
         def next_logits(token_ids: Tensor) -> Tensor:
-            if cache.get_seq_length() == seen:
-                return first_logits(token_ids)
-            places = None
-            if len(thoughts) < self.config.num_thoughts:
-                thoughts.append(int(token_ids[0, 0]))
-                last = thought_places(thoughts, self.config)[-1:]
-                places = torch.tensor([last], device=self.device)
-            return self._next_logits(token_ids, cache, "understanding", places=places)[0, -1]
+            return self._next_logits(token_ids, cache, "understanding")[0, -1]
 
-        seen = cache.get_seq_length()
-        return next_logits
+        return Reply(topic=topic, first_logits=behind, next_logits=next_logits)
 
-    @torch.inference_mode()
-    def _answer_tokens(
-        self, image: Image.Image, question: list[int], max_new_tokens: int
-    ) -> Iterator[int]:
-        next_logits = self.text_logits_fn(self.encode(image))
-        thoughts = self.config.num_thoughts  # said first, not shown
-        tokens = generate_tokens(
-            next_logits,
-            next_logits(torch.tensor([question], device=self.device)),
+    def _answer_tokens(self, reply: Reply, num_before: int, max_new_tokens: int) -> Iterator[int]:
+        """Of a reply to a question of `num_before` ids."""
+        room = self.config.max_answer_tokens - num_before - self.config.num_thoughts
+        return generate_tokens(
+            reply.next_logits,
+            reply.first_logits,
             eos_token_id=self.config.layout.special_id("<|eos|>"),
-            max_new_tokens=min(
-                max_new_tokens + thoughts, self.config.max_answer_tokens - len(question)
-            ),
+            max_new_tokens=min(max_new_tokens, room),
         )
-        yield from islice(tokens, thoughts, None)
 
     @torch.inference_mode()
     def routing(
@@ -786,21 +787,21 @@ class UniF2acePipeline:
 
         logits, cache: what `_look` gives of the picture; the cache is used up.
         """
-        nothing = self.config.layout.special_id(NO_THOUGHT)
+        words = self._told(logits).cpu()
+        told = words[0].tolist()
         turns = [
             Turn(
                 question=encode_request(self.tokenizer, canonical_question(name)),
                 answer=encode_text(self.tokenizer, answer_of(name, value)),
-                thoughts=[nothing] * self.config.num_thoughts,
+                thoughts=self.plan_words.thoughts(name, None, told),
             )
             for name, value in pairs
         ]
-        words = self._told(logits).cpu()
         batch = turns_batch([turns], self.config.num_image_tokens, self.config, words)
         output = self._read(batch, cache)
-        assert batch.labels is not None
+        assert batch.labels is not None and batch.is_thought is not None
         labels, segments = batch.labels[0].to(self.device), batch.segments[0].to(self.device)
-        counted = labels >= 0
+        counted = (labels >= 0) & ~batch.is_thought[0].to(self.device)
         log_probs = self.model.text_logits(output.hidden[0, counted]).float().log_softmax(-1)
         nats = log_probs.gather(-1, labels[counted, None]).squeeze(-1)
         return nats.new_zeros(len(pairs)).index_add(0, segments[counted] - 1, nats).cpu()

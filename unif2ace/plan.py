@@ -4,7 +4,8 @@ First every attribute's value, then where some landmarks lie. Image codes are dr
 must agree on what no prompt says (how the head is turned, where the eyes are); the plan settles it.
 Painting goes words -> plan -> picture, and reading goes picture -> words -> answer: image place p
 says word p, as far as there are image places; answers are given with the values in sight, each
-behind the one that it rests on: to say yes or no, look first.
+behind the one that it rests on: to say yes or no, look first. What a question is about is thought
+in such words, too: topic, value asked for, value seen.
 
 Our choice; the paper paints from captions that name 17.7 attributes (arXiv 2503.08120).
 """
@@ -22,7 +23,7 @@ from transformers import PreTrainedTokenizerBase
 
 from unif2ace.attributes import VOCABULARY, Vocabulary
 from unif2ace.config import whole_plan
-from unif2ace.prompting import encode_text
+from unif2ace.prompting import NO_THOUGHT, Thought, encode_text
 from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
 PLAN_POINTS = (36, 45, 30, 48, 54, 57, 8, 0, 16)
@@ -50,10 +51,12 @@ class Plan:
 class PlanWords:
     """The words that may stand in each of the first `length` places, and what they mean.
 
-    attributes: what the checkpoint knows, in the order of the places.
+    names: what the checkpoint knows, in the order of the places.
     words: per place, {value or digit: text id}; the ids of a place all differ.
-    Raises: ValueError for a length that is no number of places, or a vocabulary too small to tell
-        the words of a place apart.
+    digits: ids of `DIGITS`; in thoughts the n-th stands for the n-th attribute.
+    no_thought: id of `NO_THOUGHT`.
+    Raises: ValueError for a length that is no number of places, more attributes than digits, or a
+        vocabulary too small to tell the words of a place apart.
     """
 
     def __init__(
@@ -78,6 +81,10 @@ class PlanWords:
         digits = {digit: encode_text(tokenizer, digit)[0] for digit in DIGITS}
         words += [digits] * (length - len(words))
         self.words: tuple[Mapping[str, int], ...] = tuple(words)
+        self.digits = tuple(digits.values())
+        if len(self.names) > len(DIGITS):
+            raise ValueError(f"{len(self.names)} attributes, but {len(DIGITS)} digits for topics")
+        self.no_thought: int = tokenizer.convert_tokens_to_ids(NO_THOUGHT)
 
     def read(self, logits: Tensor) -> Tensor:
         """The likeliest word of each of the first P places: (B, P, V) text logits to ids (B, P)."""
@@ -88,11 +95,57 @@ class PlanWords:
             said[:, place] = ids[logits[:, place, ids].argmax(-1)]
         return said
 
+    def thoughts(
+        self, name: str | None, asked: str | None, told: Sequence[int]
+    ) -> tuple[Thought, ...]:
+        """What is thought of a question about an attribute: topic, value asked for, value seen.
+
+        name: one that no place says, or None for several things at once, is no topic.
+        asked: the value that a yes or no hangs on, if one is named.
+        told: the words that the picture's places say; the value seen is looked up there. Where
+            there are none, nothing is thought.
+        """
+        if not told:
+            return ()
+        if name not in self.names[: len(told)]:
+            name = asked = None
+        words = {} if name is None else self.words[self.names.index(name)]
+        asked_word = self.no_thought if asked is None else words[asked]
+        return (self._topic(name), *self._compared(name, asked_word, told))
+
+    def guessed_topic(self, logits: Tensor, told: Sequence[int]) -> tuple[str | None, Thought]:
+        """The likeliest topic by text logits (V,), None for several or none, and its thought."""
+        topics = self.digits[: min(len(told), len(self.names))]
+        best = likeliest([self.no_thought, *topics], logits)
+        name = None if best == self.no_thought else self.names[topics.index(best)]
+        return name, self._topic(name)
+
+    def guessed_value(
+        self, name: str | None, logits: Tensor, told: Sequence[int]
+    ) -> tuple[Thought, Thought]:
+        """Behind a topic the likeliest value asked for, by text logits (V,), and the one seen."""
+        words = {} if name is None else self.words[self.names.index(name)]
+        asked_word = likeliest([self.no_thought, *words.values()], logits)
+        return self._compared(name, asked_word, told)
+
+    def _topic(self, name: str | None) -> Thought:
+        if name is None:
+            return Thought(word=self.no_thought)
+        place = self.names.index(name)
+        return Thought(word=self.digits[place], place=place)
+
+    def _compared(
+        self, name: str | None, asked_word: int, told: Sequence[int]
+    ) -> tuple[Thought, Thought]:
+        seen_word = self.no_thought if name is None else told[self.names.index(name)]
+        is_same = name is not None and seen_word == asked_word
+        place = len(self.words) if is_same else -1  # `config.repeated_place`
+        return Thought(word=asked_word), Thought(word=seen_word, place=place, is_guessed=False)
+
     def temperatures(self, otherwise: float) -> list[float]:
         """Per place the temperature to draw with: 1 for `DRAWN_EVENLY`."""
-        even = [name in DRAWN_EVENLY for name in self.names]
-        even += [False] * (len(self.words) - len(even))
-        return [1.0 if is_even else otherwise for is_even in even]
+        names = [*self.names, *[""] * (len(self.words) - len(self.names))]
+        return [1.0 if name in DRAWN_EVENLY else otherwise for name in names]
 
     def allowed(self, constraints: Mapping[str, Set[str]]) -> list[list[int]]:
         """Per place the ids that may stand there, ascending.
@@ -145,6 +198,11 @@ def telling_token(answer: str, tokenizer: PreTrainedTokenizerBase) -> int:
     article = _ARTICLE.match(answer)
     skipped = 0 if article is None else len(encode_text(tokenizer, article[0].rstrip()))
     return encode_text(tokenizer, answer)[skipped]
+
+
+def likeliest(ids: Sequence[int], logits: Tensor) -> int:
+    """Which of the ids has the highest logit of (V,)."""
+    return ids[int(logits[list(ids)].argmax())]
 
 
 def digit_of(share: float) -> int:

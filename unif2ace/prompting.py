@@ -2,11 +2,12 @@
 
 Generation:    [pad ...] <t2i> <bos> prompt <eos> plan | <soi> codes <eoi>
 Understanding: <mmu> <soi> codes <eoi> words | <bos> question <assistant> thoughts answer <eos> |
-The words are what the picture's own places say it shows (`plan.py`); the thoughts are the one that
-is asked for and the one that is seen. Several questions about one picture share it and its words;
-each sees those and itself alone, at the positions it would have if it came first (arXiv 2408.12528
-gives the two single layouts, without words). A question that thoughts follow is read before anyone
-looks: it sees itself alone, and what comes behind it sees question and picture.
+The words are what the picture's own places say it shows (`plan.py`); the thoughts are the topic of
+the question, the value that it asks for, and the one that is seen. Several questions about one
+picture share it and its words; each sees those and itself alone, at the positions it would have if
+it came first (arXiv 2408.12528 gives the two single layouts, without words). A question that
+thoughts follow is read before anyone looks: it sees itself alone, and what comes behind it sees
+question and picture.
 """
 
 from __future__ import annotations
@@ -28,19 +29,33 @@ SHARED_SEGMENT = 0
 
 
 @dataclass(frozen=True, kw_only=True)
+class Thought:
+    """A word between a question and its answer, not shown.
+
+    place: whose mark the word carries (`plan.py`), or `config.repeated_place`; -1 for none.
+    is_guessed: whether the model has to say it; else it is looked up among the picture's words.
+    """
+
+    word: int
+    place: int = -1
+    is_guessed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Turn:
     """One question with its answer as text ids, special tokens left out.
 
-    thoughts: said before the answer and not shown: the word of the plan that the question asks for
-        and the one that the answer rests on. Our choice: whether a thought says the one before it
-        again is marked; to compare two words is learnt late, and yes or no hangs on it. And the
-        question does not see the picture: in its sight, the value asked for is guessed to be the
-        value seen, which is right half of the time.
+    answer: None teaches to understand the question and no more: the turn ends with the last thought
+        that is guessed.
+    thoughts: of `PlanWords.thoughts`. Our choice: to compare two words is learnt late, and yes or
+        no hangs on it, so the value seen is marked where it is the one asked for. And the question
+        does not see the picture: in its sight, the value asked for is guessed to be the value seen,
+        which is right half of the time.
     """
 
     question: Sequence[int]
-    answer: Sequence[int]
-    thoughts: Sequence[int] = ()
+    answer: Sequence[int] | None
+    thoughts: Sequence[Thought] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +69,7 @@ class SequenceBatch:
         is_image: True where attention is bidirectional.
         image_start: column of the first image code, the same in every row.
         labels: text id that the token here must predict, or `IGNORED_LABEL`.
+        is_thought: True where that is a thought and no part of an answer.
         places: which word of the plan (`plan.py`) a token is, -1 for others; None where none is.
         is_alone: True where only the token's own segment is seen; None where nowhere.
     """
@@ -64,6 +80,7 @@ class SequenceBatch:
     is_image: Tensor
     image_start: int
     labels: Tensor | None = None
+    is_thought: Tensor | None = None
     places: Tensor | None = None
     is_alone: Tensor | None = None
 
@@ -231,12 +248,23 @@ def question_ids(question: Sequence[int], config: UniF2aceConfig) -> list[int]:
     return ids
 
 
-def thought_places(thoughts: Sequence[int], config: UniF2aceConfig) -> list[int]:
-    """Of each thought: -1, or `config.repeated_place` where it says the one before it again."""
-    before = [None, *thoughts]
+def turn_columns(turn: Turn, segment: int, config: UniF2aceConfig) -> list[list[int]]:
+    """Of one turn: ids, segments, labels, whether these are thoughts, places, whether alone."""
+    question, thoughts, answer = question_ids(turn.question, config), [*turn.thoughts], []
+    if turn.answer is not None:
+        answer = [*turn.answer, config.layout.special_id("<|eos|>")]
+    while not answer and thoughts and not thoughts[-1].is_guessed:
+        thoughts.pop()
+    said = [thought.word for thought in thoughts] + answer
+    wanted = [thought.word if thought.is_guessed else IGNORED_LABEL for thought in thoughts]
+    length = len(question) + len(said)
     return [
-        config.repeated_place if thought == last else -1
-        for thought, last in zip(thoughts, before, strict=False)
+        [*question, *said],
+        [segment] * length,
+        [IGNORED_LABEL] * (len(question) - 1) + wanted + answer + [IGNORED_LABEL],
+        [0] * (len(question) - 1) + [1] * len(thoughts) + [0] * (len(answer) + 1),
+        [-1] * len(question) + [thought.place for thought in thoughts] + [-1] * len(answer),
+        [int(bool(thoughts))] * len(question) + [0] * len(said),
     ]
 
 
@@ -250,41 +278,41 @@ def turns_batch(
 
     words: (B, W) ids that the picture's places say; they come first, for all questions to see.
     """
-    special = config.layout.special_id
     told = [[]] * len(rows) if words is None else words.tolist()
-    # per row: ids, positions, segments, labels, places, whether alone
-    columns: list[list[list[int]]] = []
+    start = num_image_tokens + 3
+    # per row: ids, segments, labels, whether these are thoughts, places, whether alone; positions
+    table: list[list[list[int]]] = []
     for turns, said in zip(rows, told, strict=True):
-        start = num_image_tokens + 3
-        ids, positions = list(said), [*range(start, start + len(said))]
-        segments, labels = [SHARED_SEGMENT] * len(said), [IGNORED_LABEL] * len(said)
-        places, alone = [*range(len(said))], [0] * len(said)
-        start += len(said)
+        count = len(said)
+        columns = [
+            list(said),
+            [SHARED_SEGMENT] * count,
+            [IGNORED_LABEL] * count,
+            [0] * count,
+            [*range(count)],
+            [0] * count,
+        ]
+        positions = [*range(start, start + count)]
         for segment, turn in enumerate(turns, start=1):
-            question = question_ids(turn.question, config)
-            answer = [*turn.thoughts, *turn.answer, special("<|eos|>")]
-            length = len(question) + len(answer)
-            ids += [*question, *answer]
-            positions += range(start, start + length)
-            segments += [segment] * length
-            labels += [IGNORED_LABEL] * (len(question) - 1) + answer + [IGNORED_LABEL]
-            places += [-1] * len(question) + thought_places(turn.thoughts, config)
-            places += [-1] * (len(answer) - len(turn.thoughts))
-            alone += [int(bool(turn.thoughts))] * len(question) + [0] * len(answer)
-        columns.append([ids, positions, segments, labels, places, alone])
-    width = max(len(row[0]) for row in columns)
-    padding = (special("<|pad|>"), 0, PADDING_SEGMENT, IGNORED_LABEL, -1, 0)
-    token_ids, positions, segments, labels, places, alone = (
-        torch.tensor([row[i] + [fill] * (width - len(row[i])) for row in columns])
-        for i, fill in enumerate(padding)
+            added = turn_columns(turn, segment, config)
+            positions += range(start + count, start + count + len(added[0]))
+            columns = [old + new for old, new in zip(columns, added, strict=True)]
+        table.append([*columns, positions])
+    width = max(len(row[0]) for row in table)
+    pad = config.layout.special_id("<|pad|>")
+    fills = (pad, PADDING_SEGMENT, IGNORED_LABEL, 0, -1, 0, 0)
+    token_ids, segments, labels, is_thought, places, alone, positions_ = (
+        torch.tensor([row[i] + [fill] * (width - len(row[i])) for row in table])
+        for i, fill in enumerate(fills)
     )
     return SequenceBatch(
         token_ids=token_ids,
-        positions=positions,
+        positions=positions_,
         segments=segments,
         is_image=torch.zeros_like(token_ids, dtype=torch.bool),
         image_start=0,
         labels=labels,
+        is_thought=is_thought.bool(),
         places=places,
         is_alone=alone.bool(),
     )
@@ -307,14 +335,20 @@ def understanding_batch(
 ) -> SequenceBatch:
     """Whole understanding sequences of pictures (B, N), their words and each one's questions."""
     prefix, turns = prefix_batch(codes, config), turns_batch(rows, codes.shape[1], config, words)
-    assert turns.labels is not None and turns.is_alone is not None
+    assert turns.labels is not None and turns.is_alone is not None and turns.is_thought is not None
     ignored = torch.full_like(prefix.token_ids, IGNORED_LABEL)
-    is_alone = torch.cat(
-        [torch.zeros_like(prefix.is_image), turns.is_alone.to(codes.device)], dim=1
-    )
+    nowhere = torch.zeros_like(prefix.is_image)
+    is_alone = torch.cat([nowhere, turns.is_alone.to(codes.device)], dim=1)
+    is_thought = torch.cat([nowhere, turns.is_thought.to(codes.device)], dim=1)
     joined = {
         name: torch.cat([getattr(prefix, name), getattr(turns, name).to(codes.device)], dim=1)
         for name in ("token_ids", "positions", "segments", "is_image", "places")
     }
     labels = torch.cat([ignored, turns.labels.to(codes.device)], dim=1)
-    return SequenceBatch(**joined, image_start=prefix.image_start, labels=labels, is_alone=is_alone)
+    return SequenceBatch(
+        **joined,
+        image_start=prefix.image_start,
+        labels=labels,
+        is_thought=is_thought,
+        is_alone=is_alone,
+    )

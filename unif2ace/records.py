@@ -11,6 +11,7 @@ from torch import Tensor
 
 from unif2ace.model import ImageFeatures
 from unif2ace.plan import Plan
+from unif2ace.sampler import LogitsFn
 
 DESCRIBE_QUESTION = "Describe this face."
 MAX_SEED = 2**31 - 1
@@ -83,10 +84,14 @@ class GenerationStep:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the model said, and how many tokens that took."""
+    """What the model said, how many tokens that took, and which attribute it took it to be about.
+
+    topic: None for several at once, for the whole face, and of checkpoints that do not tell.
+    """
 
     text: str
     num_tokens: int
+    topic: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,3 +110,12 @@ class PaintingJob:
     prompt: list[int]
     settings: GenerationSettings
     shown: Sequence[int] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """How an answer begins: its topic, logits (V,) of its first token and of each one after."""
+
+    topic: str | None
+    first_logits: Tensor
+    next_logits: LogitsFn

@@ -81,9 +81,10 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """The answer so far."""
+    """The answer so far, and which attribute the question was taken to be about, if one."""
 
     text: str
+    topic: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,11 +170,10 @@ def serve(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
     is_answer = request.task == "answer"
     question = request.text if is_answer else DESCRIBE_QUESTION
     limit = MAX_ANSWER_TOKENS if is_answer else MAX_DESCRIPTION_TOKENS
-    text = ""
-    for text in pipeline.answer_stream(request.image, question, max_new_tokens=limit):
-        yield Said(text=text)
-    if not text.strip():
-        yield Said(text=NOTHING_SAID)
+    for answer in pipeline.answer_stream(request.image, question, max_new_tokens=limit):
+        yield Said(text=answer.text, topic=answer.topic)
+    if not answer.text.strip():
+        yield Said(text=NOTHING_SAID, topic=answer.topic)
 
 
 def _paint(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:

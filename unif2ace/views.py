@@ -209,10 +209,14 @@ def result_line(settings: Mapping[str, str | int | float], language: str = "en")
     return f'<p id="result-line" data-words="{words}">{seed} · {numbers} · {origin}</p>'
 
 
-def question_link(question: str, checkpoint: str, language: str = "en") -> str:
-    """A link that asks the same question, of whatever picture its reader chooses."""
+def question_line(question: str, topic: str | None, checkpoint: str, language: str = "en") -> str:
+    """What a question was taken to be about, and a link that asks it of its reader's picture."""
     link = Link(tab="understand", question=question, checkpoint=checkpoint)
-    return f"<p>{_link(link, 'question-link', 'Link to this question', language)}</p>"
+    line = _link(link, "question-link", "Link to this question", language)
+    if topic is not None:
+        taken = say("Understood as a question about: {}", language)
+        line = f"{taken.format(attribute_name(topic, language))} · {line}"
+    return f"<p>{line}</p>"
 
 
 def _link(link: Link, elem_id: str, words: str, language: str) -> str:

@@ -22,14 +22,14 @@ from unif2ace.moe import Expert, TokenMoE
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.prompting import (
     SHARED_SEGMENT,
+    Thought,
     generation_batch,
     omni_attention_mask,
     prefix_batch,
     prompt_ids,
-    thought_places,
 )
-from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Picture
-from unif2ace.sampler import CodeLogitsFn, LogitsFn, generate_tokens, guided, sample_codes
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Picture, Reply
+from unif2ace.sampler import CodeLogitsFn, generate_tokens, guided, sample_codes
 
 PROMPT = "a smiling young woman with long red hair, green eyes, round glasses and a black hat"
 QUESTION = "Describe this face."
@@ -54,29 +54,25 @@ def plain_code_logits_fn(
     return guided(logits_fn, guidance)
 
 
-def plain_text_logits_fn(pipe: UniF2acePipeline, picture: Picture) -> LogitsFn:
-    """`text_logits_fn` without memory: picture, words, question, answer so far, at every token."""
-    count = pipe.config.num_told_words
-    said = [torch.tensor([pipe.read_plan(picture)[:count]], dtype=torch.long)]
+def plain_reply(pipe: UniF2acePipeline, picture: Picture, question: Sequence[int]) -> Reply:
+    """`reply` without memory: picture, words, question, answer so far, at every token."""
+    told = pipe.read_plan(picture)[: pipe.config.num_told_words]
+    prefix = prefix_batch(picture.codes, pipe.config)
+    start = prefix.token_ids.shape[1] + len(told)
+    text = [*told, *question]
+    places = [*range(len(told)), *[-1] * len(question)]
 
     def next_logits(token_ids: Tensor) -> Tensor:
-        said.append(token_ids)
-        prefix, text = prefix_batch(picture.codes, pipe.config), torch.cat(said, dim=1)
-        ids = torch.cat([prefix.token_ids, text], dim=1)
-        is_image = torch.cat([prefix.is_image, torch.zeros_like(text, dtype=torch.bool)], dim=1)
-        places = torch.full_like(ids, -1)
-        start = prefix.token_ids.shape[1]
-        places[:, start : start + count] = torch.arange(count)
-        thoughts = [int(token) for token in said[2 : 2 + pipe.config.num_thoughts]]
-        start += count
+        text.extend(token_ids[0].tolist())
+        places.extend([-1] * (len(text) - len(places)))
+        words = torch.tensor([text])
+        ids = torch.cat([prefix.token_ids, words], dim=1)
+        is_image = torch.cat([prefix.is_image, torch.zeros_like(words, dtype=torch.bool)], dim=1)
+        marks = torch.cat([torch.full_like(prefix.token_ids, -1), torch.tensor([places])], dim=1)
         segments = torch.full_like(ids, SHARED_SEGMENT)
         segments[:, start:] += 1
         is_alone = torch.zeros_like(is_image)
-        is_alone[:, start : start + said[1].shape[1]] = pipe.config.num_thoughts > 0
-        start += said[1].shape[1]
-        places[0, start : start + len(thoughts)] = torch.tensor(
-            thought_places(thoughts, pipe.config), dtype=torch.long
-        )
+        is_alone[:, start : start + len(question)] = bool(told)
         output = pipe.model(
             ids,
             positions=torch.arange(ids.shape[1], device=ids.device)[None],
@@ -84,11 +80,20 @@ def plain_text_logits_fn(pipe: UniF2acePipeline, picture: Picture) -> LogitsFn:
             group="understanding",
             image_start=prefix.image_start,
             features=picture.features,
-            places=places,
+            places=marks,
         )
         return pipe.model.text_logits(output.hidden[0, -1])
 
-    return next_logits
+    def behind_thoughts(*thoughts: Thought) -> Tensor:
+        places.extend(thought.place for thought in thoughts)
+        return next_logits(torch.tensor([[thought.word for thought in thoughts]]))
+
+    topic, logits = None, next_logits(torch.zeros(1, 0, dtype=torch.long))
+    if told:
+        topic, thought = pipe.plan_words.guessed_topic(logits, told)
+        logits = behind_thoughts(thought)
+        logits = behind_thoughts(*pipe.plan_words.guessed_value(topic, logits, told))
+    return Reply(topic=topic, first_logits=logits, next_logits=next_logits)
 
 
 def planned_prompts(pipe: UniF2acePipeline) -> list[list[int]]:
@@ -117,13 +122,15 @@ def paint_codes(
 
 @torch.inference_mode()
 def say_tokens(
-    pipe: UniF2acePipeline, picture: Picture, make: Callable[..., LogitsFn], count: int
+    pipe: UniF2acePipeline, picture: Picture, make: Callable[..., Reply], count: int
 ) -> list[int]:
-    """`count` tokens of an answer that nothing ends, by logits that `make(picture)` gives."""
-    next_logits = make(picture)
-    question = torch.tensor([pipe.check_question(QUESTION)], device=pipe.device)
-    first = next_logits(question)
-    return list(generate_tokens(next_logits, first, eos_token_id=-1, max_new_tokens=count))
+    """`count` tokens of an answer that nothing ends, by what `make(picture, question)` gives."""
+    reply = make(picture, pipe.check_question(QUESTION))
+    return list(
+        generate_tokens(
+            reply.next_logits, reply.first_logits, eos_token_id=-1, max_new_tokens=count
+        )
+    )
 
 
 def seconds_side_by_side(
@@ -272,9 +279,9 @@ def bench_sampler(pipe: UniF2acePipeline, *, repeats: int, best_gflops: float) -
 
 def bench_answers(pipe: UniF2acePipeline, image: Image.Image, *, repeats: int) -> dict[str, Any]:
     """`NEW_TOKENS` tokens with kept keys and values, and without."""
-    picture, plain = pipe.encode(image), partial(plain_text_logits_fn, pipe)
+    picture, plain = pipe.encode(image), partial(plain_reply, pipe)
     count = min(NEW_TOKENS, pipe.config.max_answer_tokens // 2)
-    ways = {"ours": pipe.text_logits_fn, "plain": plain}
+    ways = {"ours": pipe.reply, "plain": plain}
     said = [say_tokens(pipe, picture, way, count) for way in ways.values()]
     seconds = seconds_side_by_side(
         {name: partial(say_tokens, pipe, picture, way, count) for name, way in ways.items()},

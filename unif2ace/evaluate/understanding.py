@@ -194,9 +194,16 @@ def ask_written(
 ) -> dict[str, Any]:
     """Each question about two faces that show the thing, one of each truth where there are both.
 
-    yes_no counts the yes or no, value the value that is named.
+    yes_no counts the yes or no, value the value that is named, topic whether the question was taken
+    to be about the attribute that it is about.
     """
-    outcomes: dict[str, list[bool]] = {"value": [], "yes_no": []}
+    outcomes: dict[str, list[bool]] = {"value": [], "yes_no": [], "topic": []}
+
+    def said_of(i: int, one: Written) -> str:
+        answer = pipe.answer(faces.image(i), one.question)
+        outcomes["topic"].append(answer.topic == one.attribute)
+        return answer.text
+
     for number, one in enumerate(tqdm(written, desc="written questions", unit="question")):
         if one.attribute not in pipe.config.attributes:
             continue
@@ -205,12 +212,12 @@ def ask_written(
         truths = {i: faces.attributes[i][one.attribute] for i in shown}
         if one.yes is None:
             for i in shown[:2]:
-                said = pipe.answer(faces.image(i), one.question).text
+                said = said_of(i, one)
                 outcomes["value"].append(parse_answer(one.attribute, said) == truths[i])
             continue
         for is_so in (True, False):
             for i in [i for i in shown if (truths[i] in one.yes) == is_so][:1]:
-                said = pipe.answer(faces.image(i), one.question).text
+                said = said_of(i, one)
                 outcomes["yes_no"].append(parse_yes_no(said) == is_so)
     return {kind: rate(found).to_json() for kind, found in outcomes.items()}
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.details import DETAILS
+from unif2ace.synth.talk import OPEN
 from unif2ace.wording import DESCRIBE_QUESTION, PRONOUNS, SUBJECTS, adjectives, being, having
 
 _VALUE: Mapping[str, str] = {
@@ -170,6 +171,11 @@ _TILT = {"level": "level", "up": "tilted up", "down": "tilted down"}
 def value_question(name: str, gender: str, generator: random.Random) -> str:
     """An open question about an attribute."""
     return _filled(_VALUE[name], name, gender, generator)
+
+
+def spoken_question(name: str, gender: str, generator: random.Random) -> str:
+    """What the attribute is, as people talk about it."""
+    return _filled(OPEN[name], name, gender, generator)
 
 
 def presence_question(name: str, gender: str, generator: random.Random) -> str:

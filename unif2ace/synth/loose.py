@@ -49,17 +49,33 @@ _OPEN = (
     "{topic}? | {topic} please | and the {topic}? | what about the {topic}? "
     "| the {topic}, what is it? | {topic}, what do you see? | can you tell the {topic}? "
     "| which {topic} is it? | your guess for the {topic}? | {topic}: {options}? "
-    "| {options}? I mean the {topic} | {topic} is {options}?"
+    "| {options}? I mean the {topic} | {topic} is {options}? | describe the {topic} in a word "
+    "| info on the {topic}? | {topic} = ? | what can be said about the {topic}? | name the {topic} "
+    "| I'd like to know the {topic} | about the {topic}: what is it? "
+    "| how would you put the {topic}?"
 )
 _CLOSED = (
     "{thing}? | {thing}, yes or no? | {thing} or not? | is that {thing}? | do you see {thing}? "
     "| do I see {thing}? | would you call that {thing}? | would you say {thing}? "
     "| so {thing}, right? | can you make out {thing}? | {thing}, correct? | is it {thing}? "
     "| looks like {thing}, true? | am I looking at {thing}? "
-    "| has {they} got {thing}? | {thing}, would you agree?"
+    "| has {they} got {thing}? | {thing}, would you agree? | I think I see {thing}, am I right? "
+    "| could that be {thing}? | any sign of {thing}? | {thing} visible? | is there {thing} at all? "
+    "| with {thing}? | that's {thing}, isn't it? | do we have {thing} here? "
+    "| tell me if there's {thing} "
+    "| yes or no: {thing} | is {thing} something you can see? | would {thing} be right? "
+    "| someone with {thing}? | does this person have {thing}? | {thing} present?"
 )
-_LEADS = ("hmm, ", "so ", "ok, ", "tell me, ", "just curious: ", "hey, ", "and ", "please, ")
-_TAILS = (" please", " here", " to you", " in this picture", " in your view", " thanks", " exactly")
+_LEADS = (
+    *("hmm, ", "so ", "ok, ", "tell me, ", "just curious: ", "hey, ", "and ", "please, "),
+    *("hi, ", "question: ", "um, ", "ok then, ", "wait, ", "my friend asks: ", "i wonder, "),
+    *("sorry if this is silly, ", "can't tell myself, ", "for my project: ", "one more thing: "),
+)
+_TAILS = (
+    *(" please", " here", " to you", " in this picture", " in your view", " thanks", " exactly"),
+    *(" by the way", " would you say", " I wonder", ", thx", " do you think", " in this one"),
+    *(", I can't tell", ", be honest"),
+)
 _LONGEST = 3  # words of an adjective that still stands before a noun
 _BEFORE_NO_NOUN = ("to", "at", "from", "into", "of", "in", "neither", "straight", "directly")
 

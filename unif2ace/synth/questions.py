@@ -30,6 +30,7 @@ from unif2ace.synth.asking import (
     hasty,
     presence_question,
     region_question,
+    spoken_question,
     value_is_question,
     value_question,
 )
@@ -64,7 +65,8 @@ KIND_SHARES: Mapping[Kind, float] = {
 """How often each kind is drawn; where a face hides nothing, "not_visible" becomes "value"."""
 
 _HASTY_SHARE = 0.35
-_LOOSE_SHARE = 0.3  # of the questions about one attribute that are not canonical
+# of the questions about one attribute that are not canonical; spoken ones are open
+_LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
 )  # fmt: skip
@@ -263,17 +265,21 @@ def _statement(name: str, attributes: FaceAttributes, generator: random.Random) 
 
 def _value(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
     # the question comes first: it must not depend on the value, not even through the generator
-    if generator.random() < _LOOSE_SHARE:
-        question = loose_value_question(name, generator)
-    else:
-        question = value_question(name, attributes["gender"], generator)
-    question = _typed(question, generator)
+    question = _typed(_open_question(name, attributes["gender"], generator), generator)
     answer = sentence(_statement(name, attributes, generator))
     if generator.random() < 0.15:
         answer = sentence(canonical_answer(name, attributes[name]))
     return QA(
         question=question, answer=answer, attribute=name, kind="value", value=attributes[name]
     )
+
+
+def _open_question(name: str, gender: str, generator: random.Random) -> str:
+    draw = generator.random()
+    if draw < _LOOSE_SHARE:
+        return loose_value_question(name, generator)
+    is_spoken = draw < _LOOSE_SHARE + _SPOKEN_SHARE
+    return (spoken_question if is_spoken else value_question)(name, gender, generator)
 
 
 def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
@@ -378,7 +384,7 @@ def _not_visible(
         asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
         question = value_is_question(name, asked, gender, generator)
     else:
-        question = value_question(name, gender, generator)
+        question = _open_question(name, gender, generator)
     reason = why_hidden(name, attributes, visible)
     answer = "I can't tell: that is not visible here."
     if reason:

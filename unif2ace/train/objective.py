@@ -12,7 +12,6 @@ from transformers import DynamicCache
 from unif2ace.losses import answer_loss, balance_loss, d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import Exploration, Routing
-from unif2ace.plan import PlanWords
 from unif2ace.prompting import (
     PADDING_SEGMENT,
     SequenceBatch,
@@ -122,14 +121,14 @@ def plan_loss(
 def understanding_loss(
     model: UniF2aceForConditionalGeneration,
     sample: UnderstandingSample,
-    words: PlanWords,
     exploration: Exploration | None = None,
 ) -> StepLoss:
-    """Next-token cross entropy on answer tokens and on what image places say, plus balance.
+    """Next-token cross entropy on answers, thoughts and what image places say, plus balance.
 
     Our choice: the image places behind the picture's experts each say one word of the face's plan
     through the text head (`plan.py`), so every face teaches all of its values at once. Questions
-    have the words as read in sight, right or wrong, as they will when answering.
+    have the true words in sight, so that no answer is taught that what is seen speaks against; and
+    thoughts count as much as answers, of which there are many more words.
     """
     config, turns, cache = model.config, sample.turns, DynamicCache()
     prefix = prefix_batch(sample.codes, config)
@@ -143,36 +142,37 @@ def understanding_loss(
     )
     length = sample.plans.shape[1]
     places = slice(prefix.image_start, prefix.image_start + length)
-    place, parts, token_ids = seen.hidden.new_zeros(()), {}, turns.token_ids
+    total, parts = seen.hidden.new_zeros(()), {}
     if length:
         place_logits = model.text_logits(seen.hidden[:, places])  # (B, P, V)
-        place = answer_loss(place_logits.flatten(0, 1), sample.plans.flatten())
-        told = words.read(place_logits[:, : config.num_told_words].detach())
-        token_ids = torch.cat([told, token_ids[:, told.shape[1] :]], dim=1)
+        total = place = answer_loss(place_logits.flatten(0, 1), sample.plans.flatten())
         right = (place_logits.argmax(-1) == sample.plans).float().mean()
         parts = {"place": place.detach(), "place_accuracy": right}
     output = model(
-        token_ids,
+        turns.token_ids,
         positions=turns.positions,
         mask=turns_mask(turns, prefix.token_ids.shape[1]),
         group="understanding",
         cache=cache,
         places=turns.places,
     )
-    assert turns.labels is not None
-    is_answer = turns.labels >= 0
-    logits = model.text_logits(output.hidden[is_answer])
-    loss = answer_loss(logits, turns.labels[is_answer])
+    assert turns.labels is not None and turns.is_thought is not None
+    of_answers = (turns.labels >= 0) & ~turns.is_thought
+    wanted = {"answer": of_answers}
+    if config.num_thoughts:
+        wanted["thought"] = (turns.labels >= 0) & turns.is_thought
+    for name, counted in wanted.items():
+        loss = right = seen.hidden.new_zeros(())  # every process logs the same things
+        if counted.any():
+            logits = model.text_logits(output.hidden[counted])
+            loss = answer_loss(logits, turns.labels[counted])
+            right = (logits.argmax(-1) == turns.labels[counted]).float().mean()
+        total = total + loss
+        parts |= {name: loss.detach(), f"{name}_token_accuracy": right.detach()}
     segments = torch.cat([prefix.segments.flatten(), turns.segments.flatten()])
     pairs = zip(seen.token_routing, output.token_routing, strict=True)
     balance = balance_of([joined(*pair) for pair in pairs], segments)
-    right = (logits.argmax(-1) == turns.labels[is_answer]).float().mean()
     return StepLoss(
-        total=loss + place + config.moe.balance_weight * balance,
-        parts={
-            "answer": loss.detach(),
-            **parts,
-            "answer_token_accuracy": right.detach(),
-            "balance_understanding": balance.detach(),
-        },
+        total=total + config.moe.balance_weight * balance,
+        parts={**parts, "balance_understanding": balance.detach()},
     )

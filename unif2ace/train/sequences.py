@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -15,7 +14,6 @@ from unif2ace.config import UniF2aceConfig
 from unif2ace.model import ImageFeatures
 from unif2ace.plan import PLAN_POINTS, PlanWords
 from unif2ace.prompting import (
-    NO_THOUGHT,
     SequenceBatch,
     Turn,
     encode_request,
@@ -39,14 +37,35 @@ MASKED_COPIES = 2
 """How often a face is masked, each time anew, behind one pass over its prompt and plan."""
 
 
-CANONICAL_SHARE = 0.1
-"""Share of understanding batches that ask in one fixed wording, twice as many questions a face:
-where nothing but the value is open, looking facts up is learnt soonest."""
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """A way of asking that fills whole understanding batches.
+
+    share: of the batches. count: questions a face, as a multiple of the usual number.
+    kinds: of the grammar's questions. is_canonical: the fixed questions, instead of the grammar's.
+    is_answered: else it ends with what the question was understood to be.
+    """
+
+    share: float
+    count: float
+    kinds: Mapping[Kind, float] = field(default_factory=lambda: KIND_SHARES)
+    is_canonical: bool = False
+    is_answered: bool = True
 
 
-YES_NO_SHARE = 0.5
-"""Share that ask for yes or no alone, three times as many questions a face: comparing what is asked
-with what is seen is learnt late and takes many examples, and these are short."""
+_ONE_ATTRIBUTE: Mapping[Kind, float] = {
+    kind: share for kind, share in KIND_SHARES.items() if kind not in ("region", "describe")
+}
+
+ASKINGS = (
+    Asking(share=0.05, count=2, is_canonical=True),
+    Asking(share=0.25, count=2, kinds={"yes_no": 1.0}),
+    Asking(share=0.25, count=4, kinds=_ONE_ATTRIBUTE, is_answered=False),
+    Asking(share=0.30, count=1 / 3, kinds={"describe": 0.7, "region": 0.3}),
+    Asking(share=0.15, count=1),
+)
+"""Understanding a question, and comparing what it asks for with what is seen, are learnt late and
+take many examples, which are short; descriptions are long, and copy each word from its place."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +86,8 @@ class GenerationSample:
 class UnderstandingSample:
     """A batch of faces with questions.
 
-    codes (B, N) and features: the pictures. turns: the questions, behind words that the picture's
-    places are yet to say. plans: (B, P) ids that the first places should say.
+    codes (B, N) and features: the pictures. turns: the questions, behind the words that the
+    picture's places should say. plans: (B, P) ids that the first places should say.
     """
 
     codes: Tensor
@@ -108,6 +127,7 @@ def turns_of(
     kinds: Mapping[Kind, float] = KIND_SHARES,
 ) -> list[Turn]:
     """Fresh questions about one face, with their answers."""
+    told = told_of(label, words, config)
     drawn = questions(
         label.attributes,
         label.visible & set(config.attributes),
@@ -120,7 +140,7 @@ def turns_of(
         Turn(
             question=encode_request(tokenizer, qa.question),
             answer=encode_text(tokenizer, qa.answer),
-            thoughts=thoughts_of(qa.attribute, qa.asked, label, config, words),
+            thoughts=words.thoughts(qa.attribute, qa.asked, told),
         )
         for qa in drawn
     ]
@@ -135,6 +155,7 @@ def canonical_turns(
     count: int,
 ) -> list[Turn]:
     """The fixed questions about `count` different attributes of one face, or about all."""
+    told = told_of(label, words, config)
     return [
         Turn(
             question=encode_request(tokenizer, canonical_question(name)),
@@ -144,27 +165,15 @@ def canonical_turns(
                 if name in label.visible
                 else NOT_VISIBLE,
             ),
-            thoughts=thoughts_of(name, None, label, config, words),
+            thoughts=words.thoughts(name, None, told),
         )
         for name in rng.sample(list(config.attributes), min(count, len(config.attributes)))
     ]
 
 
-def thoughts_of(
-    name: str, asked: str | None, label: FaceLabel, config: UniF2aceConfig, words: PlanWords
-) -> tuple[int, ...]:
-    """The words of the value asked for and of the value seen of an attribute.
-
-    `NO_THOUGHT` where no value is asked for, and twice about several things.
-    """
-    if not config.num_thoughts:
-        return ()
-    nothing = config.layout.special_id(NO_THOUGHT)
-    if name not in words.names[: config.num_told_words]:
-        return (nothing, nothing)
-    of_values = words.words[words.names.index(name)]
-    seen = label.attributes[name] if name in label.visible else NOT_VISIBLE
-    return (nothing if asked is None else of_values[asked], of_values[seen])
+def told_of(label: FaceLabel, words: PlanWords, config: UniF2aceConfig) -> list[int]:
+    """What the picture's places should say of a face, for all questions to see."""
+    return plan_of(label, words)[: config.num_told_words]
 
 
 def plan_of(label: FaceLabel, words: PlanWords) -> list[int]:
@@ -209,13 +218,15 @@ def understanding_sample(
     rng: random.Random,
 ) -> UnderstandingSample:
     codes, features = faces.batch(indices)
-    sort = rng.random()
-    draw, count = turns_of, questions_per_face
-    if sort < CANONICAL_SHARE:
-        draw, count = canonical_turns, 2 * questions_per_face
-    elif sort < CANONICAL_SHARE + YES_NO_SHARE:
-        draw, count = partial(turns_of, kinds={"yes_no": 1.0}), 3 * questions_per_face
-    rows = [draw(faces.labels[i], tokenizer, config, words, rng, count) for i in indices]
+    (way,) = rng.choices(ASKINGS, [way.share for way in ASKINGS])
+    count = max(1, round(way.count * questions_per_face))
+    rows = []
+    for label in (faces.labels[i] for i in indices):
+        known = (label, tokenizer, config, words, rng, count)
+        turns = canonical_turns(*known) if way.is_canonical else turns_of(*known, way.kinds)
+        if not way.is_answered and config.num_thoughts:
+            turns = [replace(turn, answer=None) for turn in turns]
+        rows.append(turns)
     plans = torch.tensor([plan_of(faces.labels[i], words) for i in indices])
     told = plans[:, : config.num_told_words]
     return UnderstandingSample(

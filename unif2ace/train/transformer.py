@@ -62,11 +62,9 @@ class TransformerBatch:
 class TransformerObjective(nn.Module):
     """forward(batch, progress) -> (loss, parts): L = D3Diff + plan + answers + balance."""
 
-    def __init__(
-        self, model: UniF2aceForConditionalGeneration, words: PlanWords, exploration: float
-    ) -> None:
+    def __init__(self, model: UniF2aceForConditionalGeneration, exploration: float) -> None:
         super().__init__()
-        self.model, self.words, self.exploration = model, words, exploration
+        self.model, self.exploration = model, exploration
 
     def forward(self, batch: TransformerBatch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         exploration = None
@@ -74,7 +72,7 @@ class TransformerObjective(nn.Module):
         if scale > 0:
             exploration = Exploration(scale, torch.Generator().manual_seed(batch.seed))
         painting = generation_loss(self.model, batch.generation, exploration)
-        reading = understanding_loss(self.model, batch.understanding, self.words, exploration)
+        reading = understanding_loss(self.model, batch.understanding, exploration)
         return painting.total + reading.total, painting.parts | reading.parts
 
 
@@ -113,7 +111,7 @@ def train(
     draw = batch_drawer(faces, tokenizer, words, model, config, options)
     result = run(
         config,
-        TransformerObjective(model, words, options.exploration),
+        TransformerObjective(model, options.exploration),
         draw,
         on_sample=lambda step: sample_sheet(model, tokenizer, config.out / f"{step:07d}.png"),
         learning_rate_scale=lambda name: ROUTER_LR_SCALE if "sequence_moe" in name else 1.0,

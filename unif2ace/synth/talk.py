@@ -1,0 +1,306 @@
+"""Open questions as people talk: about what they want to know, seldom by the attribute's name.
+
+As in `asking`, no template here is told the true value; `{own}` and `{they}` are as there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+OPEN: Mapping[str, str] = {
+    "gender": (
+        "who is this, a lady or a gentleman? | boy or girl? | he or she? | what sex would you "
+        "say? | male or female, what do you think? | is it a dude or a lady? | which gender am "
+        "i looking at? | do i call this person sir or madam?"
+    ),
+    "age": (
+        "which stage of life is {they} at? | still young, or getting on? | is {they} more of a "
+        "youngster, a grown-up or a senior? | what generation is {they}? | would you call "
+        "{they} young or old? | how far along in life is {they}? | is {they} past {own} youth? "
+        "| young or old?"
+    ),
+    "skin_tone": (
+        "how pale or dark is {they}? | what complexion has {they} got? | is {own} skin on the "
+        "pale side or the dark side? | how would you call {own} skin color? | what color is "
+        "{they}, skin-wise? | skin: pale, tan, brown or dark? | how fair is {they}?"
+    ),
+    "freckles": (
+        "how freckly is {they}? | is {own} nose sprinkled with little spots? | got freckles or "
+        "no? | how about freckles? | clear skin or freckly? | what about spots from the sun?"
+    ),
+    "face_shape": (
+        "what outline does {own} face have? | what's {own} face like, round or long or what? | "
+        "does {they} have more of a round or a square face? | geometrically, what is this face? "
+        "| which shape is it, the face? | how is {own} face built?"
+    ),
+    "cheeks": (
+        "how round are {own} cheeks? | are {own} cheeks sunken or chubby? | what's up with "
+        "{own} cheeks? | how fleshy are the cheeks? | cheeks: hollow, full or so-so? | how "
+        "plump is {they} in the cheeks?"
+    ),
+    "chin": (
+        "how pointy is {own} chin? | what does {own} chin look like? | is {own} chin more broad "
+        "or pointy? | how's the chin shaped? | how strong is {own} jaw at the chin? | what sort "
+        "of chin has {they} got?"
+    ),
+    "hair_color": (
+        "what colour's {own} hair? | is {they} blonde, brunette or what? | dark-haired or "
+        "fair-haired? | what color would {own} hairdresser write down? | what shade did nature "
+        "give {own} hair? | what would you call that hair colour? | of what color is the stuff "
+        "on {own} head? | ginger, blond, dark, grey, which one?"
+    ),
+    "hair_style": (
+        "what did {own} barber do? | how's {own} hair done? | what's the hairdo? | how does "
+        "{they} wear it, the hair? | up or down or short, how is {own} hair? | what kind of cut "
+        "does {they} have? | how much hair does {they} have? | is {own} hair long or short or "
+        "gone? | how's {own} hair arranged?"
+    ),
+    "brow_thickness": (
+        "how bushy are those eyebrows? | how heavy are {own} brows? | do {own} brows have a lot "
+        "of hair? | are those brows bushy or plucked? | how dense are {own} eyebrows? | are the "
+        "brows fat or skinny?"
+    ),
+    "eye_color": (
+        "what colour eyes has {they} got? | which color did {own} eyes turn out? | what color "
+        "are {own} peepers? | what color is {own} iris? | eyes: blue, brown or else? | what "
+        "tint do the eyes have? | are those eyes blue, green, grey or brown?"
+    ),
+    "eye_size": (
+        "are {own} eyes rather big or tiny? | how large would you say {own} eyes are? | does "
+        "{they} have big or little eyes? | how much room do {own} eyes take up? | big eyes, "
+        "small eyes, or in between?"
+    ),
+    "nose_width": (
+        "how broad is that nose? | slim nose or broad nose? | is {own} nose thin or broad "
+        "across? | how much space does {own} nose take from side to side? | does {they} have a "
+        "skinny or a wide nose? | how flared is {own} nose?"
+    ),
+    "nose_length": (
+        "how far down does {own} nose go? | long nose or stubby nose? | what size is {own} nose "
+        "from top to bottom? | is that a long nose or a short one? | how far does {own} nose "
+        "reach?"
+    ),
+    "lips": (
+        "how plump are {own} lips? | what are {own} lips like, thick or thin? | does {they} "
+        "have big lips? or thin? | how much lip does {they} have? | lips: thin, normal or "
+        "plump? | are {own} lips fleshy or narrow?"
+    ),
+    "ears": (
+        "how do {own} ears stand? | do {own} ears lie flat or stand off? | what's with {own} "
+        "ears? | flat ears or sticking out? | how far do the ears stand away? | are those ears "
+        "sticking out or close to {own} head?"
+    ),
+    "facial_hair": (
+        "what grows on {own} chin and lip? | what has {they} got by way of a beard? | shaved or "
+        "bearded? | when did {they} last shave, by the look of it? | how's the beard? | beard, "
+        "moustache, stubble or nothing? | what's on {own} chin, any hair? | how hairy is {own} "
+        "face?"
+    ),
+    "lipstick": (
+        "what has {they} got on {own} lips? | which shade are {own} lips painted? | what color "
+        "are {own} lips done in, if at all? | what's on those lips? | lipstick color? | lips "
+        "painted? what color?"
+    ),
+    "eye_shadow": (
+        "how are {own} lids made up? | is there makeup above {own} eyes? | what about makeup on "
+        "the lids? | are the eyelids colored or bare? | did {they} put anything on {own} lids?"
+    ),
+    "glasses": (
+        "what's {they} got in front of {own} eyes? | what kind of specs are those? | which "
+        "glasses does {they} wear, round ones? square ones? | shades or reading glasses or "
+        "none? | what sits on {own} nose? | how does {they} see, with glasses or without? | "
+        "what eyewear is that?"
+    ),
+    "hat": (
+        "what's up there on {own} head? | what kind of cap or band is that? | is {own} head "
+        "covered, and by what? | what does {they} have on top? | how does {they} keep {own} "
+        "head warm? | headgear, if any?"
+    ),
+    "earrings": (
+        "what hangs from {own} ears? | ears: bare or with jewelry? | does {they} have anything "
+        "in {own} ears? | is there jewelry on {own} ears? | how are {own} ears decorated?"
+    ),
+    "clothing_color": (
+        "what color is {they} dressed in? | what's the color of that shirt? | how is {they} "
+        "dressed, colorwise? | which color did {they} put on today? | what color top is that? | "
+        "what color are the clothes? | what's {they} got on, which color?"
+    ),
+    "expression": (
+        "how's {they} feeling? | what's on {own} mind, happy? sad? | good mood or bad mood? | "
+        "what feeling can you read in {own} face? | what face is {they} making? | is {they} "
+        "happy or what? | how does {they} look, emotionally? | cheerful, cross or sad? | what's "
+        "{own} mood like?"
+    ),
+    "mouth": (
+        "lips together or apart? | what's {own} mouth doing, open? shut? | is {own} mouth shut "
+        "or agape? | can we see inside {own} mouth or is it shut? | mouth open or closed?"
+    ),
+    "eyes": (
+        "open eyes or shut eyes? | is {they} squinting or winking or what? | what is going on "
+        "with {own} eyes? | are both eyes open or what? | does {they} have {own} eyes shut? or "
+        "open? | how are {own} eyes right now?"
+    ),
+    "brows": (
+        "where are {own} eyebrows, up or down? | does {they} frown or raise {own} brows? | "
+        "what's happening with the brows? | are the brows up, down or at rest? | how does "
+        "{they} move {own} eyebrows?"
+    ),
+    "gaze": (
+        "what direction are {own} eyes pointed? | where do {own} eyes go? | at what or where is "
+        "{they} staring? | is {they} looking at me or elsewhere? | which way do the eyes point? "
+        "| eye direction? | into the lens, or where is {they} looking?"
+    ),
+    "head_turn": (
+        "is {they} facing us or turned away? | which side does {they} turn {own} face to? | "
+        "from the front or from the side, how do we see {they}? | how is {own} head rotated? | "
+        "which way did {they} turn? | frontal or turned?"
+    ),
+    "head_nod": (
+        "is {own} chin up or down? | does {they} hold {own} head high or low? | nose up or nose "
+        "down? | looking up or bowing {own} head? | how high does {they} carry {own} head? | is "
+        "the head bowed or lifted?"
+    ),
+    "light": (
+        "where's the lamp? | which side of {own} face is bright? | what side is the lamp on? | "
+        "the light, which side is it coming from? | where does it shine from? | lit from where?"
+    ),
+    "light_color": (
+        "is it warm light or cold light? | what tint does the light have? | golden or bluish "
+        "light? | how would you call the color of the lighting? | does the light look cold or "
+        "cozy? | what mood has the lighting, warm or cold?"
+    ),
+    "background": (
+        "what's the wall like, color-wise? | which color is around {own} head? | what's back "
+        "there, what color? | what color did they paint the wall? | color of whatever is "
+        "behind? | what color backdrop did they use?"
+    ),
+    "forehead": (
+        "how tall is {own} forehead? | much forehead or little? | how far up does {own} hair "
+        "start? | is that a big forehead or a small one? | how about the forehead, high or low?"
+    ),
+    "cheekbones": (
+        "how do {own} cheekbones sit, high? | how about those cheekbones? | do the cheekbones "
+        "stand out or not? | how sharp are {own} cheekbones?"
+    ),
+    "double_chin": (
+        "one chin or two? | is there a second chin? | what hangs under {own} chin? | anything "
+        "under the chin, like a second one?"
+    ),
+    "neck": (
+        "how thick is {own} neck? | slim neck or bull neck? | what sort of neck has {they} got? "
+        "| how strong is {own} neck? | is it a thin neck or a thick one?"
+    ),
+    "eye_spacing": (
+        "how far apart are {own} eyes? | are the eyes near each other or far? | how much room "
+        "is between {own} eyes? | eyes close together, or wide apart?"
+    ),
+    "eye_slant": (
+        "which way do the eye corners point? | do the outer corners go up or down? | how do "
+        "{own} eyes tilt? | are {own} eyes slanted, and how?"
+    ),
+    "eye_openness": (
+        "does {they} look sleepy or wide awake? | how wide open are {own} eyes? | eyes wide "
+        "open, normal or half shut? | how drowsy is {they}? | how alert does {they} look?"
+    ),
+    "raised_brow": (
+        "is one brow up, and which one? | which brow is up, if any? | does {they} cock an "
+        "eyebrow? which one? | one eyebrow higher than the other?"
+    ),
+    "wink_side": (
+        "which eye is winking? | left or right eye winking? | with which eye does {they} wink "
+        "at us? | which of the two eyes did {they} close?"
+    ),
+    "nose_tip": (
+        "how's the end of {own} nose? | is the nose tip fat or fine? | what about the tip of "
+        "the nose? | is {own} nose round at the end, or thin?"
+    ),
+    "mouth_width": (
+        "how wide is {own} mouth? | big mouth or small mouth? | how far does {own} mouth "
+        "stretch? | is the mouth little or broad?"
+    ),
+    "mouth_pose": (
+        "what's {they} doing with {own} mouth? | is {they} pouting or smirking or what? | how "
+        "are {own} lips posed? | kissing face, smirk, or just relaxed? | what shape is {they} "
+        "making with {own} lips?"
+    ),
+    "chin_cleft": (
+        "is there a dimple on {own} chin? | what about a dent in the chin? | chin dimple, yes "
+        "or no? | smooth chin or a cleft one?"
+    ),
+    "ear_tips": (
+        "elf ears or normal ones? | how do the ears end at the top? | are the ears pointy on "
+        "top or round? | are those ears like an elf's?"
+    ),
+    "head_tilt": (
+        "is {own} head straight or leaning over? | which shoulder does {own} head lean to? | "
+        "does {they} hold {own} head straight or crooked? | how crooked is {own} head?"
+    ),
+    "blush": (
+        "is {they} red in the face? | how rosy are {own} cheeks? | are {own} cheeks pink or "
+        "not? | is {they} blushing or pale in the cheeks? | what about rosy cheeks?"
+    ),
+    "beauty_mark": (
+        "where's that mole? | is there a mole somewhere, and where? | does {they} have a "
+        "birthmark, where? | any moles, and on what spot? | which side is the mole on?"
+    ),
+    "scar": (
+        "where did {they} get hurt, any scar? | is there an old wound somewhere, and where? | "
+        "where's the scar? | any old cuts on {own} face, where? | which place has a scar?"
+    ),
+    "eyeliner": (
+        "are {own} eyes outlined? | is there a dark line around {own} eyes? | kohl or no kohl? "
+        "| what about liner? | are those eyes lined with makeup?"
+    ),
+    "eye_bags": (
+        "how tired does {they} look under the eyes? | did {they} sleep enough, by the bags? | "
+        "what about bags under the eyes? | are there rings under {own} eyes? | tired eyes or "
+        "fresh?"
+    ),
+    "sideburns": (
+        "what about hair in front of the ears? | does the hair run down by {own} ears? | any "
+        "burns on the sides? | mutton chops or nothing? | how about sideburns, got some?"
+    ),
+    "eye_shadow_color": (
+        "what color are the lids painted? | which shade is on the lids? | what color makeup "
+        "above the eyes? | what eyeshadow color is it? | the eye shadow, what color?"
+    ),
+    "face_mask": (
+        "is {they} masked, and in what color? | what's over {own} mouth? | mask on or off? | "
+        "what kind of mask is it, which color? | is there a surgical mask?"
+    ),
+    "hat_color": (
+        "what colour is that hat? | which color does {own} cap have? | the beanie, what color? "
+        "| color of the thing on {own} head? | what color's the headband or hat?"
+    ),
+    "frame_color": (
+        "what color are those specs? | the glasses, what color are they? | frames: gold, black "
+        "or what? | what colour frame has {they} picked? | what color is the rim?"
+    ),
+    "earring_kind": (
+        "hoops, studs or dangly ones? | which type of earring is that? | what style of "
+        "earrings? | what sort of rings are in {own} ears? | how are the earrings shaped?"
+    ),
+    "piercing": (
+        "where is {they} pierced? | any metal in {own} face, where? | which part is pierced, if "
+        "any? | is there a ring in the nose or lip or brow? | what piercings do we have here?"
+    ),
+    "light_height": (
+        "is the lamp high or low? | does the light come down or up? | lit from over or under? | "
+        "is the light over {own} head or under {own} chin?"
+    ),
+    "background_pattern": (
+        "what's printed on the wall? | stripes, dots, checks or nothing behind? | how's the "
+        "wall decorated? | what design does the backdrop have? | is the wall plain or "
+        "patterned? | what motif is in the background?"
+    ),
+    "age_years": (
+        "how old in numbers? | what would be your guess in years? | twenties, thirties, "
+        "forties, more? | which decade was {they} born into, age-wise? | give me a number, how "
+        "old? | how many years on {own} back?"
+    ),
+    "skin_tone_monk": (
+        "which number on the monk scale? | monk skin tone number? | on monk's ten steps, which "
+        "one is it? | what number of the skin tone scale? | monk scale value?"
+    ),
+}
+"""Per attribute, divided by bars."""
