@@ -94,6 +94,8 @@ def test_every_ratio_is_measured_and_told(pipe):
     assert measured["answers"]["same_tokens_as_plain"]
     assert 0 < measured["sampler"]["rate_over_best_matmul"] < 1
     assert sum(measured["sampler"]["shares"].values()) == pytest.approx(1)
-    assert len(ratio_lines(measured)) == 8
-    del measured["sampler"]["shares"]
+    assert measured["caption"]["same_codes_as_plain"]
+    assert measured["caption"]["prompt_tokens"] > measured["sampler"]["prompt_tokens"]
+    assert len(ratio_lines(measured)) == 9
+    del measured["sampler"]["shares"], measured["caption"]
     assert len(ratio_lines(measured)) == 5
