@@ -12,6 +12,7 @@ from transformers import DynamicCache
 from unif2ace.losses import answer_loss, balance_loss, d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import Exploration, Routing
+from unif2ace.plan import PlanWords
 from unif2ace.prompting import (
     PADDING_SEGMENT,
     SequenceBatch,
@@ -21,7 +22,8 @@ from unif2ace.prompting import (
     turns_mask,
 )
 from unif2ace.schedule import MaskSchedule
-from unif2ace.train.sequences import GenerationSample, UnderstandingSample
+from unif2ace.train.photographs import likelihood_loss
+from unif2ace.train.sequences import GenerationSample, PortraitSample, UnderstandingSample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,3 +178,27 @@ def understanding_loss(
         total=total + config.moe.balance_weight * balance,
         parts={**parts, "balance_understanding": balance.detach()},
     )
+
+
+def portrait_loss(
+    model: UniF2aceForConditionalGeneration, sample: PortraitSample, words: PlanWords
+) -> StepLoss:
+    """Mean over what is labelled of -log p(a portrait's place says a likely word).
+
+    Our choice: what a place says of a portrait is one of its own words, and weak labels leave
+    several open (`photographs.py`). Without balance: one portrait says little of it.
+    """
+    prefix = prefix_batch(sample.codes, model.config)
+    seen = model(
+        **prefix.inputs(),
+        group="understanding",
+        image_start=prefix.image_start,
+        features=sample.features,
+    )
+    logits = model.text_logits(seen.hidden[:, prefix.image_start :][:, : len(sample.likely)])
+    of_places = {
+        name: logits[:, place, list(words.words[place].values())]
+        for place, name in enumerate(words.names[: len(sample.likely)])
+    }
+    loss = likelihood_loss(of_places, torch.cat([*sample.likely], dim=1))
+    return StepLoss(total=loss, parts={"portraits": loss.detach()})
