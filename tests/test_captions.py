@@ -27,6 +27,7 @@ from unif2ace.synth.clauses import clause
 from unif2ace.synth.loose import loose_value_is_question, loose_value_question, things
 from unif2ace.synth.phrases import NOUN_PHRASES, REGION_OF, REGIONS, in_region
 from unif2ace.synth.questions import QA, questions, training_corpus, why_hidden
+from unif2ace.synth.talk import OPEN
 from unif2ace.synth.variants import as_typed
 from unif2ace.wording import (
     DESCRIBE_QUESTION,
@@ -339,6 +340,17 @@ def test_the_sheet_shows_every_style():
     faces = [(face, visible(face)) for face in FACES[:3]]
     sheet = sample_sheet(faces, generator=random.Random(0))
     assert all(sheet.count(f"{style}  ") == 3 for style in STYLES)
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_every_attribute_is_talked_about_in_some_ways_of_its_own(name):
+    ways = [way.strip() for way in OPEN[name].split("|")]
+    assert len(set(ways)) == len(ways) >= 4
+    assert all(
+        way and not way.replace("{they}", "").replace("{own}", "").count("{") for way in ways
+    )
+    others = {way.strip() for n, text in OPEN.items() if n != name for way in text.split("|")}
+    assert not others & set(ways)  # what it is about is clear
 
 
 def test_visitor_questions_are_none_of_ours():
