@@ -139,7 +139,7 @@ def test_an_oracle_is_always_right(faces):
     assert list(wrong) == ["/descriptions/recall"] and 0.3 < wrong["/descriptions/recall"] < 1
     assert measured["attributes"]["calibration_error"] == 0
     assert measured["attributes"]["mean_balanced"] == 1
-    kinds = {"yes_no", "value", "choice", "not_visible", "statements"}
+    kinds = {"yes_no", "value", "choice", "not_visible", "off_topic", "statements"}
     assert set(measured["visitor_questions"]) == kinds
 
 
@@ -148,10 +148,11 @@ def test_written_questions_count_yes_no_and_values(faces, tmp_path):
     rows = [
         {"question": "guy or girl", "attribute": "gender"},
         {"question": "a lady?", "attribute": "gender", "yes": ["woman"]},
+        {"question": "is it late?", "attribute": ""},
     ]
     path.write_text("\n".join(map(json.dumps, rows)))
 
-    topics = ["gender", "gender", None, "hat"]
+    topics = [None, "gender", "gender", None, "hat"]  # from the last
 
     class Sure:
         """Says yes and woman to everything."""
@@ -159,13 +160,15 @@ def test_written_questions_count_yes_no_and_values(faces, tmp_path):
         config = SimpleNamespace(attributes=ATTRIBUTES)
 
         def answer(self, image, question):
-            return Answer(text="Yes, a woman.", num_tokens=4, topic=topics.pop())
+            text = "I can't tell." if "late" in question else "Yes, a woman."
+            return Answer(text=text, num_tokens=4, topic=topics.pop())
 
     measured = ask_written(Sure(), faces, read_written(path))
     assert measured["yes_no"]["hits"] == 1 and measured["yes_no"]["total"] == 2
     genders = [faces.attributes[i]["gender"] for i in range(2)]
     assert measured["value"]["hits"] == genders.count("woman") and measured["value"]["total"] == 2
-    assert measured["topic"]["hits"] == 2 and measured["topic"]["total"] == 4 and not topics
+    assert measured["topic"]["hits"] == 3 and measured["topic"]["total"] == 5 and not topics
+    assert measured["off_topic"]["hits"] == measured["off_topic"]["total"] == 1
     path.write_text('{"question": "tail?", "attribute": "tail"}')
     with pytest.raises(ValueError, match="unknown attributes: tail"):
         read_written(path)

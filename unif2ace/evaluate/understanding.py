@@ -123,10 +123,10 @@ def declines(text: str) -> bool:
 def is_answer_right(qa: QA, said: str) -> bool:
     """Whether `said` is right about the one attribute that `qa` asks about.
 
-    Yes/no questions count the yes or no; about what cannot be seen the answer has to decline; all
-    others count the value that is named.
+    Yes/no questions count the yes or no; about what cannot be seen, or what no face shows, the
+    answer has to decline; all others count the value that is named.
     """
-    if qa.kind == "not_visible":
+    if qa.kind in ("not_visible", "off_topic"):
         return declines(said)
     if qa.kind == "yes_no":
         return parse_yes_no(said) == parse_yes_no(qa.answer)
@@ -163,7 +163,11 @@ def ask_grammar(
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A question written by hand. `yes`: to which values yes is right; None asks for a value."""
+    """A question written by hand.
+
+    attribute: "" where no face tells what is asked. yes: to which values yes is right; None asks
+        for a value.
+    """
 
     question: str
     attribute: str
@@ -184,7 +188,7 @@ def read_written(path: Path) -> list[Written]:
         ]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} holds no written questions: {error!r}") from error
-    if unknown := sorted({one.attribute for one in written} - set(ATTRIBUTES)):
+    if unknown := sorted({one.attribute for one in written} - {"", *ATTRIBUTES}):
         raise ValueError(f"{path} asks about unknown attributes: {', '.join(unknown)}")
     return written
 
@@ -194,17 +198,21 @@ def ask_written(
 ) -> dict[str, Any]:
     """Each question about two faces that show the thing, one of each truth where there are both.
 
-    yes_no counts the yes or no, value the value that is named, topic whether the question was taken
-    to be about the attribute that it is about.
+    yes_no counts the yes or no, value the value that is named, off_topic whether what no face
+    tells is declined, topic whether the question was taken to be about the attribute that it is
+    about.
     """
-    outcomes: dict[str, list[bool]] = {"value": [], "yes_no": [], "topic": []}
+    outcomes: dict[str, list[bool]] = {"value": [], "yes_no": [], "off_topic": [], "topic": []}
 
     def said_of(i: int, one: Written) -> str:
         answer = pipe.answer(faces.image(i), one.question)
-        outcomes["topic"].append(answer.topic == one.attribute)
+        outcomes["topic"].append((answer.topic or "") == one.attribute)
         return answer.text
 
     for number, one in enumerate(tqdm(written, desc="written questions", unit="question")):
+        if not one.attribute:
+            outcomes["off_topic"].append(declines(said_of(number % len(faces), one)))
+            continue
         if one.attribute not in pipe.config.attributes:
             continue
         shown = [i for i in range(len(faces)) if one.attribute in faces.visible[i]]
@@ -219,7 +227,7 @@ def ask_written(
             for i in [i for i in shown if (truths[i] in one.yes) == is_so][:1]:
                 said = said_of(i, one)
                 outcomes["yes_no"].append(parse_yes_no(said) == is_so)
-    return {kind: rate(found).to_json() for kind, found in outcomes.items()}
+    return {kind: rate(found).to_json() for kind, found in outcomes.items() if found}
 
 
 def read_descriptions(pipe: UniF2acePipeline, faces: LabelledFaces) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.details import DETAILS
-from unif2ace.synth.talk import OPEN
+from unif2ace.synth.talk import ELSEWHERE, OPEN
 from unif2ace.wording import DESCRIBE_QUESTION, PRONOUNS, SUBJECTS, adjectives, being, having
 
 _VALUE: Mapping[str, str] = {
@@ -176,6 +176,11 @@ def value_question(name: str, gender: str, generator: random.Random) -> str:
 def spoken_question(name: str, gender: str, generator: random.Random) -> str:
     """What the attribute is, as people talk about it."""
     return _filled(OPEN[name], name, gender, generator)
+
+
+def elsewhere_question(gender: str, generator: random.Random) -> str:
+    """About what no face tells."""
+    return _filled(ELSEWHERE, "", gender, generator)
 
 
 def presence_question(name: str, gender: str, generator: random.Random) -> str:

@@ -26,6 +26,7 @@ from unif2ace.synth.asking import (
     REGION_QUESTIONS,
     choice_question,
     describe_question,
+    elsewhere_question,
     has_choice,
     hasty,
     presence_question,
@@ -52,18 +53,20 @@ from unif2ace.wording import (
     sentence,
 )
 
-Kind = Literal["yes_no", "value", "choice", "region", "describe", "not_visible"]
+Kind = Literal["yes_no", "value", "choice", "region", "describe", "not_visible", "off_topic"]
 
 KIND_SHARES: Mapping[Kind, float] = {
-    "yes_no": 0.36,
-    "value": 0.36,  # half of these are canonical
+    "yes_no": 0.34,
+    "value": 0.34,  # half of these are canonical
     "choice": 0.07,
     "region": 0.08,
     "describe": 0.05,
     "not_visible": 0.08,
+    "off_topic": 0.04,
 }
 """How often each kind is drawn; where a face hides nothing, "not_visible" becomes "value"."""
 
+OFF_TOPIC = "I can't tell: a face does not show that."
 _HASTY_SHARE = 0.35
 # of the questions about one attribute that are not canonical; spoken ones are open
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
@@ -88,7 +91,7 @@ class QA:
 
     Attributes:
         attribute: what is asked about: an attribute; for "region" the regions, for "describe"
-            the face.
+            the face, for "off_topic" nothing.
         value: its true value; None when hidden, or when no single attribute is asked about.
         asked: the value that a yes/no question asks for; None when it asks whether the thing
             is there at all, and for other kinds.
@@ -195,6 +198,9 @@ def _question(
         text = description(attributes, visible, generator=generator).text
         question = describe_question(attributes["gender"], generator)
         return QA(question=question, answer=text, attribute="face", kind=kind)
+    if kind == "off_topic":
+        question = _typed(elsewhere_question(attributes["gender"], generator), generator)
+        return QA(question=question, answer=OFF_TOPIC, attribute="", kind=kind)
     if kind == "region" and (qa := _region(attributes, visible, generator)):
         return qa
     if kind == "not_visible":

@@ -1,4 +1,4 @@
-"""Open questions as people talk: about what they want to know, seldom by the attribute's name.
+"""What people ask as they talk: about what they want to know, seldom by the attribute's name.
 
 As in `asking`, no template here is told the true value; `{own}` and `{they}` are as there.
 """
@@ -304,3 +304,36 @@ OPEN: Mapping[str, str] = {
     ),
 }
 """Per attribute, divided by bars."""
+
+ELSEWHERE = (
+    "what's the weather like? | is it raining where {they} is? | what time is it? | what day is "
+    "it? | how tall is {they}? | how much does {they} weigh? | what shoe size does {they} have? "
+    "| is {they} tall? | what does {they} do for a living? | where does {they} work? | is "
+    "{they} a teacher? | can {they} swim? | does {they} play football? | what sports does "
+    "{they} like? | what's {own} favourite food? | is {they} hungry? | what did {they} eat "
+    "today? | does {they} have a dog? | is there a cat in the picture? | how many fingers does "
+    "{they} have? | what is {they} holding? | is {they} holding anything? | what shoes is "
+    "{they} wearing? | what pants does {they} wear? | is {they} wearing jeans? | does {they} "
+    "wear a ring? | is {they} wearing a watch? | does {they} have a tattoo on {own} arm? | are "
+    "{own} hands clean? | is {they} sitting or standing? | who took this photo? | where was "
+    "this taken? | what camera was used? | what year is it from? | is {they} married? | does "
+    "{they} have children? | how many kids does {they} have? | is {they} single? | what is "
+    "{they} thinking about? | what did {they} just say? | what language does {they} speak? | "
+    "does {they} have an accent? | how does {own} voice sound? | can {they} sing? | which song "
+    "does {they} like? | what music does {they} listen to? | what perfume does {they} wear? | "
+    "what does {they} smell like? | what brand is that shirt? | how much did the glasses cost? "
+    "| where can i buy that top? | what car does {they} drive? | does {they} smoke? | does "
+    "{they} drink coffee? | is {they} a good cook? | is {they} kind? | is {they} nice? | is "
+    "{they} funny? | would {they} make a good friend? | tell me a joke | sing me a song | what "
+    "is two plus two? | what is the capital of france? | who won the game? | how do i bake "
+    "bread? | what's for dinner? | hello | hi there | how are you? | thank you | good morning | "
+    "bye | what can you do? | are you a robot? | what's your favourite color? | do you like me? "
+    "| asdf | test | help | what? | why? | ok | lol | is that a real photo? | how many people "
+    "are in the picture? | is there a tree behind {they}? | what animal is that? | which city "
+    "is this? | is {they} at home? | what floor is {they} on? | how fast can {they} run? | when "
+    "is {own} birthday? | what star sign is {they}? | is {own} hair real? | does {they} dye "
+    "{own} hair? | how often does {they} wash {own} hair? | are {own} teeth real? | does {they} "
+    "wear contact lenses? | can {they} see well? | what is {own} blood type? | does {they} "
+    "snore? | how well did {they} do at school? | write me a poem | what's the meaning of life?"
+)
+"""What visitors ask or say that no face tells. Divided by bars."""

@@ -59,7 +59,7 @@ _ONE_ATTRIBUTE: Mapping[Kind, float] = {
 
 ASKINGS = (
     Asking(share=0.05, count=2, is_canonical=True),
-    Asking(share=0.25, count=2, kinds={"yes_no": 1.0}),
+    Asking(share=0.25, count=2, kinds={"yes_no": 0.92, "off_topic": 0.08}),
     Asking(share=0.25, count=4, kinds=_ONE_ATTRIBUTE, is_answered=False),
     Asking(share=0.30, count=1 / 3, kinds={"describe": 0.7, "region": 0.3}),
     Asking(share=0.15, count=1),
