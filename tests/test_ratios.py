@@ -45,7 +45,7 @@ def test_the_plain_answer_says_the_same_tokens(pipe):
     picture = pipe.encode(PICTURE)
     plain = partial(plain_reply, pipe)
     tokens = say_tokens(pipe, picture, pipe.reply, 9)
-    assert tokens == say_tokens(pipe, picture, plain, 9) and len(tokens) == 9
+    assert tokens == say_tokens(pipe, picture, plain, 9) and len(tokens) == 11
     for question in ([3, 1, 4], [7, 200], [9]):
         fast, slow = pipe.reply(picture, question), plain(picture, question)
         assert fast.topic == slow.topic
@@ -89,13 +89,14 @@ def test_the_dense_twin_multiplies_as_much_as_a_token_meets():
 
 
 def test_every_ratio_is_measured_and_told(pipe):
-    measured = bench_ratios(pipe, PICTURE, repeats=1, best_gflops=50.0)
+    sizes = {"tiny": pipe.config, "wider": tiny_config(hidden_size=128)}
+    measured = bench_ratios(pipe, PICTURE, repeats=1, best_gflops=50.0, sizes=sizes)
     assert measured["sampler"]["same_codes_as_plain"]
     assert measured["answers"]["same_tokens_as_plain"]
     assert 0 < measured["sampler"]["rate_over_best_matmul"] < 1
     assert sum(measured["sampler"]["shares"].values()) == pytest.approx(1)
     assert measured["caption"]["same_codes_as_plain"]
     assert measured["caption"]["prompt_tokens"] > measured["sampler"]["prompt_tokens"]
-    assert len(ratio_lines(measured)) == 9
+    assert len(ratio_lines(measured)) == 11
     del measured["sampler"]["shares"], measured["caption"]
-    assert len(ratio_lines(measured)) == 5
+    assert len(ratio_lines(measured)) == 7

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from unif2ace.config import PRESETS
 from unif2ace.evaluate.bench import bench_app, bench_pipeline, bench_weights
 from unif2ace.evaluate.compare import compare, forms
 from unif2ace.evaluate.faces import LabelledFaces, read_faces
@@ -118,7 +119,13 @@ def run_bench(args: argparse.Namespace) -> None:
     measured["pipeline"] = bench_pipeline(pipe, image, repeats=args.repeats)
     measured["weights"] = bench_weights(pipe, args.checkpoint)
     best = max(measured["pipeline"]["matmul_gflop_per_second"].values())
-    measured["ratios"] = bench_ratios(pipe, image, repeats=args.repeats, best_gflops=best)
+    measured["ratios"] = bench_ratios(
+        pipe,
+        image,
+        repeats=args.repeats,
+        best_gflops=best,
+        sizes={"this checkpoint": pipe.config, "the preset base": PRESETS["base"]()},
+    )
     for name, seconds in measured["pipeline"]["seconds"].items():
         print(f"{name}: {seconds:.2f} s")
     print(*ratio_lines(measured["ratios"]), sep="\n")

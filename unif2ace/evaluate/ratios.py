@@ -334,7 +334,7 @@ def dense_twin(config: UniF2aceConfig) -> Expert:
 
 
 def bench_experts(config: UniF2aceConfig, *, repeats: int) -> dict[str, Any]:
-    """Seconds of the token experts over those of the dense twin, float32 weights."""
+    """Seconds of a layer's token experts over those of the dense twin, float32 weights."""
     moe = config.moe
     experts = TokenMoE(
         dim=config.hidden_size,
@@ -366,14 +366,19 @@ def bench_experts(config: UniF2aceConfig, *, repeats: int) -> dict[str, Any]:
 
 
 def bench_ratios(
-    pipe: UniF2acePipeline, image: Image.Image, *, repeats: int, best_gflops: float
+    pipe: UniF2acePipeline,
+    image: Image.Image,
+    *,
+    repeats: int,
+    best_gflops: float,
+    sizes: Mapping[str, UniF2aceConfig],
 ) -> dict[str, Any]:
-    """All of them. best_gflops: the machine's best rate of matrix products."""
+    """All of them. best_gflops: the machine's best rate of matrix products. sizes: of experts."""
     return {
         "sampler": bench_sampler(pipe, repeats=repeats, best_gflops=best_gflops),
         "caption": bench_caption(pipe, repeats=repeats),
         "answers": bench_answers(pipe, image, repeats=repeats),
-        "experts": bench_experts(pipe.config, repeats=repeats),
+        "experts": {name: bench_experts(sizes[name], repeats=repeats) for name in sizes},
     }
 
 
@@ -397,8 +402,9 @@ def ratio_lines(measured: dict[str, Any]) -> list[str]:
         f"answers: {answers['speedup_over_plain']:.2f} times as fast as recomputing everything "
         f"({answers['new_tokens']} tokens, same tokens: {answers['same_tokens_as_plain']})",
         *(
-            f"experts: {experts[name]['ratio']:.2f} of a dense layer's time in {name} "
-            f"({experts['tokens'][name]} tokens)"
+            f"experts of {size}: {found[name]['ratio']:.2f} of a dense layer's time in {name} "
+            f"({found['tokens'][name]} tokens)"
+            for size, found in experts.items()
             for name in ("inference", "training")
         ),
     ]
