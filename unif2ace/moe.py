@@ -119,9 +119,7 @@ class TokenMoE(nn.Module):
         rows = tokens.index_select(0, source)  # its gradient is quicker than that of indexing
         chunks = zip(self.experts, rows.split(counts), strict=True)
         routed = torch.cat([expert(chunk) for expert, chunk in chunks if len(chunk)])
-        back = torch.empty_like(
-            order
-        )  # the inverse of `order`, which sorting once more is slower at
+        back = torch.empty_like(order)  # the inverse of `order`: a second sort is slower
         back[order] = torch.arange(len(order), device=order.device)
         routed = routed.index_select(0, back).view(len(tokens), -1, tokens.shape[-1])
         weights = routing.weights[:, None].to(routed.dtype)  # (T, 1, k)
