@@ -146,10 +146,10 @@ def test_a_question_that_thoughts_follow_is_read_before_looking():
     ]
     words = torch.tensor([[41, 42]])
     mask = understanding_batch(CODES[:1], [turns], CONFIG, words).mask()[0, 0]
-    question, said, other = slice(9, 13), slice(13, 17), slice(17, 21)
+    question, said, other = slice(9, 14), slice(14, 17), slice(17, 21)
     assert not mask[question, :9].any()
-    assert mask[question, question].equal(torch.ones(4, 4, dtype=torch.bool).tril())
-    assert mask[said, :13].all() and mask[other, :9].all()
+    assert mask[question, question].equal(torch.ones(5, 5, dtype=torch.bool).tril())
+    assert mask[said, :14].all() and mask[other, :9].all()
     behind = turns_batch([turns], 4, CONFIG, words)
     assert torch.equal(turns_mask(behind, 7)[0, 0], mask[7:])
 
@@ -170,7 +170,7 @@ def test_a_question_without_an_answer_ends_with_the_last_thought_that_is_guessed
     batch = turns_batch([[Turn(question=[20], answer=None, thoughts=thoughts)]], 4, CONFIG)
     assert batch.token_ids[0, 3:].tolist() == [44, 45]
     assert batch.labels[0, 2:].tolist() == [44, 45, IGNORED_LABEL]
-    assert batch.is_alone[0].tolist() == [True] * 3 + [False] * 2
+    assert batch.is_alone[0].tolist() == [True] * 4 + [False]  # the value asked for is guessed so
 
 
 def test_rows_of_unlike_length_are_padded_on_the_right():

@@ -419,14 +419,17 @@ def test_portraits_keep_what_is_likely_in_each_copy(portraits, features):
     assert len(np.unique(read.face.reshape(len(read), -1), axis=0)) == len(read)  # each varied
     with pytest.raises(ValueError, match="of rendered faces, not of portraits"):
         read_portrait_features(features)
+    with pytest.raises(ValueError, match="of portraits, not of rendered faces"):
+        read_features(portraits)
 
 
 def test_places_are_taught_the_likely_words_of_portraits_alone(portraits):
     config, model = tiny_config(), tiny_model()
     words = PlanWords(tiny_tokenizer(), config.plan_length)
     sample = portrait_sample(read_portrait_features(portraits), [0, 3], config, words)
-    (gender, age, *_), told = sample.likely, config.num_told_words
-    assert len(sample.likely) == told and age.all()  # nothing is known of it
+    sizes = [len(place) for place in words.words[: config.num_told_words]]
+    gender, age, *_ = sample.likely.split(sizes, dim=1)
+    assert age.all()  # nothing is known of it
     assert gender.tolist() == [[True, False, False]] * 2  # woman, man, not visible
     loss = portrait_loss(model, sample, words)
     prefix = prefix_batch(sample.codes, config)
@@ -435,6 +438,15 @@ def test_places_are_taught_the_likely_words_of_portraits_alone(portraits):
     torch.testing.assert_close(loss.total, -logits.log_softmax(-1)[:, 0].mean())
     loss.total.backward()
     assert model.embed.weight.grad is not None
+
+
+def test_portraits_need_places_that_tell(features, portraits, tmp_path):
+    torch.manual_seed(0)
+    model = UniF2aceForConditionalGeneration(tiny_config(plan_length=0))
+    model.save_pretrained(tmp_path / "silent")
+    tiny_tokenizer().save_pretrained(tmp_path / "silent")
+    with pytest.raises(ValueError, match="tells no words"):
+        train(tmp_path / "silent", features, run_config(tmp_path / "out"), OPTIONS, portraits)
 
 
 def test_portraits_are_read_beside_rendered_faces(checkpoint, features, portraits, tmp_path):

@@ -15,7 +15,7 @@ from transformers import PretrainedConfig
 
 from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY, Vocabulary, checked_vocabulary
 
-FORMAT_VERSION = 2  # of checkpoints; one that names none has this
+FORMAT_VERSION = 2  # of checkpoints; 2: questions are thought over in three words
 SPECIAL_TOKENS = (
     "<|pad|>",
     "<|soi|>",
@@ -254,6 +254,7 @@ class UniF2aceConfig(PretrainedConfig):
         encoders = config_dict.get("encoders") or {}
         if isinstance(encoders, dict):
             config_dict = config_dict | {"encoders": stored_encoders(encoders)}
+        config_dict = {"format_version": 1} | config_dict  # the first ones name none
         return super().from_dict(config_dict, **kwargs)
 
     @property

@@ -251,7 +251,7 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
     def embed_tokens(
         self, token_ids: Tensor, image_span: slice | None, places: Tensor | None = None
     ) -> Tensor:
-        """(B, L) ids to (B, L, D), image tokens and plan words each with their place."""
+        """(B, L) ids to (B, L, D), image tokens, plan words and thoughts each with their place."""
         x = self.embed(token_ids)
         if places is not None and self.plan_position is not None:
             is_plan = (places >= 0)[..., None]

@@ -608,19 +608,21 @@ class UniF2acePipeline:
         *,
         shift: int = 0,
         places: Tensor | None = None,
-        num_alone: int = 0,
+        alone_from: int | None = None,
     ) -> Tensor:
         """Logits (B, L, V) behind each of the tokens given (B, L), which follow those in `cache`.
 
         shift: of the rotary positions, which else count the tokens.
-        num_alone: of the tokens, the last so many see each other alone.
+        alone_from: the token at this index among all, cached ones counted, and those behind it see
+            nothing before it.
         """
         before, length = cache.get_seq_length(), token_ids.shape[1]
         index = torch.arange(before, before + length, device=self.device)
         mask = None
-        if length > 1 or num_alone:
+        if length > 1 or alone_from is not None:
             mask = torch.arange(before + length, device=self.device) <= index[:, None]
-            mask[length - num_alone :, : before + length - num_alone] = False
+            if alone_from is not None:
+                mask[max(alone_from - before, 0) :, :alone_from] = False
             mask = mask[None, None]
         output = self.model(
             token_ids,
@@ -644,22 +646,25 @@ class UniF2acePipeline:
         places = torch.full((1, len(said) + len(question)), -1, device=self.device)
         places[0, : len(said)] = torch.arange(len(said), device=self.device)
         ids = torch.cat([told, torch.tensor([list(question)], device=self.device)], dim=1)
-        num_alone = len(question) if said else 0
-        first = self._next_logits(ids, cache, "understanding", places=places, num_alone=num_alone)
+        question_start = cache.get_seq_length() + len(said) if said else None
+        first = self._next_logits(
+            ids, cache, "understanding", places=places, alone_from=question_start
+        )
         topic, behind = None, first[0, -1]
 
-        def behind_thoughts(*thoughts: Thought) -> Tensor:
+        def behind_thoughts(*thoughts: Thought, alone_from: int | None = None) -> Tensor:
             ids, places = ([[getattr(t, n) for t in thoughts]] for n in ("word", "place"))
             return self._next_logits(
                 torch.tensor(ids, device=self.device),
                 cache,
                 "understanding",
                 places=torch.tensor(places, device=self.device),
+                alone_from=alone_from,
             )[0, -1]
 
         if said:
             topic, thought = self.plan_words.guessed_topic(behind, said)
-            behind = behind_thoughts(thought)
+            behind = behind_thoughts(thought, alone_from=question_start)
             behind = behind_thoughts(*self.plan_words.guessed_value(topic, behind, said))
 
         def next_logits(token_ids: Tensor) -> Tensor:
@@ -710,7 +715,8 @@ class UniF2acePipeline:
         else:
             seen, cache = self._seen(picture)
             told = self._told(self._place_logits(seen)).cpu()
-            turn = Turn(question=ids[1:-1], answer=())
+            thoughts = self.plan_words.thoughts(None, None, told[0].tolist())  # read as in `reply`
+            turn = Turn(question=ids[1:-1], answer=(), thoughts=thoughts)
             batch = turns_batch([[turn] if ids else []], count, self.config, told)
             ids = [*told[0].tolist(), *ids]
             start, text = 2, slice(count + 3, count + 3 + len(ids))

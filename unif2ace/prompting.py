@@ -6,8 +6,8 @@ The words are what the picture's own places say it shows (`plan.py`); the though
 the question, the value that it asks for, and the one that is seen. Several questions about one
 picture share it and its words; each sees those and itself alone, at the positions it would have if
 it came first (arXiv 2408.12528 gives the two single layouts, without words). A question that
-thoughts follow is read before anyone looks: it sees itself alone, and what comes behind it sees
-question and picture.
+thoughts follow is read before anyone looks: it and all but the last thought that is guessed see
+themselves alone, and what comes behind them sees question and picture.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from transformers import PreTrainedTokenizerBase
 from unif2ace.config import UniF2aceConfig
 from unif2ace.losses import IGNORED_LABEL
 
-NO_THOUGHT = "<|assistant|>"  # stands where no single word is asked for, or where none is seen
+NO_THOUGHT = "<|assistant|>"  # stands for no topic, for no value asked for and for none seen
 
 PADDING_SEGMENT = -1
 SHARED_SEGMENT = 0
@@ -48,9 +48,9 @@ class Turn:
     answer: None teaches to understand the question and no more: the turn ends with the last thought
         that is guessed.
     thoughts: of `PlanWords.thoughts`. Our choice: to compare two words is learnt late, and yes or
-        no hangs on it, so the value seen is marked where it is the one asked for. And the question
-        does not see the picture: in its sight, the value asked for is guessed to be the value seen,
-        which is right half of the time.
+        no hangs on it, so the value seen is marked where it is the one asked for. And neither the
+        question nor a thought that another guess follows sees the picture: in its sight, the value
+        asked for is guessed to be the value seen, which is right half of the time.
     """
 
     question: Sequence[int]
@@ -70,7 +70,9 @@ class SequenceBatch:
         image_start: column of the first image code, the same in every row.
         labels: text id that the token here must predict, or `IGNORED_LABEL`.
         is_thought: True where that is a thought and no part of an answer.
-        places: which word of the plan (`plan.py`) a token is, -1 for others; None where none is.
+        places: which word of the plan (`plan.py`) a token is or, as a topic, names;
+            `config.repeated_place` for a value seen that is the one asked for; -1 for others; None
+            where none is.
         is_alone: True where only the token's own segment is seen; None where nowhere.
     """
 
@@ -255,6 +257,8 @@ def turn_columns(turn: Turn, segment: int, config: UniF2aceConfig) -> list[list[
         answer = [*turn.answer, config.layout.special_id("<|eos|>")]
     while not answer and thoughts and not thoughts[-1].is_guessed:
         thoughts.pop()
+    # What is asked for is understood before anyone looks, thought by thought.
+    ahead = max((i for i, thought in enumerate(thoughts) if thought.is_guessed), default=0)
     said = [thought.word for thought in thoughts] + answer
     wanted = [thought.word if thought.is_guessed else IGNORED_LABEL for thought in thoughts]
     length = len(question) + len(said)
@@ -264,7 +268,7 @@ def turn_columns(turn: Turn, segment: int, config: UniF2aceConfig) -> list[list[
         [IGNORED_LABEL] * (len(question) - 1) + wanted + answer + [IGNORED_LABEL],
         [0] * (len(question) - 1) + [1] * len(thoughts) + [0] * (len(answer) + 1),
         [-1] * len(question) + [thought.place for thought in thoughts] + [-1] * len(answer),
-        [int(bool(thoughts))] * len(question) + [0] * len(said),
+        [int(bool(thoughts))] * (len(question) + ahead) + [0] * (len(said) - ahead),
     ]
 
 

@@ -86,7 +86,8 @@ class GenerationStep:
 class Answer:
     """What the model said, how many tokens that took, and which attribute it took it to be about.
 
-    topic: None for several at once, for the whole face, and of checkpoints that do not tell.
+    topic: None for several at once, for the whole face, for what no face tells, and of checkpoints
+        that do not tell.
     """
 
     text: str

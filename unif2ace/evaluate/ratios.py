@@ -79,7 +79,7 @@ def plain_reply(pipe: UniF2acePipeline, picture: Picture, question: Sequence[int
         segments = torch.full_like(ids, SHARED_SEGMENT)
         segments[:, start:] += 1
         is_alone = torch.zeros_like(is_image)
-        is_alone[:, start : start + len(question)] = bool(told)
+        is_alone[:, start : start + len(question) + 1] = bool(told)  # and the topic
         output = pipe.model(
             ids,
             positions=torch.arange(ids.shape[1], device=ids.device)[None],
@@ -386,6 +386,8 @@ def ratio_lines(measured: dict[str, Any]) -> list[str]:
     """What `bench_ratios` found, a line each."""
     sampler, answers, experts = measured["sampler"], measured["answers"], measured["experts"]
     shares = sampler.get("shares", {})  # older reports have neither these nor a caption
+    if "tokens" in experts:  # nor several sizes of experts
+        experts = {"this checkpoint": experts}
     painted = [sampler] + [measured[name] for name in ("caption",) if name in measured]
     return [
         *(

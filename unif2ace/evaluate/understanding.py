@@ -202,11 +202,13 @@ def ask_written(
     tells is declined, topic whether the question was taken to be about the attribute that it is
     about.
     """
-    outcomes: dict[str, list[bool]] = {"value": [], "yes_no": [], "off_topic": [], "topic": []}
+    outcomes: dict[str, list[bool]] = {"value": [], "yes_no": [], "off_topic": []}
+
+    topics: dict[str, bool] = {}  # once a question: it is understood before anyone looks
 
     def said_of(i: int, one: Written) -> str:
         answer = pipe.answer(faces.image(i), one.question)
-        outcomes["topic"].append((answer.topic or "") == one.attribute)
+        topics[one.question] = (answer.topic or "") == one.attribute
         return answer.text
 
     for number, one in enumerate(tqdm(written, desc="written questions", unit="question")):
@@ -227,6 +229,7 @@ def ask_written(
             for i in [i for i in shown if (truths[i] in one.yes) == is_so][:1]:
                 said = said_of(i, one)
                 outcomes["yes_no"].append(parse_yes_no(said) == is_so)
+    outcomes["topic"] = list(topics.values())
     return {kind: rate(found).to_json() for kind, found in outcomes.items() if found}
 
 

@@ -6,6 +6,7 @@ As in `asking`, no function here is told the true value.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -49,8 +50,8 @@ _OPEN = (
     "{topic}? | {topic} please | and the {topic}? | what about the {topic}? "
     "| the {topic}, what is it? | {topic}, what do you see? | can you tell the {topic}? "
     "| which {topic} is it? | your guess for the {topic}? | {topic}: {options}? "
-    "| {options}? I mean the {topic} | {topic} is {options}? | describe the {topic} in a word "
-    "| info on the {topic}? | {topic} = ? | what can be said about the {topic}? | name the {topic} "
+    "| {options}? I mean the {topic} | {topic} is {options}? | the {topic} in a word? "
+    "| {topic} = ? | name the {topic} "
     "| I'd like to know the {topic} | about the {topic}: what is it? "
     "| how would you put the {topic}?"
 )
@@ -66,6 +67,7 @@ _CLOSED = (
     "| yes or no: {thing} | is {thing} something you can see? | would {thing} be right? "
     "| someone with {thing}? | does this person have {thing}? | {thing} present?"
 )
+_HAD = re.compile(r"\b(with|have|got|there|there's|sign of|visible|present|make out)\b")
 _LEADS = (
     *("hmm, ", "so ", "ok, ", "tell me, ", "just curious: ", "hey, ", "and ", "please, "),
     *("hi, ", "question: ", "um, ", "ok then, ", "wait, ", "my friend asks: ", "i wonder, "),
@@ -94,6 +96,8 @@ def loose_value_question(name: str, generator: random.Random) -> str:
 def loose_value_is_question(name: str, asked: str, gender: str, generator: random.Random) -> str:
     """Whether the attribute has the value `asked`, in any words for it."""
     frames = [frame.strip() for frame in _CLOSED.split("|")]
+    if name == "gender":  # "man" and "a lady" are nothing to have
+        frames = [frame for frame in frames if not _HAD.search(frame)]
     they = "the person" if name == "gender" else PRONOUNS[gender].subject
     thing = generator.choice(things(name, asked))
     text = generator.choice(frames).format(thing=thing, they=they)
@@ -133,7 +137,9 @@ def _listed(entry: str) -> list[str]:
 def _thrown(text: str, generator: random.Random) -> str:
     """With something before or after it, as people talk."""
     if generator.random() < 0.25:
-        text = generator.choice(_LEADS) + text
+        lead = generator.choice(_LEADS)
+        if not text.startswith(lead.split()[0].rstrip(",:")):
+            text = lead + text
     if generator.random() < 0.2:
         end = "?" if text.endswith("?") else ""
         text = text.removesuffix("?") + generator.choice(_TAILS) + end

@@ -16,17 +16,16 @@ OPEN: Mapping[str, str] = {
     "age": (
         "which stage of life is {they} at? | still young, or getting on? | is {they} more of a "
         "youngster, a grown-up or a senior? | what generation is {they}? | would you call "
-        "{they} young or old? | how far along in life is {they}? | is {they} past {own} youth? "
-        "| young or old?"
+        "{they} young or old? | how far along in life is {they}? | young or old?"
     ),
     "skin_tone": (
         "how pale or dark is {they}? | what complexion has {they} got? | is {own} skin on the "
-        "pale side or the dark side? | how would you call {own} skin color? | what color is "
+        "pale side or the dark side? | what would you call {own} skin color? | what color is "
         "{they}, skin-wise? | skin: pale, tan, brown or dark? | how fair is {they}?"
     ),
     "freckles": (
-        "how freckly is {they}? | is {own} nose sprinkled with little spots? | got freckles or "
-        "no? | how about freckles? | clear skin or freckly? | what about spots from the sun?"
+        "how freckly is {they}? | got freckles or no? | how about freckles? | clear skin or "
+        "freckly? | what about spots from the sun?"
     ),
     "face_shape": (
         "what outline does {own} face have? | what's {own} face like, round or long or what? | "
@@ -34,9 +33,8 @@ OPEN: Mapping[str, str] = {
         "| which shape is it, the face? | how is {own} face built?"
     ),
     "cheeks": (
-        "how round are {own} cheeks? | are {own} cheeks sunken or chubby? | what's up with "
-        "{own} cheeks? | how fleshy are the cheeks? | cheeks: hollow, full or so-so? | how "
-        "plump is {they} in the cheeks?"
+        "how round are {own} cheeks? | are {own} cheeks sunken or chubby? | how fleshy are the "
+        "cheeks? | cheeks: hollow, full or so-so? | how plump is {they} in the cheeks?"
     ),
     "chin": (
         "how pointy is {own} chin? | what does {own} chin look like? | is {own} chin more broad "
@@ -46,8 +44,8 @@ OPEN: Mapping[str, str] = {
     "hair_color": (
         "what colour's {own} hair? | is {they} blonde, brunette or what? | dark-haired or "
         "fair-haired? | what color would {own} hairdresser write down? | what shade did nature "
-        "give {own} hair? | what would you call that hair colour? | of what color is the stuff "
-        "on {own} head? | ginger, blond, dark, grey, which one?"
+        "give {own} hair? | what would you call that hair colour? | ginger, blond, dark, grey, "
+        "which one?"
     ),
     "hair_style": (
         "what did {own} barber do? | how's {own} hair done? | what's the hairdo? | how does "
@@ -56,9 +54,8 @@ OPEN: Mapping[str, str] = {
         "gone? | how's {own} hair arranged?"
     ),
     "brow_thickness": (
-        "how bushy are those eyebrows? | how heavy are {own} brows? | do {own} brows have a lot "
-        "of hair? | are those brows bushy or plucked? | how dense are {own} eyebrows? | are the "
-        "brows fat or skinny?"
+        "how bushy are those eyebrows? | how heavy are {own} brows? | are those brows bushy or "
+        "plucked? | how dense are {own} eyebrows? | are the brows fat or skinny?"
     ),
     "eye_color": (
         "what colour eyes has {they} got? | which color did {own} eyes turn out? | what color "
@@ -77,7 +74,7 @@ OPEN: Mapping[str, str] = {
     ),
     "nose_length": (
         "how far down does {own} nose go? | long nose or stubby nose? | what size is {own} nose "
-        "from top to bottom? | is that a long nose or a short one? | how far does {own} nose "
+        "from bridge to tip? | is that a long nose or a short one? | how far does {own} nose "
         "reach?"
     ),
     "lips": (
@@ -86,15 +83,14 @@ OPEN: Mapping[str, str] = {
         "plump? | are {own} lips fleshy or narrow?"
     ),
     "ears": (
-        "how do {own} ears stand? | do {own} ears lie flat or stand off? | what's with {own} "
-        "ears? | flat ears or sticking out? | how far do the ears stand away? | are those ears "
-        "sticking out or close to {own} head?"
+        "how do {own} ears stand? | do {own} ears lie flat or stand off? | flat ears or "
+        "sticking out? | how far do the ears stand away? | are those ears sticking out or close "
+        "to {own} head?"
     ),
     "facial_hair": (
         "what grows on {own} chin and lip? | what has {they} got by way of a beard? | shaved or "
-        "bearded? | when did {they} last shave, by the look of it? | how's the beard? | beard, "
-        "moustache, stubble or nothing? | what's on {own} chin, any hair? | how hairy is {own} "
-        "face?"
+        "bearded? | when did {they} last shave, by the look of it? | how's the beard? | what's "
+        "on {own} chin, any hair? | how hairy is {own} face?"
     ),
     "lipstick": (
         "what has {they} got on {own} lips? | which shade are {own} lips painted? | what color "
@@ -102,8 +98,8 @@ OPEN: Mapping[str, str] = {
         "painted? what color?"
     ),
     "eye_shadow": (
-        "how are {own} lids made up? | is there makeup above {own} eyes? | what about makeup on "
-        "the lids? | are the eyelids colored or bare? | did {they} put anything on {own} lids?"
+        "how are {own} lids made up? | what about makeup on the lids? | are the eyelids colored "
+        "or bare? | what did {they} put on {own} lids, if anything?"
     ),
     "glasses": (
         "what's {they} got in front of {own} eyes? | what kind of specs are those? | which "
@@ -113,12 +109,12 @@ OPEN: Mapping[str, str] = {
     ),
     "hat": (
         "what's up there on {own} head? | what kind of cap or band is that? | is {own} head "
-        "covered, and by what? | what does {they} have on top? | how does {they} keep {own} "
-        "head warm? | headgear, if any?"
+        "covered, and by what? | how does {they} keep {own} head warm? | headgear, if any?"
     ),
     "earrings": (
-        "what hangs from {own} ears? | ears: bare or with jewelry? | does {they} have anything "
-        "in {own} ears? | is there jewelry on {own} ears? | how are {own} ears decorated?"
+        "ears: bare or with jewelry? | how are {own} ears decorated? | earrings in or bare "
+        "ears? | what about jewelry in the ears? | how about the ears, any jewelry in them? | "
+        "rings in {own} ears or none?"
     ),
     "clothing_color": (
         "what color is {they} dressed in? | what's the color of that shirt? | how is {they} "
@@ -126,14 +122,14 @@ OPEN: Mapping[str, str] = {
         "what color are the clothes? | what's {they} got on, which color?"
     ),
     "expression": (
-        "how's {they} feeling? | what's on {own} mind, happy? sad? | good mood or bad mood? | "
-        "what feeling can you read in {own} face? | what face is {they} making? | is {they} "
-        "happy or what? | how does {they} look, emotionally? | cheerful, cross or sad? | what's "
-        "{own} mood like?"
+        "how's {they} feeling? | good mood or bad mood? | what face is {they} making? | is "
+        "{they} happy or what? | how does {they} look, emotionally? | cheerful, cross or sad? | "
+        "which mood did the picture catch?"
     ),
     "mouth": (
-        "lips together or apart? | what's {own} mouth doing, open? shut? | is {own} mouth shut "
-        "or agape? | can we see inside {own} mouth or is it shut? | mouth open or closed?"
+        "what's {own} mouth doing, open? shut? | is {own} mouth shut or agape? | mouth open or "
+        "closed? | is the mouth agape or shut? | how does {they} hold {own} mouth, open or "
+        "shut?"
     ),
     "eyes": (
         "open eyes or shut eyes? | is {they} squinting or winking or what? | what is going on "
@@ -152,22 +148,21 @@ OPEN: Mapping[str, str] = {
     ),
     "head_turn": (
         "is {they} facing us or turned away? | which side does {they} turn {own} face to? | "
-        "from the front or from the side, how do we see {they}? | how is {own} head rotated? | "
+        "from the front or from the side, how is {they} seen? | how is {own} head rotated? | "
         "which way did {they} turn? | frontal or turned?"
     ),
     "head_nod": (
         "is {own} chin up or down? | does {they} hold {own} head high or low? | nose up or nose "
-        "down? | looking up or bowing {own} head? | how high does {they} carry {own} head? | is "
-        "the head bowed or lifted?"
+        "down? | how high does {they} carry {own} head? | is the head bowed or lifted?"
     ),
     "light": (
         "where's the lamp? | which side of {own} face is bright? | what side is the lamp on? | "
         "the light, which side is it coming from? | where does it shine from? | lit from where?"
     ),
     "light_color": (
-        "is it warm light or cold light? | what tint does the light have? | golden or bluish "
-        "light? | how would you call the color of the lighting? | does the light look cold or "
-        "cozy? | what mood has the lighting, warm or cold?"
+        "what tint does the light have? | golden or bluish light? | what would you call the "
+        "color of the lighting? | does the light look cold or cozy? | what mood does the "
+        "lighting have, warm or cold?"
     ),
     "background": (
         "what's the wall like, color-wise? | which color is around {own} head? | what's back "
@@ -183,20 +178,20 @@ OPEN: Mapping[str, str] = {
         "stand out or not? | how sharp are {own} cheekbones?"
     ),
     "double_chin": (
-        "one chin or two? | is there a second chin? | what hangs under {own} chin? | anything "
-        "under the chin, like a second one?"
+        "one chin or two? | what is there beneath {own} chin, a second one or none? | what "
+        "hangs under {own} chin? | anything under the chin, like a second one?"
     ),
     "neck": (
-        "how thick is {own} neck? | slim neck or bull neck? | what sort of neck has {they} got? "
-        "| how strong is {own} neck? | is it a thin neck or a thick one?"
+        "how thick is {own} neck? | is that a swan's neck or a wrestler's? | what sort of neck "
+        "has {they} got? | how strong is {own} neck? | is it a thin neck or a thick one?"
     ),
     "eye_spacing": (
         "how far apart are {own} eyes? | are the eyes near each other or far? | how much room "
         "is between {own} eyes? | eyes close together, or wide apart?"
     ),
     "eye_slant": (
-        "which way do the eye corners point? | do the outer corners go up or down? | how do "
-        "{own} eyes tilt? | are {own} eyes slanted, and how?"
+        "which way do the eye corners point? | do the outer corners of {own} eyes go up or "
+        "down? | how do {own} eyes tilt? | are {own} eyes slanted, and how?"
     ),
     "eye_openness": (
         "does {they} look sleepy or wide awake? | how wide open are {own} eyes? | eyes wide "
@@ -207,8 +202,8 @@ OPEN: Mapping[str, str] = {
         "eyebrow? which one? | one eyebrow higher than the other?"
     ),
     "wink_side": (
-        "which eye is winking? | left or right eye winking? | with which eye does {they} wink "
-        "at us? | which of the two eyes did {they} close?"
+        "which eye is winking? | with which eye does {they} wink at us? | which of the two eyes "
+        "did {they} close? | which of the eyes is the winking one? | on what side is the wink?"
     ),
     "nose_tip": (
         "how's the end of {own} nose? | is the nose tip fat or fine? | what about the tip of "
@@ -219,25 +214,25 @@ OPEN: Mapping[str, str] = {
         "stretch? | is the mouth little or broad?"
     ),
     "mouth_pose": (
-        "what's {they} doing with {own} mouth? | is {they} pouting or smirking or what? | how "
-        "are {own} lips posed? | kissing face, smirk, or just relaxed? | what shape is {they} "
-        "making with {own} lips?"
+        "what is going on with {own} lips, a pout, a smirk? | is {they} pouting or smirking or "
+        "what? | how are {own} lips posed? | kissing face, smirk, or just relaxed? | what shape "
+        "is {they} making with {own} lips?"
     ),
     "chin_cleft": (
-        "is there a dimple on {own} chin? | what about a dent in the chin? | chin dimple, yes "
-        "or no? | smooth chin or a cleft one?"
+        "dimpled chin or smooth chin? | what about a dent in the chin? | smooth chin or a cleft "
+        "one? | what about that dimple in the chin? | is it a cleft chin or a smooth one?"
     ),
     "ear_tips": (
-        "elf ears or normal ones? | how do the ears end at the top? | are the ears pointy on "
-        "top or round? | are those ears like an elf's?"
+        "elfin ears or ordinary ones? | how do the ears end at their upper rim? | are the ears "
+        "pointy above or round? | which kind of ear tips are those?"
     ),
     "head_tilt": (
         "is {own} head straight or leaning over? | which shoulder does {own} head lean to? | "
         "does {they} hold {own} head straight or crooked? | how crooked is {own} head?"
     ),
     "blush": (
-        "is {they} red in the face? | how rosy are {own} cheeks? | are {own} cheeks pink or "
-        "not? | is {they} blushing or pale in the cheeks? | what about rosy cheeks?"
+        "how rosy are {own} cheeks? | are {own} cheeks pink or not? | is {they} blushing or "
+        "pale in the cheeks? | what about rosy cheeks?"
     ),
     "beauty_mark": (
         "where's that mole? | is there a mole somewhere, and where? | does {they} have a "
@@ -248,17 +243,16 @@ OPEN: Mapping[str, str] = {
         "where's the scar? | any old cuts on {own} face, where? | which place has a scar?"
     ),
     "eyeliner": (
-        "are {own} eyes outlined? | is there a dark line around {own} eyes? | kohl or no kohl? "
-        "| what about liner? | are those eyes lined with makeup?"
+        "bare eyes or lined eyes? | how are the eyes lined, if at all? | kohl or no kohl? | "
+        "what about liner? | with or without a line of kohl?"
     ),
     "eye_bags": (
-        "how tired does {they} look under the eyes? | did {they} sleep enough, by the bags? | "
-        "what about bags under the eyes? | are there rings under {own} eyes? | tired eyes or "
-        "fresh?"
+        "how tired does {they} look under the eyes? | what about bags under the eyes? | bags "
+        "under the eyes or none? | dark rings below the eyes or none?"
     ),
     "sideburns": (
-        "what about hair in front of the ears? | does the hair run down by {own} ears? | any "
-        "burns on the sides? | mutton chops or nothing? | how about sideburns, got some?"
+        "what about hair in front of the ears? | sideburns or none? | mutton chops or nothing? "
+        "| how about sideburns, got some?"
     ),
     "eye_shadow_color": (
         "what color are the lids painted? | which shade is on the lids? | what color makeup "
@@ -266,11 +260,11 @@ OPEN: Mapping[str, str] = {
     ),
     "face_mask": (
         "is {they} masked, and in what color? | what's over {own} mouth? | mask on or off? | "
-        "what kind of mask is it, which color? | is there a surgical mask?"
+        "what kind of mask is it, which color? | masked or not, and what color is it?"
     ),
     "hat_color": (
-        "what colour is that hat? | which color does {own} cap have? | the beanie, what color? "
-        "| color of the thing on {own} head? | what color's the headband or hat?"
+        "what colour is that hat? | which color does {own} cap have? | what color did {they} "
+        "pick for {own} hat? | what color's the headband or hat?"
     ),
     "frame_color": (
         "what color are those specs? | the glasses, what color are they? | frames: gold, black "
@@ -281,8 +275,8 @@ OPEN: Mapping[str, str] = {
         "earrings? | what sort of rings are in {own} ears? | how are the earrings shaped?"
     ),
     "piercing": (
-        "where is {they} pierced? | any metal in {own} face, where? | which part is pierced, if "
-        "any? | is there a ring in the nose or lip or brow? | what piercings do we have here?"
+        "where is {they} pierced? | which part is pierced, if any? | is there a ring in the "
+        "nose or lip or brow? | what piercings do we have here?"
     ),
     "light_height": (
         "is the lamp high or low? | does the light come down or up? | lit from over or under? | "
@@ -295,8 +289,8 @@ OPEN: Mapping[str, str] = {
     ),
     "age_years": (
         "how old in numbers? | what would be your guess in years? | twenties, thirties, "
-        "forties, more? | which decade was {they} born into, age-wise? | give me a number, how "
-        "old? | how many years on {own} back?"
+        "forties, more? | which decade of life is it? | give me a number, how old? | how many "
+        "years old, about?"
     ),
     "skin_tone_monk": (
         "which number on the monk scale? | monk skin tone number? | on monk's ten steps, which "

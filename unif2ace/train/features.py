@@ -134,6 +134,8 @@ def _line(label: FaceLabel | Allowed) -> dict[str, Any]:
 def read_features(folder: Path) -> FaceFeatures:
     """Raises ValueError when the folder is not complete or its parts differ in length."""
     rows, arrays = _read(folder)
+    if "seed" not in rows[0]:
+        raise ValueError(f"{folder} holds features of portraits, not of rendered faces")
     return FaceFeatures(labels=[_label(row) for row in rows], **arrays)
 
 
@@ -154,6 +156,8 @@ def _read(folder: Path) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
         name: np.load(folder / f"{name}.npy", mmap_mode="r")
         for name in ("codes", "semantic", "face")
     }
+    if not rows:
+        raise ValueError(f"{folder} holds features of no picture")
     if lengths := {n: len(a) for n, a in arrays.items() if len(a) != len(rows)}:
         raise ValueError(f"{folder}: {len(rows)} labels but {lengths}")
     return rows, arrays

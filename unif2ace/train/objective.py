@@ -1,4 +1,5 @@
-"""One training step's loss: D3Diff on faces to paint, next token on answers, expert balance."""
+"""One training step's loss: D3Diff on faces to paint, next token on answers and thoughts, what
+places say of renders and of portraits, expert balance."""
 
 from __future__ import annotations
 
@@ -195,10 +196,10 @@ def portrait_loss(
         image_start=prefix.image_start,
         features=sample.features,
     )
-    logits = model.text_logits(seen.hidden[:, prefix.image_start :][:, : len(sample.likely)])
+    logits = model.text_logits(seen.hidden[:, prefix.image_start :])
+    told = list(zip(words.names, words.words, strict=False))[: model.config.num_told_words]
     of_places = {
-        name: logits[:, place, list(words.words[place].values())]
-        for place, name in enumerate(words.names[: len(sample.likely)])
+        name: logits[:, place, list(ids.values())] for place, (name, ids) in enumerate(told)
     }
-    loss = likelihood_loss(of_places, torch.cat([*sample.likely], dim=1))
+    loss = likelihood_loss(of_places, sample.likely)
     return StepLoss(total=loss, parts={"portraits": loss.detach()})

@@ -53,14 +53,14 @@ class Asking:
     is_answered: bool = True
 
 
-_ONE_ATTRIBUTE: Mapping[Kind, float] = {
+_SINGLE: Mapping[Kind, float] = {
     kind: share for kind, share in KIND_SHARES.items() if kind not in ("region", "describe")
 }
 
 ASKINGS = (
     Asking(share=0.05, count=2, is_canonical=True),
     Asking(share=0.25, count=2, kinds={"yes_no": 0.92, "off_topic": 0.08}),
-    Asking(share=0.25, count=4, kinds=_ONE_ATTRIBUTE, is_answered=False),
+    Asking(share=0.25, count=4, kinds=_SINGLE, is_answered=False),
     Asking(share=0.30, count=1 / 3, kinds={"describe": 0.7, "region": 0.3}),
     Asking(share=0.15, count=1),
 )
@@ -100,12 +100,13 @@ class UnderstandingSample:
 class PortraitSample:
     """A batch of portraits: codes (B, N), features, and which values are likely.
 
-    likely: per place of the told words (B, its words) bool, all true where nothing is known.
+    likely: (B, all words of the told places, one behind the other) bool, all those of a place true
+        where nothing is known.
     """
 
     codes: Tensor
     features: ImageFeatures
-    likely: Sequence[Tensor]
+    likely: Tensor
 
 
 def portrait_sample(
@@ -113,12 +114,12 @@ def portrait_sample(
 ) -> PortraitSample:
     codes, features = portraits.batch(indices)
     allowed = [portraits.allowed[i] for i in indices]
-    places = zip(words.names, words.words, strict=False)
+    told = list(zip(words.names, words.words, strict=False))[: config.num_told_words]
     likely = [
-        torch.tensor([[name not in row or word in row[name] for word in place] for row in allowed])
-        for name, place in places
+        [name not in row or value in row[name] for name, place in told for value in place]
+        for row in allowed
     ]
-    return PortraitSample(codes=codes, features=features, likely=likely[: config.num_told_words])
+    return PortraitSample(codes=codes, features=features, likely=torch.tensor(likely))
 
 
 def prompt_of(

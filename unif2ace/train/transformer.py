@@ -125,6 +125,8 @@ def train(
     photos = None if portraits is None else read_portrait_features(portraits)
     faces = read_features(features)
     model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
+    if portraits is not None and not model.config.num_told_words:
+        raise ValueError(f"{checkpoint} tells no words, so portraits can teach it nothing")
     model.freeze_encoders()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     words = PlanWords(tokenizer, model.config.plan_length, model.config.encoders.attributes)
