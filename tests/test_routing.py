@@ -77,6 +77,24 @@ def test_text_is_told_piece_by_piece_and_the_picture_does_not_see_it(pipe):
     assert "".join(pipe.routing(PICTURE, prompt="A man").text) == told
 
 
+def test_a_question_is_routed_as_when_it_is_answered(pipe):
+    heard = []
+    hooks = [
+        block.token_moe["understanding"].router.register_forward_hook(
+            lambda module, given, logits: heard.append(logits.topk(2).indices)
+        )
+        for block in pipe.model.blocks
+    ]
+    with torch.inference_mode():
+        pipe.reply(pipe.encode(PICTURE), pipe.check_question(QUESTION))
+    for hook in hooks:
+        hook.remove()
+    layers = len(pipe.model.blocks)
+    said = torch.stack(heard[layers : 2 * layers])  # behind the picture: its words, the question
+    routing = pipe.routing(PICTURE, question=QUESTION)
+    assert (routing.text_experts == said.numpy()).all()
+
+
 def test_usage_counts_each_choice(pipe):
     routing = pipe.routing(PICTURE)
     usage = routing.token_usage()
