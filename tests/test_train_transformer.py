@@ -18,28 +18,24 @@ from unif2ace.config import whole_plan
 from unif2ace.losses import d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.plan import PLAN_POINTS, PlanWords
-from unif2ace.prompting import encode_request, generation_batch, prefix_batch
+from unif2ace.prompting import encode_request, generation_batch
 from unif2ace.schedule import MaskSchedule
 from unif2ace.synth.sampling import sample_attributes
 from unif2ace.train.features import (
-    PORTRAIT_COPIES,
     FaceLabel,
     make_features,
-    make_portrait_features,
     read_features,
-    read_portrait_features,
     write_features,
 )
 from unif2ace.train.images import HOLD_OUT_EVERY
 from unif2ace.train.loop import TrainConfig
-from unif2ace.train.objective import generation_loss, portrait_loss
+from unif2ace.train.objective import generation_loss
 from unif2ace.train.sequences import (
     ASKINGS,
     MASKED_COPIES,
     canonical_turns,
     generation_sample,
     plan_of,
-    portrait_sample,
     turns_of,
     understanding_sample,
 )
@@ -385,71 +381,3 @@ def test_every_way_of_asking_fills_batches_of_its_own(features):
         assert answered in ([count] * 2, [0, 0])
         shapes.add((count, bool(answered[0])))
     assert shapes == {(round(6 * way.count), way.is_answered) for way in ASKINGS}
-
-
-@pytest.fixture(scope="module")
-def portraits(checkpoint, tmp_path_factory):
-    """Features of two portraits, one of them in a hat."""
-    photos, out = (tmp_path_factory.mktemp(name) for name in ("photos", "portraits"))
-    line = {
-        "face_box": [20, 16, 44, 48],
-        "estimated_gender": "female",
-        "estimated_gender_confidence": 0.99,
-        "estimated_age": None,
-        "estimated_smile": 0.3,
-        "estimated_jaw_open": 0.1,
-        "estimated_yaw_deg": 10.0,
-        "estimated_pitch_deg": 10.0,
-    }
-    lines = []
-    for number, phrases in ((1, ["beanie"]), (2, [])):
-        Image.new("RGB", (64, 64), (40 * number, 90, 160)).save(photos / f"000{number}.jpg")
-        labels = [{"phrase": phrase} for phrase in phrases]
-        lines.append(json.dumps(line | {"file": f"000{number}.jpg", "labels": labels}))
-    (photos / "labels.jsonl").write_text("\n".join(lines))
-    assert make_portrait_features(checkpoint, photos, out, seed=0) == 2 * PORTRAIT_COPIES
-    return out
-
-
-def test_portraits_keep_what_is_likely_in_each_copy(portraits, features):
-    read = read_portrait_features(portraits)
-    assert len(read) == 2 * PORTRAIT_COPIES
-    hats = [row["hat"] for row in read.allowed]
-    assert hats == [{"beanie"}, {"none"}] * PORTRAIT_COPIES
-    assert len(np.unique(read.face.reshape(len(read), -1), axis=0)) == len(read)  # each varied
-    with pytest.raises(ValueError, match="of rendered faces, not of portraits"):
-        read_portrait_features(features)
-    with pytest.raises(ValueError, match="of portraits, not of rendered faces"):
-        read_features(portraits)
-
-
-def test_places_are_taught_the_likely_words_of_portraits_alone(portraits):
-    config, model = tiny_config(), tiny_model()
-    words = PlanWords(tiny_tokenizer(), config.plan_length)
-    sample = portrait_sample(read_portrait_features(portraits), [0, 3], config, words)
-    sizes = [len(place) for place in words.words[: config.num_told_words]]
-    gender, age, *_ = sample.likely.split(sizes, dim=1)
-    assert age.all()  # nothing is known of it
-    assert gender.tolist() == [[True, False, False]] * 2  # woman, man, not visible
-    loss = portrait_loss(model, sample, words)
-    prefix = prefix_batch(sample.codes, config)
-    seen = model(**prefix.inputs(), group="understanding", image_start=2, features=sample.features)
-    logits = model.text_logits(seen.hidden)[:, 2][:, list(words.words[0].values())]
-    torch.testing.assert_close(loss.total, -logits.log_softmax(-1)[:, 0].mean())
-    loss.total.backward()
-    assert model.embed.weight.grad is not None
-
-
-def test_portraits_need_places_that_tell(features, portraits, tmp_path):
-    torch.manual_seed(0)
-    model = UniF2aceForConditionalGeneration(tiny_config(plan_length=0))
-    model.save_pretrained(tmp_path / "silent")
-    tiny_tokenizer().save_pretrained(tmp_path / "silent")
-    with pytest.raises(ValueError, match="tells no words"):
-        train(tmp_path / "silent", features, run_config(tmp_path / "out"), OPTIONS, portraits)
-
-
-def test_portraits_are_read_beside_rendered_faces(checkpoint, features, portraits, tmp_path):
-    train(checkpoint, features, run_config(tmp_path, steps=12), OPTIONS, portraits)
-    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert np.mean([r["portraits"] for r in rows[-3:]]) < rows[0]["portraits"]

@@ -28,6 +28,7 @@ from unif2ace.train.images import (
     HIDDEN,
     HOLD_OUT_EVERY,
     FaceShards,
+    random_crops,
     to_pixels,
 )
 from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
@@ -37,12 +38,13 @@ from unif2ace.train.photographs import (
     allowed_table,
     likelihood_loss,
     read_portraits,
-    varied,
 )
 from unif2ace.train.reading import GEOMETRY_WEIGHT, UNIT_WEIGHT, load_face_encoder
 from unif2ace.train.tokenizer import load_tokenizer
 from unif2ace.vq import ImageTokenizer
 
+SMALLEST_PHOTO_CROP = 0.85  # of a portrait's side
+PHOTO_GAIN, PHOTO_CAST = 0.15, 0.06  # how far exposure and white balance of portraits vary
 COLUMNS = {name: column for column, name in enumerate(ATTRIBUTES)}  # of labels
 
 
@@ -160,7 +162,7 @@ class EncoderBatches:
     ) -> None:
         self.config, self.faces, self.portraits = config, faces, portraits
         if portraits is not None:
-            self.likely = allowed_table(portraits.allowed, config.encoders.attributes)
+            self.likely = allowed_table(portraits, config.encoders.attributes)
 
     def __call__(self, number: int, generator: torch.Generator) -> dict[str, Tensor]:
         """pictures (B, 3, S, S) uint8; points (B, 70, 2): landmarks, then the box's two corners;
@@ -187,7 +189,12 @@ class EncoderBatches:
         if self.portraits is None or not count:
             return {}
         rows = shuffled_indices(len(self.portraits), number * count, count, self.config.loop.seed)
-        photos = varied(self.portraits.pictures[rows], generator)
+        pictures = self.portraits.pictures[rows]
+        cut = random_crops(pictures, pictures.shape[-1], SMALLEST_PHOTO_CROP, generator)
+        # Few pictures for so many steps: exposure and white balance vary, within what is natural.
+        gain = 1 + PHOTO_GAIN * (2 * torch.rand(count, 1, 1, 1, generator=generator) - 1)
+        cast = 1 + PHOTO_CAST * (2 * torch.rand(count, 3, 1, 1, generator=generator) - 1)
+        photos = (cut * gain * cast).round().clamp(0, 255).to(torch.uint8)
         return {"photos": photos, "likely": self.likely[rows]}
 
 

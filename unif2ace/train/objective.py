@@ -1,5 +1,5 @@
 """One training step's loss: D3Diff on faces to paint, next token on answers and thoughts, what
-places say of renders and of portraits, expert balance."""
+places say, expert balance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from transformers import DynamicCache
 from unif2ace.losses import answer_loss, balance_loss, d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import Exploration, Routing
-from unif2ace.plan import PlanWords
 from unif2ace.prompting import (
     PADDING_SEGMENT,
     SequenceBatch,
@@ -23,8 +22,7 @@ from unif2ace.prompting import (
     turns_mask,
 )
 from unif2ace.schedule import MaskSchedule
-from unif2ace.train.photographs import likelihood_loss
-from unif2ace.train.sequences import GenerationSample, PortraitSample, UnderstandingSample
+from unif2ace.train.sequences import GenerationSample, UnderstandingSample
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,27 +177,3 @@ def understanding_loss(
         total=total + config.moe.balance_weight * balance,
         parts={**parts, "balance_understanding": balance.detach()},
     )
-
-
-def portrait_loss(
-    model: UniF2aceForConditionalGeneration, sample: PortraitSample, words: PlanWords
-) -> StepLoss:
-    """Mean over what is labelled of -log p(a portrait's place says a likely word).
-
-    Our choice: what a place says of a portrait is one of its own words, and weak labels leave
-    several open (`photographs.py`). Without balance: one portrait says little of it.
-    """
-    prefix = prefix_batch(sample.codes, model.config)
-    seen = model(
-        **prefix.inputs(),
-        group="understanding",
-        image_start=prefix.image_start,
-        features=sample.features,
-    )
-    logits = model.text_logits(seen.hidden[:, prefix.image_start :])
-    told = list(zip(words.names, words.words, strict=False))[: model.config.num_told_words]
-    of_places = {
-        name: logits[:, place, list(ids.values())] for place, (name, ids) in enumerate(told)
-    }
-    loss = likelihood_loss(of_places, sample.likely)
-    return StepLoss(total=loss, parts={"portraits": loss.detach()})

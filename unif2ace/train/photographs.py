@@ -14,7 +14,7 @@ the picture's right edge, `pitch_deg` above 0 for a lowered face.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,11 @@ from torch import Tensor
 
 from unif2ace.attributes import Vocabulary, check_value
 from unif2ace.images import FaceBox, frame_face
-from unif2ace.train.images import is_photo_held_out, random_crops, resized
+from unif2ace.train.images import is_photo_held_out, resized
 
 Allowed = Mapping[str, frozenset[str]]  # attribute to the values that are likely
 
 SURE = 0.95  # of an estimated gender presentation
-SMALLEST_CROP = 0.85  # of a portrait's side
-GAIN, CAST = 0.15, 0.06  # how far exposure and white balance of portraits vary
 _BARE = ("none",)
 _WORN = {"glasses": ("round", "rectangular"), "hat": ("beanie", "headband")}
 _LONG, _SHORT = ("long", "ponytail", "braid"), ("short", "cropped", "side-swept")
@@ -142,18 +140,6 @@ def framed(path: Path, face_box: tuple[int, int, int, int], size: int) -> np.nda
         return resized(image.crop(frame_face(face, image.size)), size)
 
 
-def varied(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """(P, 3, S, S) uint8 portraits, each cut, lit and tinted a little otherwise.
-
-    They are few for so many steps: exposure and white balance vary within what is natural.
-    """
-    count = len(pictures)
-    cut = random_crops(pictures, pictures.shape[-1], SMALLEST_CROP, generator)
-    gain = 1 + GAIN * (2 * torch.rand(count, 1, 1, 1, generator=generator) - 1)
-    cast = 1 + CAST * (2 * torch.rand(count, 3, 1, 1, generator=generator) - 1)
-    return (cut * gain * cast).round().clamp(0, 255).to(torch.uint8)
-
-
 def likely(row: Mapping[str, Any]) -> Allowed:
     """What one line of labels.jsonl leaves open, of the attributes that it speaks of."""
     found: dict[str, set[str]] = {}
@@ -198,7 +184,7 @@ def _ages(years: float) -> tuple[str, ...]:
     return tuple(name for name, (low, high) in groups.items() if low - 4 <= years < high + 4)
 
 
-def allowed_table(portraits: Sequence[Allowed], vocabulary: Vocabulary) -> Tensor:
+def allowed_table(portraits: Portraits, vocabulary: Vocabulary) -> Tensor:
     """(n, number of all values) bool: which values are likely; a whole row of an attribute is
     true where nothing is known of it."""
     rows = [
@@ -207,7 +193,7 @@ def allowed_table(portraits: Sequence[Allowed], vocabulary: Vocabulary) -> Tenso
             for name, values in vocabulary
             for value in values
         ]
-        for allowed in portraits
+        for allowed in portraits.allowed
     ]
     return torch.tensor(rows)
 

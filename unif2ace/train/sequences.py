@@ -25,7 +25,7 @@ from unif2ace.prompting import (
 from unif2ace.schedule import MaskSchedule, mask_codes, sample_times
 from unif2ace.synth.captions import Style, caption
 from unif2ace.synth.questions import KIND_SHARES, Kind, questions
-from unif2ace.train.features import FaceFeatures, FaceLabel, PortraitFeatures
+from unif2ace.train.features import FaceFeatures, FaceLabel
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
 CAPTION_STYLES: dict[Style, float] = {"tags": 0.3, "short": 0.45, "plain": 0.2, "long": 0.05}
@@ -94,32 +94,6 @@ class UnderstandingSample:
     features: ImageFeatures
     turns: SequenceBatch
     plans: Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class PortraitSample:
-    """A batch of portraits: codes (B, N), features, and which values are likely.
-
-    likely: (B, all words of the told places, one behind the other) bool, all those of a place true
-        where nothing is known.
-    """
-
-    codes: Tensor
-    features: ImageFeatures
-    likely: Tensor
-
-
-def portrait_sample(
-    portraits: PortraitFeatures, indices: Sequence[int], config: UniF2aceConfig, words: PlanWords
-) -> PortraitSample:
-    codes, features = portraits.batch(indices)
-    allowed = [portraits.allowed[i] for i in indices]
-    told = list(zip(words.names, words.words, strict=False))[: config.num_told_words]
-    likely = [
-        [name not in row or value in row[name] for name, place in told for value in place]
-        for row in allowed
-    ]
-    return PortraitSample(codes=codes, features=features, likely=torch.tensor(likely))
 
 
 def prompt_of(

@@ -22,20 +22,13 @@ from unif2ace.moe import Exploration
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import PlanWords
 from unif2ace.train.assemble import SHARD_SIZE
-from unif2ace.train.features import (
-    FaceFeatures,
-    PortraitFeatures,
-    read_features,
-    read_portrait_features,
-)
+from unif2ace.train.features import FaceFeatures, read_features
 from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
-from unif2ace.train.objective import generation_loss, portrait_loss, understanding_loss
+from unif2ace.train.objective import generation_loss, understanding_loss
 from unif2ace.train.sequences import (
     GenerationSample,
-    PortraitSample,
     UnderstandingSample,
     generation_sample,
-    portrait_sample,
     understanding_sample,
 )
 
@@ -59,22 +52,19 @@ SAMPLE_PROMPTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerBatch:
-    """Faces to paint, faces with questions, perhaps portraits, and the seed of routing noise."""
+    """Faces to paint, faces with questions, and the seed of the routing noise."""
 
     generation: GenerationSample
     understanding: UnderstandingSample
     seed: int
-    portraits: PortraitSample | None = None
 
 
 class TransformerObjective(nn.Module):
-    """forward(batch, progress) -> (loss, parts): D3Diff + plan + answers + portraits + balance."""
+    """forward(batch, progress) -> (loss, parts): L = D3Diff + plan + answers + balance."""
 
-    def __init__(
-        self, model: UniF2aceForConditionalGeneration, words: PlanWords, exploration: float
-    ) -> None:
+    def __init__(self, model: UniF2aceForConditionalGeneration, exploration: float) -> None:
         super().__init__()
-        self.model, self.words, self.exploration = model, words, exploration
+        self.model, self.exploration = model, exploration
 
     def forward(self, batch: TransformerBatch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         exploration = None
@@ -83,11 +73,7 @@ class TransformerObjective(nn.Module):
             exploration = Exploration(scale, torch.Generator().manual_seed(batch.seed))
         painting = generation_loss(self.model, batch.generation, exploration)
         reading = understanding_loss(self.model, batch.understanding, exploration)
-        total, parts = painting.total + reading.total, painting.parts | reading.parts
-        if batch.portraits is not None:
-            seen = portrait_loss(self.model, batch.portraits, self.words)
-            total, parts = total + seen.total, parts | seen.parts
-        return total, parts
+        return painting.total + reading.total, painting.parts | reading.parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,26 +100,18 @@ def train(
     features: Path,
     config: TrainConfig,
     options: TransformerOptions | None = None,
-    portraits: Path | None = None,
 ) -> TrainResult:
-    """Train in place of `checkpoint`'s transformer; the result lies in `config.out / "model"`.
-
-    portraits: folder of `features.make_portrait_features`, of which each step reads as many as
-        faces with questions.
-    """
+    """Train in place of `checkpoint`'s transformer; the result lies in `config.out / "model"`."""
     options = options or TransformerOptions()
-    photos = None if portraits is None else read_portrait_features(portraits)
     faces = read_features(features)
     model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
-    if portraits is not None and not model.config.num_told_words:
-        raise ValueError(f"{checkpoint} tells no words, so portraits can teach it nothing")
     model.freeze_encoders()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     words = PlanWords(tokenizer, model.config.plan_length, model.config.encoders.attributes)
-    draw = batch_drawer(faces, photos, tokenizer, words, model, config, options)
+    draw = batch_drawer(faces, tokenizer, words, model, config, options)
     result = run(
         config,
-        TransformerObjective(model, words, options.exploration),
+        TransformerObjective(model, options.exploration),
         draw,
         on_sample=lambda step: sample_sheet(model, tokenizer, config.out / f"{step:07d}.png"),
         learning_rate_scale=lambda name: ROUTER_LR_SCALE if "sequence_moe" in name else 1.0,
@@ -146,7 +124,6 @@ def train(
 
 def batch_drawer(
     faces: FaceFeatures,
-    photos: PortraitFeatures | None,
     tokenizer: PreTrainedTokenizerBase,
     words: PlanWords,
     model: UniF2aceForConditionalGeneration,
@@ -163,12 +140,7 @@ def batch_drawer(
             len(faces), step * config.batch_size, config.batch_size, config.seed
         )
         to_read = shuffled_indices(len(faces), step * count, count, config.seed + 1)
-        portraits = None
-        if photos is not None:
-            rows = shuffled_indices(len(photos), step * count, count, config.seed + 2)
-            portraits = portrait_sample(photos, rows.tolist(), model_config, words)
         return TransformerBatch(
-            portraits=portraits,
             generation=generation_sample(
                 faces,
                 to_paint.tolist(),
@@ -212,7 +184,6 @@ def sample_sheet(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, required=True, help="whole checkpoint to start")
     parser.add_argument("--features", type=Path, required=True)
-    parser.add_argument("--portraits", type=Path, help="features of weakly labelled portraits")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--steps", type=int, default=200_000)
     parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
@@ -246,6 +217,5 @@ def main(arguments: argparse.Namespace) -> None:
             questions_per_face=arguments.questions_per_face,
             exploration=arguments.exploration,
         ),
-        arguments.portraits,
     )
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")
