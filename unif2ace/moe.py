@@ -119,8 +119,8 @@ class TokenMoE(nn.Module):
         rows = tokens.index_select(0, source)  # its gradient is quicker than that of indexing
         chunks = zip(self.experts, rows.split(counts), strict=True)
         routed = torch.cat([expert(chunk) for expert, chunk in chunks if len(chunk)])
-        back = torch.empty_like(order)  # the inverse of `order`: a second sort is slower
-        back[order] = torch.arange(len(order), device=order.device)
+        # the inverse of `order`: sorting once more is slower
+        back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order)).to(order))
         routed = routed.index_select(0, back).view(len(tokens), -1, tokens.shape[-1])
         weights = routing.weights[:, None].to(routed.dtype)  # (T, 1, k)
         return torch.baddbmm(self.shared(tokens)[:, None], weights, routed)[:, 0]  # (T, D)
