@@ -270,6 +270,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--understanding-batch-size", type=int, default=8, help="faces to read")
     parser.add_argument("--count", type=int, default=120, help="pictures to paint, faces to ask of")
     parser.add_argument("--questions", type=int, default=6, help="about each face, after training")
+    parser.add_argument("--learning-rate", type=float, default=6e-4, help="at its highest")
     parser.add_argument("--num-layers", type=int, help="a smaller transformer trains further")
     parser.add_argument("--hidden-size", type=int)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
