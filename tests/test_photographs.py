@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY
+from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, VOCABULARY
 from unif2ace.train import photographs
-from unif2ace.train.photographs import allowed_table, likelihood_loss, likely, read_portraits
+from unif2ace.train.photographs import (
+    allowed_table,
+    likelihood_loss,
+    likely,
+    mirrored_columns,
+    read_by_eye,
+    read_portraits,
+)
 
 PLAIN = {
     "labels": [],
@@ -32,7 +40,7 @@ def row(*phrases: str, **changes) -> dict:
 
 
 def test_what_is_not_sure_is_left_open():
-    assert likely(row()) == {"glasses": {"none"}, "hat": {"none"}}
+    assert likely(row()) == {}
     assert "gender" not in likely(row(estimated_gender="male", estimated_gender_confidence=0.9))
 
 
@@ -48,6 +56,40 @@ def test_estimates_and_phrases_narrow_what_is_likely():
     assert likely(row(estimated_age=80))["age"] == {"old"}
     assert likely(row(estimated_yaw_deg=30.0))["head_turn"] == {"right"}
     assert likely(row(estimated_pitch_deg=-20.0))["head_nod"] == {"up"}
+
+
+def test_a_look_at_the_picture_counts_for_more_than_words_and_estimates():
+    seen = {"glasses": ["none"], "hat": ["beanie", "headband"], "age": ["old"]}
+    found = likely(row("round glasses", "beanie", estimated_age=25), seen)
+    assert found == {"glasses": {"none"}, "hat": {"beanie"}, "age": {"old"}}
+
+
+def test_labels_by_eye_are_read_and_what_is_none_is_named(tmp_path):
+    path = tmp_path / "labels.jsonl"
+    label = {"file": "0011.jpg", "hat": ["none"], "glasses": ["round", "rectangular"]}
+    path.write_text(json.dumps(label) + "\n")
+    assert read_by_eye(path) == {"0011.jpg": {"hat": ["none"], "glasses": label["glasses"]}}
+    folder = folder_of(tmp_path, ["0011.jpg", "0012.jpg"])
+    (folder / "eye.jsonl").write_text(json.dumps(label) + "\n")
+    seen, other = read_portraits(
+        folder, is_held_out=False, size=32, by_eye=read_by_eye(folder / "eye.jsonl")
+    ).allowed
+    assert seen == {"hat": {"none"}, "glasses": {"round", "rectangular"}}
+    assert other == {"hat": {"beanie"}}
+    for broken in ('{"hat": ["none"]}', '{"file": "0011.jpg", "hat": ["fez"]}', "[]", "{"):
+        path.write_text(json.dumps(label) + "\n" + broken + "\n")
+        with pytest.raises(ValueError, match="line 2 labels no portrait"):
+            read_by_eye(path)
+
+
+def test_a_mirror_image_swaps_left_and_right_and_nothing_else():
+    columns = mirrored_columns(VOCABULARY)
+    names = [f"{name}: {value}" for name, values in VOCABULARY for value in values]
+    assert torch.equal(columns[columns], torch.arange(len(names)))
+    moved = {names[i]: names[c] for i, c in enumerate(columns.tolist()) if i != c}
+    assert moved["head_turn: left"] == "head_turn: right"
+    assert moved["scar: right cheek"] == "scar: left cheek"
+    assert set(moved) == {name for name in names if re.search(r"\b(left|right)\b", name)}
 
 
 @pytest.mark.parametrize("phrase", sorted(photographs._PHRASES))

@@ -37,6 +37,8 @@ from unif2ace.train.photographs import (
     Portraits,
     allowed_table,
     likelihood_loss,
+    mirrored_columns,
+    read_by_eye,
     read_portraits,
 )
 from unif2ace.train.reading import GEOMETRY_WEIGHT, UNIT_WEIGHT, load_face_encoder
@@ -57,7 +59,7 @@ class EncoderTrainConfig:
         is passed through it, so that the encoder reads generated faces as well as photographs.
     start: folder of trained encoders whose face encoder to go on from; None for fresh weights.
     photos: folder of weakly labelled portraits (`photographs.py`), or None. So many as
-        `photo_share` of a batch are added to it.
+        `photo_share` of a batch are added to it. photo_labels: what a look at them tells, a file.
     smallest_zoom, largest_zoom, largest_shift: random framing, as shares of the picture.
     """
 
@@ -68,8 +70,9 @@ class EncoderTrainConfig:
     tokenizer: Path | None = None
     start: Path | None = None
     photos: Path | None = None
-    photo_share: float = 0.2
-    decoded_share: float = 0.15
+    photo_labels: Path | None = None
+    photo_share: float = 0.3
+    decoded_share: float = 0.25
     smallest_zoom: float = 0.85
     largest_zoom: float = 1.15
     largest_shift: float = 0.06
@@ -155,7 +158,10 @@ def attribute_loss(output: FaceOutput, targets: Tensor) -> Tensor:
 
 
 class EncoderBatches:
-    """Shuffled faces, each with a random framing. Never mirrored: labels know left from right."""
+    """Shuffled faces, each with a random framing, never mirrored: landmarks know left from right.
+
+    Of portraits, which are few, half are mirrored, and what is likely of them with them.
+    """
 
     def __init__(
         self, config: EncoderTrainConfig, faces: FaceShards, portraits: Portraits | None = None
@@ -163,6 +169,7 @@ class EncoderBatches:
         self.config, self.faces, self.portraits = config, faces, portraits
         if portraits is not None:
             self.likely = allowed_table(portraits, config.encoders.attributes)
+            self.mirrored = mirrored_columns(config.encoders.attributes)
 
     def __call__(self, number: int, generator: torch.Generator) -> dict[str, Tensor]:
         """pictures (B, 3, S, S) uint8; points (B, 70, 2): landmarks, then the box's two corners;
@@ -195,7 +202,11 @@ class EncoderBatches:
         gain = 1 + PHOTO_GAIN * (2 * torch.rand(count, 1, 1, 1, generator=generator) - 1)
         cast = 1 + PHOTO_CAST * (2 * torch.rand(count, 3, 1, 1, generator=generator) - 1)
         photos = (cut * gain * cast).round().clamp(0, 255).to(torch.uint8)
-        return {"photos": photos, "likely": self.likely[rows]}
+        is_mirrored = torch.rand(count, generator=generator) < 0.5
+        photos[is_mirrored] = photos[is_mirrored].flip(-1)
+        known = self.likely[rows]
+        known[is_mirrored] = known[is_mirrored][:, self.mirrored]
+        return {"photos": photos, "likely": known}
 
 
 @torch.inference_mode()
@@ -267,7 +278,8 @@ def train(config: EncoderTrainConfig) -> TrainResult:
         raise ValueError(f"no face in {config.faces} has a seed that {HOLD_OUT_EVERY} divides")
     portraits = unseen = None
     if config.photos is not None:
-        portraits = read_portraits(config.photos, is_held_out=False, size=size)
+        by_eye = None if config.photo_labels is None else read_by_eye(config.photo_labels)
+        portraits = read_portraits(config.photos, is_held_out=False, size=size, by_eye=by_eye)
         unseen = read_portraits(config.photos, is_held_out=True, size=size)
     torch.manual_seed(config.loop.seed)  # the initial weights: torch's layers take no generator
     objective = EncoderObjective(config).to(memory_format=torch.channels_last)
@@ -313,6 +325,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tokenizer", type=Path, help="folder of a trained image tokenizer")
     parser.add_argument("--start", type=Path, help="folder of trained encoders to go on from")
     parser.add_argument("--photos", type=Path, help="folder of weakly labelled portraits")
+    parser.add_argument("--photo-labels", type=Path, help="what a look at the portraits tells")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
     parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
@@ -341,6 +354,7 @@ def main(arguments: argparse.Namespace) -> None:
         tokenizer=arguments.tokenizer,
         start=arguments.start,
         photos=arguments.photos,
+        photo_labels=arguments.photo_labels,
     )
     result = train(config)
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")

@@ -3,18 +3,20 @@
 A folder holds square `NNNN.jpg` and `labels.jsonl`: search phrases that a picture matched, a face
 box, and what published networks estimate of pose, smile, age and gender presentation. A phrase is
 positive only and fine styles are unreliable, so a label is a set of values of which one is so;
-attributes without a label allow all of theirs.
+attributes without a label allow all of theirs. What a look at the picture tells may be given
+beside: that counts for more.
 
 A line of JSON holds `file`; `labels`, objects with a `phrase` each; `face_box` x0, y0, x1, y1 in
 pixels, forehead to chin; and as `estimated_...`: `gender` (male, female, null) with
 `gender_confidence`, `age` in years or null, `smile` and `jaw_open` in 0..1, `yaw_deg` above 0 to
-the picture's right edge, `pitch_deg` above 0 for a lowered face.
+the picture's right edge, `pitch_deg` above 0 for a lowered face. Labels by eye are lines too, of
+`file` and, where it can be told, attributes with a list of the values that are possible.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from unif2ace.images import FaceBox, frame_face
 from unif2ace.train.images import is_photo_held_out, resized
 
 Allowed = Mapping[str, frozenset[str]]  # attribute to the values that are likely
+ByEye = Mapping[str, Mapping[str, Sequence[str]]]  # file to what a look at it leaves open
 
 SURE = 0.95  # of an estimated gender presentation
 _BARE = ("none",)
@@ -112,7 +115,9 @@ class Portraits:
         return len(self.allowed)
 
 
-def read_portraits(folder: Path, *, is_held_out: bool, size: int) -> Portraits:
+def read_portraits(
+    folder: Path, *, is_held_out: bool, size: int, by_eye: ByEye | None = None
+) -> Portraits:
     """The portraits of a folder, by number: those held out of all training, or the others.
 
     Raises ValueError when labels.jsonl or a picture that it names is missing or broken.
@@ -122,7 +127,7 @@ def read_portraits(folder: Path, *, is_held_out: bool, size: int) -> Portraits:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         rows = [row for row in rows if is_photo_held_out(Path(row["file"])) == is_held_out]
         pictures = [framed(folder / row["file"], row["face_box"], size) for row in rows]
-        allowed = tuple(likely(row) for row in rows)
+        allowed = tuple(likely(row, (by_eye or {}).get(row["file"], {})) for row in rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} does not label photographs: {error!r}") from error
     if not rows:
@@ -130,6 +135,22 @@ def read_portraits(folder: Path, *, is_held_out: bool, size: int) -> Portraits:
     return Portraits(
         pictures=torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2), allowed=allowed
     )
+
+
+def read_by_eye(path: Path) -> ByEye:
+    """Labels by eye of a JSON lines file. Raises ValueError, with the line, for what is none."""
+    found: dict[str, Mapping[str, Sequence[str]]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            label = json.loads(line)
+            file = label.pop("file")
+            for name, values in label.items():
+                for value in values:
+                    check_value(name, value)
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise ValueError(f"{path}, line {number} labels no portrait: {error!r}") from error
+        found[file] = label
+    return found
 
 
 def framed(path: Path, face_box: tuple[int, int, int, int], size: int) -> np.ndarray:
@@ -140,8 +161,11 @@ def framed(path: Path, face_box: tuple[int, int, int, int], size: int) -> np.nda
         return resized(image.crop(frame_face(face, image.size)), size)
 
 
-def likely(row: Mapping[str, Any]) -> Allowed:
-    """What one line of labels.jsonl leaves open, of the attributes that it speaks of."""
+def likely(row: Mapping[str, Any], by_eye: Mapping[str, Sequence[str]] | None = None) -> Allowed:
+    """What one line of labels.jsonl leaves open, of the attributes that it speaks of.
+
+    by_eye: attribute to the values that a look at the picture leaves open.
+    """
     found: dict[str, set[str]] = {}
 
     def narrow(name: str, values: tuple[str, ...]) -> None:
@@ -150,9 +174,6 @@ def likely(row: Mapping[str, Any]) -> Allowed:
         both = found.get(name, set(values)) & set(values)
         found[name] = both or set(values)  # of two that disagree the later one counts
 
-    # What is worn is searched for by name, so a picture that no such phrase found is mostly bare.
-    narrow("glasses", _BARE)
-    narrow("hat", _BARE)
     if row["estimated_gender"] is not None and row["estimated_gender_confidence"] >= SURE:
         is_woman = row["estimated_gender"] == "female"
         narrow("gender", ("woman",) if is_woman else ("man",))
@@ -175,6 +196,8 @@ def likely(row: Mapping[str, Any]) -> Allowed:
     for label in row["labels"]:
         for name, values in _PHRASES.get(label["phrase"], {}).items():
             narrow(name, values)
+    for name, open_values in (by_eye or {}).items():
+        narrow(name, tuple(open_values))
     return {name: frozenset(values) for name, values in found.items()}
 
 
@@ -196,6 +219,22 @@ def allowed_table(portraits: Portraits, vocabulary: Vocabulary) -> Tensor:
         for allowed in portraits.allowed
     ]
     return torch.tensor(rows)
+
+
+def mirrored_columns(vocabulary: Vocabulary) -> Tensor:
+    """(all values,): where in a row of `allowed_table` a picture's mirror image has each value."""
+    columns, start = [], 0
+    for _, values in vocabulary:
+        columns += [start + values.index(_mirrored(value, values)) for value in values]
+        start += len(values)
+    return torch.tensor(columns)
+
+
+def _mirrored(value: str, values: Sequence[str]) -> str:
+    for side, other in (("left", "right"), ("right", "left")):
+        if (changed := value.replace(side, other)) != value and changed in values:
+            return changed
+    return value
 
 
 def likelihood_loss(logits: Mapping[str, Tensor], allowed: Tensor) -> Tensor:
