@@ -37,6 +37,8 @@ from unif2ace.evaluate.metrics import (
     Rate,
     Statements,
     balanced_accuracy,
+    calibration_bins,
+    confusion,
     count_statements,
     expected_calibration_error,
     frechet_distance,
@@ -92,6 +94,10 @@ def test_constant_answers_score_chance_and_the_truth_scores_one(truth):
     assert constant == pytest.approx(1 / len(set(truth)) if "a" in truth else 0)
 
 
+def calibration_error(*given):
+    return expected_calibration_error(calibration_bins(*given))
+
+
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40),
     st.integers(1, 12),
@@ -105,18 +111,21 @@ def test_calibration_error_is_its_definition(pairs, num_bins):
             confidence = sum(c for c, _ in inside) / len(inside)
             accuracy = sum(o for _, o in inside) / len(inside)
             total += len(inside) / len(pairs) * abs(accuracy - confidence)
-    assert expected_calibration_error(confidences, outcomes, num_bins) == pytest.approx(total)
+    assert calibration_error(confidences, outcomes, num_bins) == pytest.approx(total)
 
 
 def test_calibration_error_by_hand():
-    assert expected_calibration_error([0.75, 0.75, 0.75, 0.75], [1, 1, 1, 0]) == 0
-    assert expected_calibration_error([0.9, 0.9, 0.2], [0, 0, 1]) == pytest.approx(
-        (2 * 0.9 + 0.8) / 3
-    )
+    assert calibration_error([0.75, 0.75, 0.75, 0.75], [1, 1, 1, 0]) == 0
+    assert calibration_error([0.9, 0.9, 0.2], [0, 0, 1]) == pytest.approx((2 * 0.9 + 0.8) / 3)
     # certainty belongs to the last bin, 0.9..1
-    assert expected_calibration_error([1.0, 0.9], [0, 1]) == pytest.approx((1 - 0.1) / 2)
+    assert calibration_error([1.0, 0.9], [0, 1]) == pytest.approx((1 - 0.1) / 2)
     with pytest.raises(ValueError, match=r"1\.5"):
-        expected_calibration_error([1.5], [True])
+        calibration_error([1.5], [True])
+
+
+def test_confusions_by_hand():
+    found = confusion(["a", "a", "b", "a"], ["a", "b", "b", None])
+    assert found == {"a": {"a": 1, "b": 1, "": 1}, "b": {"b": 1}}
 
 
 def test_statements_by_hand():

@@ -24,6 +24,7 @@ from unif2ace.evaluate.judge import JUDGE_SIZE, Judge
 from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
 from unif2ace.evaluate.patchwork import Rebuilt, rebuild
 from unif2ace.evaluate.photographs import ask_photographs, read_labels
+from unif2ace.evaluate.plots import write_plots
 from unif2ace.evaluate.probes import probe
 from unif2ace.evaluate.ratios import bench_ratios, ratio_lines
 from unif2ace.evaluate.report import write_report
@@ -180,7 +181,7 @@ def run_sheets(args: argparse.Namespace) -> None:
 
 
 def run_report(args: argparse.Namespace) -> None:
-    write_report(args.measured, args.json, args.documents)
+    write_plots(write_report(args.measured, args.json, args.documents), args.plots)
 
 
 def run_all(args: argparse.Namespace) -> None:
@@ -250,8 +251,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     add("compare", run_compare, forms_help, "checkpoint", "faces", "limit", "seed", "json")
     add("coverage", run_coverage, "Which weights are NF4.", *model, "json")
     add("sheets", run_sheets, "Contact sheets to look at.", *model, "faces", *painting, "out")
-    gathering = ("measured", "documents", "json")
-    add("report", run_report, "Gather measurements, renew the tables.", *gathering)
+    gathering = ("measured", "documents", "plots", "json")
+    add("report", run_report, "Gather measurements, renew tables and figures.", *gathering)
     everything = dict.fromkeys((*model, *reading, *generation, *costs, "out", *gathering))
     add("all", run_all, run_all.__doc__ or "", *everything)
     return parser.parse_args(arguments)
@@ -276,6 +277,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "json": {"type": Path, "required": True, "help": "file for what is measured"},
     "out": {"type": Path, "required": True, "help": "folder for the sheets"},
     "measured": {"type": Path, "required": True, "help": "folder of the measured JSON files"},
+    "plots": {"type": Path, "required": True, "help": "folder for the figures"},
     "documents": {"type": Path, "nargs": "*", "default": [], "help": "files with report markers"},
 }
 

@@ -80,13 +80,21 @@ def majority_share(truth: Sequence[Hashable]) -> float:
     return max(truth.count(value) for value in set(truth)) / len(truth)
 
 
-def expected_calibration_error(
-    confidences: Sequence[float], outcomes: Sequence[bool], num_bins: int = 10
-) -> float:
-    """Mean gap between stated confidence and rate of success, over equal bins of confidence.
+@dataclass(frozen=True, kw_only=True)
+class ConfidenceBin:
+    """Answers whose stated confidence falls into one bin: its mean, how often they are right."""
 
-    Source: Guo et al., arXiv 1706.04599, equation 3. Raises ValueError for a confidence outside
-    0..1, or when nothing was counted.
+    confidence: float
+    share_right: float
+    count: int
+
+
+def calibration_bins(
+    confidences: Sequence[float], outcomes: Sequence[bool], num_bins: int = 10
+) -> list[ConfidenceBin]:
+    """Answers by confidence in equal bins from 0 to 1, empty bins left out.
+
+    Raises ValueError for a confidence outside 0..1, or when nothing was counted.
     """
     if not confidences or len(confidences) != len(outcomes):
         raise ValueError(
@@ -95,9 +103,33 @@ def expected_calibration_error(
     stated, right = np.asarray(confidences, dtype=np.float64), np.asarray(outcomes, dtype=float)
     if stated.min() < 0 or stated.max() > 1:
         raise ValueError(f"confidences must be in 0..1, got {stated.min()}..{stated.max()}")
-    bins = np.minimum((stated * num_bins).astype(int), num_bins - 1)
-    gaps = np.bincount(bins, right - stated, minlength=num_bins)  # count times gap, signed
-    return float(np.abs(gaps).sum() / len(stated))
+    places = np.minimum((stated * num_bins).astype(int), num_bins - 1)
+    return [
+        ConfidenceBin(
+            confidence=float(stated[places == place].mean()),
+            share_right=float(right[places == place].mean()),
+            count=int((places == place).sum()),
+        )
+        for place in np.unique(places)
+    ]
+
+
+def expected_calibration_error(bins: Sequence[ConfidenceBin]) -> float:
+    """Mean gap between stated confidence and rate of success, over all answers.
+
+    Source: Guo et al., arXiv 1706.04599, equation 3.
+    """
+    gaps = sum(part.count * abs(part.share_right - part.confidence) for part in bins)
+    return gaps / sum(part.count for part in bins)
+
+
+def confusion(truth: Sequence[str], said: Sequence[str | None]) -> dict[str, dict[str, int]]:
+    """{true value: {value said: how often}}; what was not understood counts as ""."""
+    counts: dict[str, dict[str, int]] = {}
+    for value, answer in zip(truth, said, strict=True):
+        row = counts.setdefault(value, {})
+        row[answer or ""] = row.get(answer or "", 0) + 1
+    return counts
 
 
 @dataclass(frozen=True, kw_only=True)

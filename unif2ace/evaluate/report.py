@@ -341,10 +341,10 @@ def render(merged: Json) -> str:
     return "\n\n".join(parts)
 
 
-def write_report(folder: Path, out: Path, documents: list[Path]) -> None:
+def write_report(folder: Path, out: Path, documents: list[Path]) -> Json:
     """Merge the folder's sections into `out` and renew the tables of every document.
 
-    Nothing is written unless everything can be.
+    Nothing is written unless everything can be. Returns what was merged.
     """
     merged = merge(folder)
     text = render(merged)
@@ -353,3 +353,4 @@ def write_report(folder: Path, out: Path, documents: list[Path]) -> None:
     out.write_text(json.dumps(merged, indent=1, ensure_ascii=False) + "\n")
     for path, content in renewed.items():
         path.write_text(content)
+    return merged

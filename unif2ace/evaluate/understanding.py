@@ -10,7 +10,7 @@ import json
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ from unif2ace.evaluate.faces import LabelledFaces
 from unif2ace.evaluate.metrics import (
     Statements,
     balanced_accuracy,
+    calibration_bins,
+    confusion,
     count_statements,
     expected_calibration_error,
     majority_share,
@@ -80,22 +82,22 @@ def table_summary(readings: Sequence[Reading], faces: LabelledFaces) -> dict[str
             attributes[name] = rate([r.is_right for r in of_name]).to_json() | {
                 "balanced": round(balanced_accuracy(truth, said), 4),
                 "majority": round(majority_share(truth), 4),
+                "confusion": confusion(truth, said),
             }
     groups: dict[str, dict[str, Any]] = {}
     for attribute in GROUPED_BY:
         for value in ATTRIBUTES[attribute].values:
             of_group = [r.is_right for r in shown if faces.attributes[r.face][attribute] == value]
             groups.setdefault(attribute, {})[value] = rate(of_group).to_json()
-    error = expected_calibration_error(
-        [r.confidence for r in readings], [r.is_right for r in readings]
-    )
+    bins = calibration_bins([r.confidence for r in readings], [r.is_right for r in readings])
     balanced = [row["balanced"] for row in attributes.values()]
     return {
         "seen": rate([r.is_right for r in shown]).to_json(),
         "seen_but_declined": rate([r.said == NOT_VISIBLE for r in shown]).to_json(),
         "not_visible": rate([r.is_right for r in readings if r.truth == NOT_VISIBLE]).to_json(),
         "mean_balanced": round(sum(balanced) / len(balanced), 4),
-        "calibration_error": round(error, 4),
+        "calibration_error": round(expected_calibration_error(bins), 4),
+        "calibration": [asdict(part) for part in bins],
         "attributes": attributes,
         "groups": groups,
     }
