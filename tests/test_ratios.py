@@ -12,6 +12,7 @@ from unif2ace.evaluate.ratios import (
     dense_twin,
     paint_codes,
     plain_code_logits_fn,
+    plain_planned_prompts,
     plain_reply,
     planned_prompts,
     products_of,
@@ -38,6 +39,12 @@ def test_the_plain_sampler_paints_the_same_codes(pipe):
             ours, paint_codes(pipe, partial(plain_code_logits_fn, pipe), seed=seed, steps=3)
         )
     assert not torch.equal(ours, paint_codes(pipe, pipe.code_logits_fn, seed=0, steps=3))
+
+
+def test_the_plain_plan_is_the_guessed_one(pipe):
+    for text in ("a woman", "an old man with glasses", "someone who smiles"):
+        assert plain_planned_prompts(pipe, text) == planned_prompts(pipe, text)
+    assert pipe.config.plan_length > 0
 
 
 @torch.inference_mode()
@@ -98,5 +105,3 @@ def test_every_ratio_is_measured_and_told(pipe):
     assert measured["caption"]["same_codes_as_plain"]
     assert measured["caption"]["prompt_tokens"] > measured["sampler"]["prompt_tokens"]
     assert len(ratio_lines(measured)) == 11
-    del measured["sampler"]["shares"], measured["caption"]
-    assert len(ratio_lines(measured)) == 7

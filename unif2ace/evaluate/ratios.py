@@ -28,8 +28,8 @@ from unif2ace.prompting import (
     prefix_batch,
     prompt_ids,
 )
-from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Picture, Reply
-from unif2ace.sampler import CodeLogitsFn, generate_tokens, guided, sample_codes
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, PLAN_TEMPERATURE, Picture, Reply
+from unif2ace.sampler import CodeLogitsFn, generate_tokens, guided, gumbel_noise, sample_codes
 
 PROMPT = "a smiling young woman with long red hair, green eyes, round glasses and a black hat"
 CAPTION = (
@@ -111,6 +111,32 @@ def planned_prompts(pipe: UniF2acePipeline, text: str = PROMPT) -> list[list[int
 
 
 @torch.inference_mode()
+def plain_planned_prompts(pipe: UniF2acePipeline, text: str = PROMPT) -> list[list[int]]:
+    """The same word by word, each after a pass over all that came before it."""
+    prompt, words, config = pipe.check_prompt(text), pipe.plan_words, pipe.config
+    generator = torch.Generator().manual_seed(0)
+    choices = words.allowed({})
+    noises = [
+        temperature * gumbel_noise(torch.Size([len(ids)]), generator)
+        for ids, temperature in zip(choices, words.temperatures(PLAN_TEMPERATURE), strict=True)
+    ]
+    said: list[int] = []
+    first = config.max_prompt_tokens - config.plan_length - len(prompt)
+    for ids, noise in zip(choices, noises, strict=True):
+        length = len(prompt) + len(said)
+        output = pipe.model(
+            torch.tensor([[*prompt, *said]]),
+            positions=first + torch.arange(length)[None],
+            mask=torch.ones(1, 1, length, length, dtype=torch.bool).tril(),
+            group="generation",
+            places=torch.tensor([[*[-1] * len(prompt), *range(len(said))]]),
+        )
+        scores = pipe.model.text_logits(output.hidden[0, -1])[ids].float() + noise
+        said.append(ids[int(scores.argmax())])
+    return [prompt + said]
+
+
+@torch.inference_mode()
 def paint_codes(
     pipe: UniF2acePipeline,
     make: Callable[..., CodeLogitsFn],
@@ -118,10 +144,11 @@ def paint_codes(
     seed: int,
     steps: int,
     text: str = PROMPT,
+    plan: Callable[[UniF2acePipeline, str], list[list[int]]] = planned_prompts,
 ) -> Tensor:
     """One face's codes (1, N), guided, by logits that `make(prompts, guidance)` gives."""
     return sample_codes(
-        make(planned_prompts(pipe, text), DEFAULT_GUIDANCE),
+        make(plan(pipe, text), DEFAULT_GUIDANCE),
         torch.full(
             (1, pipe.config.num_image_tokens), pipe.config.layout.mask_code, device=pipe.device
         ),
@@ -229,19 +256,21 @@ def repeat(products: Sequence[Product]) -> None:
         product.run()
 
 
-@torch.inference_mode()
-def bench_sampler(pipe: UniF2acePipeline, *, repeats: int, best_gflops: float) -> dict[str, Any]:
+def bench_sampler(
+    pipe: UniF2acePipeline, text: str, *, repeats: int, best_gflops: float
+) -> dict[str, Any]:
     """A face's seconds by us, by the plain loop, by parts, and by its bare matrix products.
 
-    `shares` of our time: "all else" is the first look at the text, drawing codes and choosing
-    which to keep.
+    The plain loop plans word by word and paints step by step, each after a pass over everything;
+    "plain steps" are its steps behind our plan. `shares` of our time: "all else" is the first look
+    at the text, drawing codes and choosing which to keep.
     """
-    paint = partial(paint_codes, pipe, pipe.code_logits_fn, seed=0, steps=DEFAULT_STEPS)
-    plain = partial(
-        paint_codes, pipe, partial(plain_code_logits_fn, pipe), seed=0, steps=DEFAULT_STEPS
-    )
+    how = {"seed": 0, "steps": DEFAULT_STEPS, "text": text}
+    paint = partial(paint_codes, pipe, pipe.code_logits_fn, **how)
+    plain_steps = partial(paint_codes, pipe, partial(plain_code_logits_fn, pipe), **how)
+    plain = partial(plain_steps, plan=plain_planned_prompts)
     ours = paint()
-    prompts, asked = planned_prompts(pipe), []
+    prompts, asked = planned_prompts(pipe, text), []
     logits_fn = pipe.code_logits_fn(prompts, DEFAULT_GUIDANCE)
 
     def noted(*_: object) -> CodeLogitsFn:
@@ -251,7 +280,7 @@ def bench_sampler(pipe: UniF2acePipeline, *, repeats: int, best_gflops: float) -
 
         return fn
 
-    paint_codes(pipe, noted, seed=0, steps=DEFAULT_STEPS)
+    paint_codes(pipe, noted, **how)
 
     @torch.inference_mode()
     def network() -> None:
@@ -263,7 +292,8 @@ def bench_sampler(pipe: UniF2acePipeline, *, repeats: int, best_gflops: float) -
         {
             "ours": paint,
             "plain": plain,
-            "plan": partial(planned_prompts, pipe),
+            "plain_steps": plain_steps,
+            "plan": partial(planned_prompts, pipe, text),
             "network": network,
             "products": partial(repeat, products),
             "products_of_network": partial(repeat, of_network),
@@ -277,33 +307,16 @@ def bench_sampler(pipe: UniF2acePipeline, *, repeats: int, best_gflops: float) -
     return {
         "prompt_tokens": len(prompts[0]),
         "steps": DEFAULT_STEPS,
-        "same_codes_as_plain": bool((ours == plain()).all()),
+        "same_codes_as_plain": torch.equal(ours, plain()),
         "seconds": seconds,
         "speedup_over_plain": seconds["plain"] / seconds["ours"],
+        "speedup_over_plain_steps": seconds["plain_steps"] / seconds["ours"],
         "face_gflop": gflop,
         "gflop_per_second": rate,
         "rate_over_its_products": seconds["products"] / seconds["ours"],
         "network_rate_over_its_products": seconds["products_of_network"] / seconds["network"],
         "rate_over_best_matmul": rate / best_gflops,
         "shares": {**shares, "all else": 1 - sum(shares.values())},
-    }
-
-
-def bench_caption(pipe: UniF2acePipeline, *, repeats: int) -> dict[str, Any]:
-    """A face's seconds by us and by the plain loop after `CAPTION`, as the paper's prompts are."""
-    how = {"seed": 0, "steps": DEFAULT_STEPS, "text": CAPTION}
-    ways = {
-        "ours": partial(paint_codes, pipe, pipe.code_logits_fn, **how),
-        "plain": partial(paint_codes, pipe, partial(plain_code_logits_fn, pipe), **how),
-    }
-    codes = [paint() for paint in ways.values()]
-    seconds = seconds_side_by_side(ways, repeats)
-    return {
-        "prompt_tokens": len(planned_prompts(pipe, CAPTION)[0]),
-        "steps": DEFAULT_STEPS,
-        "same_codes_as_plain": torch.equal(*codes),
-        "seconds": seconds,
-        "speedup_over_plain": seconds["plain"] / seconds["ours"],
     }
 
 
@@ -375,8 +388,8 @@ def bench_ratios(
 ) -> dict[str, Any]:
     """All of them. best_gflops: the machine's best rate of matrix products. sizes: of experts."""
     return {
-        "sampler": bench_sampler(pipe, repeats=repeats, best_gflops=best_gflops),
-        "caption": bench_caption(pipe, repeats=repeats),
+        "sampler": bench_sampler(pipe, PROMPT, repeats=repeats, best_gflops=best_gflops),
+        "caption": bench_sampler(pipe, CAPTION, repeats=repeats, best_gflops=best_gflops),
         "answers": bench_answers(pipe, image, repeats=repeats),
         "experts": {name: bench_experts(sizes[name], repeats=repeats) for name in sizes},
     }
@@ -384,29 +397,29 @@ def bench_ratios(
 
 def ratio_lines(measured: dict[str, Any]) -> list[str]:
     """What `bench_ratios` found, a line each."""
-    sampler, answers, experts = measured["sampler"], measured["answers"], measured["experts"]
-    shares = sampler.get("shares", {})  # older reports have neither these nor a caption
-    if "tokens" in experts:  # nor several sizes of experts
-        experts = {"this checkpoint": experts}
-    painted = [sampler] + [measured[name] for name in ("caption",) if name in measured]
-    return [
-        *(
-            f"sampler: {row['speedup_over_plain']:.2f} times as fast as recomputing everything "
-            f"({row['prompt_tokens']} prompt tokens, {row['steps']} steps, same codes: "
-            f"{row['same_codes_as_plain']})"
-            for row in painted
-        ),
-        f"sampler: {sampler['gflop_per_second']:.1f} GFLOP/s, "
-        f"{sampler['rate_over_its_products']:.2f} of its matrix products alone "
-        f"(network alone {sampler['network_rate_over_its_products']:.2f}), "
-        f"{sampler['rate_over_best_matmul']:.2f} of the best matrix product",
-        *(f"sampler: {share:.0%} of its time is {part}" for part, share in shares.items()),
+    answers, experts = measured["answers"], measured["experts"]
+    lines = []
+    for title, row in (("a prompt", measured["sampler"]), ("a caption", measured["caption"])):
+        lines += [
+            f"sampler, {title} of {row['prompt_tokens']} tokens with its plan, {row['steps']} "
+            f"steps: {row['speedup_over_plain']:.2f} times as fast as recomputing everything, "
+            f"{row['speedup_over_plain_steps']:.2f} times if only the steps do (same codes: "
+            f"{row['same_codes_as_plain']})",
+            f"its rate: {row['gflop_per_second']:.1f} GFLOP/s, "
+            f"{row['rate_over_its_products']:.2f} of its matrix products alone "
+            f"(network alone {row['network_rate_over_its_products']:.2f}), "
+            f"{row['rate_over_best_matmul']:.2f} of the best matrix product",
+            "its time: "
+            + ", ".join(f"{part} {share:.0%}" for part, share in row["shares"].items()),
+        ]
+    lines.append(
         f"answers: {answers['speedup_over_plain']:.2f} times as fast as recomputing everything "
-        f"({answers['new_tokens']} tokens, same tokens: {answers['same_tokens_as_plain']})",
-        *(
-            f"experts of {size}: {found[name]['ratio']:.2f} of a dense layer's time in {name} "
-            f"({found['tokens'][name]} tokens)"
-            for size, found in experts.items()
-            for name in ("inference", "training")
-        ),
+        f"({answers['new_tokens']} tokens, same tokens: {answers['same_tokens_as_plain']})"
+    )
+    lines += [
+        f"experts of {size}: {found[name]['ratio']:.2f} of a dense layer's time in {name} "
+        f"({found['tokens'][name]} tokens)"
+        for size, found in experts.items()
+        for name in ("inference", "training")
     ]
+    return lines
