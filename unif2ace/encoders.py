@@ -40,21 +40,14 @@ _BATCH_NORM_EPS = 1e-3
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderOutput:
-    """tokens: (B, M, F), places of the picture row by row. pooled: (B, P), one vector each."""
-
-    tokens: Tensor
-    pooled: Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class FaceOutput(EncoderOutput):
+class FaceOutput:
     """What the face encoder reads off a picture; coordinates are shares of width and height.
 
-    landmarks: (B, 68, 2) x, y. units: (B, 38) expression strengths, about 0..1. box: (B, 4)
+    tokens: (B, 1 + number of attributes, F), see `FaceEncoder`. landmarks: (B, 68, 2) x, y. units: (B, 38) expression strengths, about 0..1. box: (B, 4)
     x0, y0, x1, y1 around the landmarks. attribute_logits: attribute name to (B, number of values).
     """
 
+    tokens: Tensor
     landmarks: Tensor
     units: Tensor
     box: Tensor
@@ -151,10 +144,10 @@ def fold_imagenet_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 class SemanticEncoder(nn.Module):
-    """General visual features. tokens: (B, (S/32)**2, 320), pooled: (B, 1280) at S pixels.
+    """General visual features of places of the picture, row by row: (B, (S/32)**2, 320).
 
     With `semantic="clip"`: the patch features of a CLIP ViT-L/14, last layer but one (as Show-o's
-    understanding path reads them), (B, (S/14)**2, 1024); pooled is their mean.
+    understanding path reads them), (B, (S/14)**2, 1024). S: side in pixels.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -169,17 +162,15 @@ class SemanticEncoder(nn.Module):
                 f"semantic_dim must be {width} for {config.semantic}, got {config.semantic_dim}"
             )
 
-    def forward(self, pixels: Tensor) -> EncoderOutput:
-        """pixels: (B, 3, H, W) in [-1, 1], H and W multiples of 16."""
+    def forward(self, pixels: Tensor) -> Tensor:
+        """pixels (B, 3, H, W) in [-1, 1], H and W multiples of 16, to features (B, M, F)."""
         check_pixels(pixels, 16)
         pixels = resized(pixels, self.size)
         if self.is_clip:
             hidden = self.net(_clip_normalised(pixels), output_hidden_states=True).hidden_states
-            tokens = hidden[-2][:, 1:]  # without the class token
-            return EncoderOutput(tokens=tokens, pooled=tokens.mean(1))
+            return hidden[-2][:, 1:]  # without the class token
         grid = self.net.stages(pixels)[-1]  # (B, 320, S/32, S/32)
-        pooled = F.relu6(self.net.head(grid)).mean((2, 3))
-        return EncoderOutput(tokens=grid.flatten(2).transpose(1, 2), pooled=pooled)
+        return grid.flatten(2).transpose(1, 2)
 
 
 PART_SIZE = 32  # pixels a side of a close-up
@@ -246,7 +237,7 @@ class FaceEncoder(nn.Module):
 
     tokens: (B, 1 + number of attributes, face_dim): the pooled vector, then what was read of each
     attribute, as the mean of its values' fixed random vectors under the probabilities read. One
-    place per fact lets attention look facts up. pooled: (B, face_dim).
+    place per fact lets attention look facts up.
     """
 
     def __init__(self, config: EncoderConfig) -> None:
@@ -291,7 +282,6 @@ class FaceEncoder(nn.Module):
         logits = both.split(list(self.values.values()), dim=-1)
         return FaceOutput(
             tokens=torch.cat([pooled[:, None], self.read_facts(logits)], dim=1),
-            pooled=pooled,
             landmarks=landmarks,
             box=geometry[:, 2 * NUM_LANDMARKS :],
             units=self.units(pooled),

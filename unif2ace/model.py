@@ -244,7 +244,7 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         face: what the face encoder gives of these pixels, if that is known already.
         """
         face = self.face_encoder(pixels) if face is None else face
-        return ImageFeatures(semantic=self.semantic_encoder(pixels).tokens, face=face.tokens)
+        return ImageFeatures(semantic=self.semantic_encoder(pixels), face=face.tokens)
 
     # -- tokens --------------------------------------------------------------------------------
 
