@@ -21,6 +21,7 @@ from unif2ace.plan import PLAN_POINTS, PlanWords
 from unif2ace.prompting import encode_request, generation_batch
 from unif2ace.schedule import MaskSchedule
 from unif2ace.synth.sampling import sample_attributes
+from unif2ace.train import sequences
 from unif2ace.train.features import (
     FaceLabel,
     make_features,
@@ -260,7 +261,8 @@ def test_every_question_becomes_a_labelled_turn(features):
 def test_turns_of_one_kind_are_of_no_other(features):
     label, tokenizer, config = read_features(features).labels[0], tiny_tokenizer(), tiny_config()
     words = PlanWords(tokenizer, config.plan_length)
-    turns = turns_of(label, tokenizer, config, words, random.Random(0), 40, {"yes_no": 1.0})
+    rng = random.Random(0)
+    turns = turns_of(label, [], tokenizer, config, words, rng, 40, {"yes_no": 1.0})
     said = [tokenizer.decode(turn.answer) for turn in turns]
     assert len(said) == 40 and all(answer.startswith(("Yes", "No")) for answer in said)
 
@@ -334,7 +336,8 @@ def test_canonical_turns_ask_each_attribute_once_and_decline_what_is_hidden(feat
     label, tokenizer, config = read_features(features).labels[0], tiny_tokenizer(), tiny_config()
     words = PlanWords(tokenizer, config.plan_length)
     half = replace(label, visible=frozenset(list(ATTRIBUTES)[::2]))
-    turns = canonical_turns(half, tokenizer, config, words, random.Random(0), 100)
+    told = plan_of(half, words)[: config.num_told_words]
+    turns = canonical_turns(half, told, tokenizer, config, words, random.Random(0), 100)
     assert len(turns) == len(ATTRIBUTES)
     answers = {tuple(turn.question): tokenizer.decode(turn.answer) for turn in turns}
     for name in ATTRIBUTES:
@@ -342,18 +345,17 @@ def test_canonical_turns_ask_each_attribute_once_and_decline_what_is_hidden(feat
         question = tuple(encode_request(tokenizer, canonical_question(name)))
         assert answers[question] == (expected if name in half.visible else NOT_VISIBLE)
     thoughts = {tuple(turn.question): turn.thoughts for turn in turns}
-    told = plan_of(half, words)[: config.num_told_words]
     for name in ATTRIBUTES:
         found = thoughts[tuple(encode_request(tokenizer, canonical_question(name)))]
         assert found == words.thoughts(name, None, told)
-    assert len(canonical_turns(half, tokenizer, config, words, random.Random(0), 5)) == 5
+    assert len(canonical_turns(half, told, tokenizer, config, words, random.Random(0), 5)) == 5
 
 
 def test_a_question_for_yes_or_no_is_thought_over_with_what_it_asks_for(features):
     label, tokenizer, config = read_features(features).labels[0], tiny_tokenizer(), tiny_config()
     words = PlanWords(tokenizer, config.plan_length)
-    turns = turns_of(label, tokenizer, config, words, random.Random(0), 300, {"yes_no": 1.0})
-    told = plan_of(label, words)[: config.num_told_words]
+    told, rng = plan_of(label, words)[: config.num_told_words], random.Random(0)
+    turns = turns_of(label, told, tokenizer, config, words, rng, 300, {"yes_no": 1.0})
     asked = {
         words.thoughts(name, value, told): value == label.attributes[name]
         for name in words.names
@@ -367,17 +369,29 @@ def test_a_question_for_yes_or_no_is_thought_over_with_what_it_asks_for(features
         assert answer.startswith("Yes" if asked[turn.thoughts] else "No"), answer
 
 
-def test_every_way_of_asking_fills_batches_of_its_own(features):
+def test_every_way_of_asking_fills_batches_of_its_own(features, monkeypatch):
     faces, tokenizer, config = read_features(features), tiny_tokenizer(), tiny_config()
     words, rng, eos = PlanWords(tokenizer, 4), random.Random(0), config.layout.special_id("<|eos|>")
+    canonical = [encode_request(tokenizer, canonical_question(name)) for name in ATTRIBUTES]
     assert sum(way.share for way in ASKINGS) == pytest.approx(1)
-    shapes = set()
-    for _ in range(60):
-        sample = understanding_sample(
+
+    def shape():
+        """Questions a face; whether they are answered; whether all of the first face's are ours."""
+        turns = understanding_sample(
             faces, [0, 3], tokenizer, config, words, questions_per_face=6, rng=rng
-        )
-        count = int(sample.turns.segments.max())
-        answered = (sample.turns.labels == eos).sum(1).tolist()
+        ).turns
+        count, answered = int(turns.segments.max()), (turns.labels == eos).sum(1).tolist()
         assert answered in ([count] * 2, [0, 0])
-        shapes.add((count, bool(answered[0])))
-    assert shapes == {(round(6 * way.count), way.is_answered) for way in ASKINGS}
+        ids = turns.token_ids[0].tolist()
+        fixed = sum(
+            ids[i : i + len(question)] == question
+            for question in canonical
+            for i in range(len(ids))
+        )
+        return count, bool(answered[0]), fixed >= count
+
+    expected = [(round(6 * way.count), way.is_answered, way.is_canonical) for way in ASKINGS]
+    assert len(set(expected)) == len(ASKINGS) and {shape() for _ in range(60)} == set(expected)
+    for way, wanted in zip(ASKINGS, expected, strict=True):
+        monkeypatch.setattr(sequences, "ASKINGS", (way,))
+        assert shape() == wanted

@@ -43,8 +43,9 @@ _BATCH_NORM_EPS = 1e-3
 class FaceOutput:
     """What the face encoder reads off a picture; coordinates are shares of width and height.
 
-    tokens: (B, 1 + number of attributes, F), see `FaceEncoder`. landmarks: (B, 68, 2) x, y. units: (B, 38) expression strengths, about 0..1. box: (B, 4)
-    x0, y0, x1, y1 around the landmarks. attribute_logits: attribute name to (B, number of values).
+    tokens: (B, 1 + number of attributes, F), see `FaceEncoder`. landmarks: (B, 68, 2) x, y. units:
+    (B, 38) expression strengths, about 0..1. box: (B, 4) x0, y0, x1, y1 around the landmarks.
+    attribute_logits: attribute name to (B, number of values).
     """
 
     tokens: Tensor

@@ -238,8 +238,13 @@ def observations(
     """
     groups = []
     for group, names in grouped(table).items():
-        hidden = [n for n in names if max(table[n], key=table[n].__getitem__) == NOT_VISIBLE]
-        rows = [_observed(name, table[name], language) for name in names if name not in hidden]
+        seen = {name: max(table[name], key=table[name].__getitem__) for name in names}
+        hidden = [name for name, value in seen.items() if value == NOT_VISIBLE]
+        rows = [
+            _observed(name, value, table[name], language)
+            for name, value in seen.items()
+            if value != NOT_VISIBLE
+        ]
         if hidden:
             listed = ", ".join(attribute_name(name, language) for name in hidden)
             words = f"<em>{say('not visible', language)}</em>: {listed}"
@@ -258,9 +263,7 @@ def observations(
     return f"{title}<div class='groups'>{''.join(groups)}</div>{links}"
 
 
-def _observed(name: str, values: Mapping[str, float], language: str) -> str:
-    value, p = max(values.items(), key=lambda item: item[1])
-
+def _observed(name: str, value: str, values: Mapping[str, float], language: str) -> str:
     def called(value: str) -> str:
         if value == NOT_VISIBLE:
             return say(value, language)
@@ -270,7 +273,7 @@ def _observed(name: str, values: Mapping[str, float], language: str) -> str:
     return (
         f"<tr title='{escape(everything)}'><th scope='row'>{attribute_name(name, language)}</th>"
         f"<td>{escape(called(value))}</td>"
-        f"<td>{_bar(p)}</td></tr>"
+        f"<td>{_bar(values[value])}</td></tr>"
     )
 
 

@@ -119,6 +119,7 @@ def prompt_of(
 
 def turns_of(
     label: FaceLabel,
+    told: Sequence[int],
     tokenizer: PreTrainedTokenizerBase,
     config: UniF2aceConfig,
     words: PlanWords,
@@ -126,8 +127,10 @@ def turns_of(
     count: int,
     kinds: Mapping[Kind, float] = KIND_SHARES,
 ) -> list[Turn]:
-    """Fresh questions about one face, with their answers."""
-    told = told_of(label, words, config)
+    """Fresh questions about one face, with their answers.
+
+    told: what the picture's places should say of it, for all questions to see.
+    """
     drawn = questions(
         label.attributes,
         label.visible & set(config.attributes),
@@ -148,6 +151,7 @@ def turns_of(
 
 def canonical_turns(
     label: FaceLabel,
+    told: Sequence[int],
     tokenizer: PreTrainedTokenizerBase,
     config: UniF2aceConfig,
     words: PlanWords,
@@ -155,7 +159,6 @@ def canonical_turns(
     count: int,
 ) -> list[Turn]:
     """The fixed questions about `count` different attributes of one face, or about all."""
-    told = told_of(label, words, config)
     return [
         Turn(
             question=encode_request(tokenizer, canonical_question(name)),
@@ -169,11 +172,6 @@ def canonical_turns(
         )
         for name in rng.sample(list(config.attributes), min(count, len(config.attributes)))
     ]
-
-
-def told_of(label: FaceLabel, words: PlanWords, config: UniF2aceConfig) -> list[int]:
-    """What the picture's places should say of a face, for all questions to see."""
-    return plan_of(label, words)[: config.num_told_words]
 
 
 def plan_of(label: FaceLabel, words: PlanWords) -> list[int]:
@@ -220,18 +218,19 @@ def understanding_sample(
     codes, features = faces.batch(indices)
     (way,) = rng.choices(ASKINGS, [way.share for way in ASKINGS])
     count = max(1, round(way.count * questions_per_face))
+    plans = [plan_of(faces.labels[i], words) for i in indices]
     rows = []
-    for label in (faces.labels[i] for i in indices):
-        known = (label, tokenizer, config, words, rng, count)
+    for i, plan in zip(indices, plans, strict=True):
+        told = plan[: config.num_told_words]
+        known = (faces.labels[i], told, tokenizer, config, words, rng, count)
         turns = canonical_turns(*known) if way.is_canonical else turns_of(*known, way.kinds)
         if not way.is_answered and config.num_thoughts:
             turns = [replace(turn, answer=None) for turn in turns]
         rows.append(turns)
-    plans = torch.tensor([plan_of(faces.labels[i], words) for i in indices])
-    told = plans[:, : config.num_told_words]
+    said = torch.tensor(plans)  # (B, P)
     return UnderstandingSample(
         codes=codes,
         features=features,
-        turns=turns_batch(rows, codes.shape[1], config, told),
-        plans=plans[:, : config.num_image_tokens],
+        turns=turns_batch(rows, codes.shape[1], config, said[:, : config.num_told_words]),
+        plans=said[:, : config.num_image_tokens],
     )
