@@ -6,8 +6,9 @@ import torch
 from tiny import save_tiny
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.evaluate.compare import Behaviour, compare, compared, forms
+from unif2ace.evaluate.compare import Behaviour, compare, compared, file_bytes, forms
 from unif2ace.evaluate.faces import LabelledFaces
+from unif2ace.train.export import export
 
 ONE = Behaviour(
     is_right=(True, True, False, True),
@@ -15,6 +16,8 @@ ONE = Behaviour(
     answers=("yes", "no"),
     codes=np.array([[1, 2], [3, 4]]),
     weight_bytes=2**21,
+    copy_bytes=0,
+    file_bytes=2**21,
 )
 
 
@@ -26,6 +29,8 @@ def test_forms_are_counted_against_the_first():
         answers=("yes", "maybe"),
         codes=np.array([[1, 2], [3, 5]]),
         weight_bytes=2**20,
+        copy_bytes=2**19,
+        file_bytes=2**18,
     )
     rows = compared({"exact": ONE, "cheap": other})
     assert rows["exact"]["accuracy_lost"] == 0 and rows["exact"]["same_codes"] == 1
@@ -33,7 +38,8 @@ def test_forms_are_counted_against_the_first():
     assert cheap["accuracy"]["share"] == 0.5 and cheap["accuracy_lost"] == 0.25
     assert (cheap["same_attributes"]["hits"], cheap["same_attributes"]["total"]) == (2, 3)
     assert (cheap["same_answers"]["hits"], cheap["same_codes"]) == (1, 0.75)
-    assert (rows["exact"]["weight_mib"], cheap["weight_mib"]) == (2.0, 1.0)
+    assert (rows["exact"]["weight_mib"], rows["exact"]["copy_mib"]) == (2.0, 0.0)
+    assert [cheap[f"{kind}_mib"] for kind in ("weight", "copy", "file")] == [1.0, 0.5, 0.2]
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +52,14 @@ def test_the_forms_differ_in_how_weights_are_held(ways):
     held = {name: {p.dtype for p in model.parameters()} for name, model in models.items()}
     assert held["float32"] == {torch.float32} and held["bfloat16"] == {torch.bfloat16}
     assert torch.uint8 in held["nf4"]
+    sizes = {name: file_bytes(model) for name, model in models.items()}
+    assert sizes["nf4"] < sizes["bfloat16"] < 0.6 * sizes["float32"]
+
+
+def test_what_is_nf4_already_has_nothing_to_compare(tmp_path):
+    export(save_tiny(tmp_path / "full"), tmp_path / "nf4")
+    with pytest.raises(ValueError, match=r"nf4 is NF4: compare the full weights"):
+        forms(tmp_path / "nf4")
 
 
 def test_a_form_compared_with_itself_loses_nothing(ways):

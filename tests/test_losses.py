@@ -6,8 +6,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unif2ace.losses import IGNORED_LABEL, answer_loss, balance_loss, d3diff_loss, score_entropy
-from unif2ace.schedule import MaskSchedule
+from unif2ace.losses import (
+    IGNORED_LABEL,
+    MAX_SCORE_WEIGHT,
+    answer_loss,
+    balance_loss,
+    d3diff_loss,
+    score_entropy,
+)
+from unif2ace.schedule import MaskSchedule, mask_codes, sample_times
 
 N = K = 3
 JOINT = torch.rand((K,) * N, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -202,6 +209,27 @@ def test_the_score_weight_is_clipped():
         max_score_weight=20,
     )
     torch.testing.assert_close(out.score, torch.tensor(20 * math.log(2)))
+
+
+def test_clipping_begins_where_the_deviation_says():
+    weight = MaskSchedule().loss_weight(torch.tensor([0.0495, 0.0505], dtype=torch.float64))
+    assert weight[0] > MAX_SCORE_WEIGHT > weight[1]
+
+
+def test_drawn_times_and_masks_give_the_bound():
+    """What training draws: times, then masks, then the score term; its mean is the likelihood."""
+    codes, count, schedule = ALL_CODES[5], 200_000, MaskSchedule()
+    exact = torch.stack([exact_log_posterior(codes, mask) for mask in ALL_MASKS])
+    generator = torch.Generator().manual_seed(0)
+    t = sample_times(count, generator).double()
+    drawn = torch.tensor([codes] * count)
+    _, is_masked = mask_codes(drawn, schedule.mask_ratio(t), mask_code=K, generator=generator)
+    place = {mask: i for i, mask in enumerate(ALL_MASKS)}
+    rows = torch.tensor([place.get(tuple(mask), 0) for mask in is_masked.tolist()])
+    score = d3diff_loss(
+        exact[rows], drawn, is_masked, t, schedule=schedule, alpha=1, max_score_weight=1e9
+    ).score
+    assert score.item() == pytest.approx(-JOINT[codes].log().item(), rel=0.02)
 
 
 @pytest.mark.parametrize("sigma", [0.0, float("inf")])

@@ -161,6 +161,26 @@ def test_cached_logits_are_those_of_the_whole_sequence(pipe):
         torch.testing.assert_close(fast[row], slow[row, at], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_step_of_painting_passes_images_alone_and_text_passes_once(pipe, monkeypatch, count):
+    passes, forward = [], pipe.model.forward
+
+    def counted(token_ids, **options):
+        passes.append(tuple(token_ids.shape))
+        return forward(token_ids, **options)
+
+    monkeypatch.setattr(pipe.model, "forward", counted)
+    prompt = prompt_ids(encode_request(pipe.tokenizer, "an old man"), pipe.config)
+    prompts = [[*prompt, 5 + i] for i in range(count)]
+    logits_fn = pipe.code_logits_fn(prompts, 3.0)
+    codes = torch.full((count, 4), pipe.config.layout.mask_code)
+    for _ in range(2):
+        logits_fn(codes, torch.tensor([[0, 2]] * count))
+    text, *steps = passes
+    assert text == (count + 1, len(prompt) + 1)  # one empty prompt for all
+    assert steps == [(2 * count, pipe.config.num_image_tokens + 2)] * 2
+
+
 def test_streamed_text_grows_to_the_answer(pipe):
     parts = list(pipe.answer_stream(PICTURE, "What color is the hair?", max_new_tokens=8))
     answer = pipe.answer(PICTURE, "What color is the hair?", max_new_tokens=8)

@@ -9,7 +9,14 @@ from tiny import save_tiny
 from unif2ace.checkpoint import load_model
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.quantize import UNQUANTIZED, copy_bytes, nf4_modules, nf4_share, weight_report
+from unif2ace.quantize import (
+    UNQUANTIZED,
+    copy_bytes,
+    held_copy_bytes,
+    nf4_modules,
+    nf4_share,
+    weight_report,
+)
 from unif2ace.train.export import export
 
 HALF_WIDTH = {"device": "cpu", "dtype": torch.bfloat16}  # as checkpoints are written
@@ -57,6 +64,17 @@ def test_a_prequantised_checkpoint_reloads_bit_for_bit(full, quantized):
     )
 
 
+def test_what_is_nf4_on_disk_is_never_quantised_again(full, quantized, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise RuntimeError("quantised")
+
+    monkeypatch.setattr("bitsandbytes.functional.quantize_4bit", refuse)
+    with pytest.raises(ValueError, match="cannot be loaded"):  # so this is how it is done
+        load_model(full, None, "nf4", torch.device("cpu"))
+    for quantization in ("nf4", None):
+        assert load_model(quantized, None, quantization, torch.device("cpu")) is not None
+
+
 NF4_VALUES = (  # QLoRA, arXiv 2305.14314, appendix E
     -1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635,
     -0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725,
@@ -95,6 +113,8 @@ def test_plain_copies_compute_what_nf4_computes_and_are_never_saved(quantized):
         assert torch.equal(fast.plain, nf4_definition(slow.weight))
         torch.testing.assert_close(fast(x), slow(x), atol=1e-5, rtol=1e-5)
     assert copy_bytes(packed, torch.float32) == sum(4 * fast.plain.numel() for _, fast in pairs) > 0
+    assert held_copy_bytes(copied) == copy_bytes(packed, torch.float32)
+    assert held_copy_bytes(packed) == 0
     assert copied.state_dict().keys() == packed.state_dict().keys()
 
 

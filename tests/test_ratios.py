@@ -8,8 +8,10 @@ from tiny import save_tiny, tiny_config
 from torch.utils.flop_counter import FlopCounterMode
 
 from unif2ace.evaluate.ratios import (
+    bench_copies,
     bench_ratios,
     dense_twin,
+    packed,
     paint_codes,
     plain_code_logits_fn,
     plain_planned_prompts,
@@ -22,6 +24,7 @@ from unif2ace.evaluate.ratios import (
 )
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.prompting import prompt_ids
+from unif2ace.quantize import held_copy_bytes, nf4_modules
 
 PICTURE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8))
 
@@ -97,7 +100,9 @@ def test_the_dense_twin_multiplies_as_much_as_a_token_meets():
 
 def test_every_ratio_is_measured_and_told(pipe):
     sizes = {"tiny": pipe.config, "wider": tiny_config(hidden_size=128)}
-    measured = bench_ratios(pipe, PICTURE, repeats=1, best_gflops=50.0, sizes=sizes)
+    measured = bench_ratios(
+        pipe, PICTURE, repeats=1, rates={"float32": 50.0, "bfloat16": 80.0}, sizes=sizes
+    )
     assert measured["sampler"]["same_codes_as_plain"]
     assert measured["answers"]["same_tokens_as_plain"]
     assert 0 < measured["sampler"]["rate_over_best_matmul"] < 1
@@ -105,3 +110,20 @@ def test_every_ratio_is_measured_and_told(pipe):
     assert measured["caption"]["same_codes_as_plain"]
     assert measured["caption"]["prompt_tokens"] > measured["sampler"]["prompt_tokens"]
     assert len(ratio_lines(measured)) == 11
+
+
+@torch.inference_mode()
+def test_packed_layers_unpack_and_then_have_their_copies_again(tmp_path):
+    pipe = UniF2acePipeline.from_pretrained(save_tiny(tmp_path), device="cpu")
+    layers, x = nf4_modules(pipe.model), torch.randn(3, 64)
+    before = [layer.forward for layer in layers]
+    assert held_copy_bytes(pipe.model) > 0
+    with packed(pipe.model):
+        assert not any("forward" in vars(layer) for layer in layers)
+        slow = layers[0](x)
+    assert [layer.forward for layer in layers] == before
+    torch.testing.assert_close(layers[0](x), slow, atol=1e-5, rtol=1e-5)
+    found = bench_copies(pipe, PICTURE, repeats=1)
+    assert found["face_speedup"] == found["seconds"]["face_packed"] / found["seconds"]["face"]
+    full = UniF2acePipeline.from_pretrained(tmp_path, quantization=None, device="cpu")
+    assert bench_copies(full, PICTURE, repeats=1) == {}

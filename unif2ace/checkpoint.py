@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ import psutil
 import torch
 from safetensors import SafetensorError
 
+from unif2ace.config import UniF2aceConfig
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.quantize import compute_in, copy_bytes, keep_copies, nf4_config, unpacked
 
+MAX_NAMES = 8  # in one error
 SPARE_SHARE = 0.25  # of the free memory, that plain copies of NF4 weights may take
 
 
@@ -52,6 +55,17 @@ def checkpoint_name(path_or_repo: str | Path, revision: str | None, commit: str 
     return f"{folder.resolve().name}@{digest.hexdigest()[:12]}"
 
 
+def is_prequantized(config: UniF2aceConfig) -> bool:
+    """Whether a checkpoint with this config holds NF4 weights on disk."""
+    return getattr(config, "quantization_config", None) is not None
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - MAX_NAMES
+    return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
 def load_model(
     path_or_repo: str | Path,
     revision: str | None,
@@ -65,13 +79,12 @@ def load_model(
     dtype = dtype or default_dtype(device)
     options: dict[str, Any] = {"revision": revision, "dtype": dtype, "device_map": device}
     options["ignore_mismatched_sizes"] = True  # told below, by name
-    config = UniF2aceForConditionalGeneration.config_class.from_pretrained(
-        path_or_repo, revision=revision
-    )
-    is_prequantized = getattr(config, "quantization_config", None) is not None
-    if quantization == "nf4" and not is_prequantized:
-        options["quantization_config"] = nf4_config()
     try:
+        config = UniF2aceForConditionalGeneration.config_class.from_pretrained(
+            path_or_repo, revision=revision
+        )
+        if quantization == "nf4" and not is_prequantized(config):
+            options["quantization_config"] = nf4_config()
         model, info = UniF2aceForConditionalGeneration.from_pretrained(
             path_or_repo, output_loading_info=True, use_safetensors=True, **options
         )
@@ -79,9 +92,9 @@ def load_model(
         raise ValueError(f"the checkpoint {path_or_repo} cannot be loaded: {error}") from error
     for problem in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if info.get(problem):
-            names = ", ".join(sorted(map(str, info[problem]))[:5])
+            names = listed(sorted(map(str, info[problem])))
             raise ValueError(f"the checkpoint {path_or_repo} has {problem}: {names}")
-    if quantization is None and is_prequantized:
+    if quantization is None and is_prequantized(config):
         model = unpacked(model, dtype)
     compute_in(model, dtype)
     return model.eval()

@@ -113,6 +113,10 @@ class EncoderConfig:
     attributes: Vocabulary = VOCABULARY
 
     def __post_init__(self) -> None:
+        if self.semantic not in ("efficientnet-lite0", "clip"):
+            raise ValueError(
+                f"semantic must be 'efficientnet-lite0' or 'clip', got {self.semantic!r}"
+            )
         object.__setattr__(self, "attributes", checked_vocabulary(self.attributes))
         for name in ("semantic_size", "face_size"):
             if getattr(self, name) % 32:
@@ -142,7 +146,10 @@ class MoEConfig:
                 "sequence_experts_per_sample must be in 1..4, "
                 f"got {self.sequence_experts_per_sample}"
             )
-        if min(self.expert_dim, self.shared_expert_dim, self.resampler_dim) < 1:
+        if (
+            min(self.expert_dim, self.shared_expert_dim, self.resampler_dim, self.resampler_heads)
+            < 1
+        ):
             raise ValueError(f"expert widths must be positive: {self}")
         if self.resampler_dim % self.resampler_heads:
             raise ValueError(
@@ -231,9 +238,22 @@ class UniF2aceConfig(PretrainedConfig):
         self.parallel_block = parallel_block
         if image_size % self.vq.downsample or image_size < self.vq.downsample:
             raise ValueError(f"image_size must be a multiple of 16, got {image_size}")
+        self.layout  # noqa: B018 - checks the vocabularies' sizes
+        if min(num_layers, num_heads) < 1:
+            raise ValueError(f"need a layer and a head, got {num_layers} and {num_heads}")
+        if min(score_weight, masked_weight, self.moe.balance_weight) < 0:
+            raise ValueError(
+                f"weights of losses must not be negative, got {score_weight}, {masked_weight}, "
+                f"{self.moe.balance_weight}"
+            )
         if hidden_size % num_heads or (hidden_size // num_heads) % 2:
             raise ValueError(
                 f"hidden_size {hidden_size} must split into {num_heads} heads of even width"
+            )
+        if not 0 < rotary_share <= 1 or int(self.head_dim * rotary_share) % 2:
+            raise ValueError(
+                f"rotary_share must turn an even number of a head's {self.head_dim} channels, got "
+                f"{rotary_share}"
             )
         if not 0 <= plan_length <= max_prompt_tokens - 4:
             raise ValueError(
@@ -349,7 +369,7 @@ def paper(**overrides: Any) -> UniF2aceConfig:
     """Full size, laid out for Show-o weights (arXiv 2503.08120; Show-o arXiv 2408.12528).
 
     Our choice: the experts' widths, which the paper does not give, are set so that the count
-    meets its 1.8B; see `parameter_report`.
+    meets its 1.8B; see `unif2ace.parameters`.
     """
     sizes: dict[str, Any] = {
         "image_size": 256,

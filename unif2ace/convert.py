@@ -25,6 +25,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from unif2ace.checkpoint import listed
 from unif2ace.config import SPECIAL_TOKENS, MoEConfig, UniF2aceConfig, paper
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import GROUPS
@@ -33,7 +34,6 @@ PREFIX = "showo."
 TEXT_TOKENIZER = "microsoft/phi-1_5"
 TEXT_FILES = ("*.json",)
 FILES = (*TEXT_FILES, "*.safetensors", "pytorch_model*.bin")
-MAX_NAMES = 8  # named in one error
 Shapes = Mapping[str, tuple[int, ...]]
 
 
@@ -70,7 +70,7 @@ def read_show_o(folder: Path) -> ShowO:
         else:
             part = torch.load(file, map_location="cpu", mmap=True, weights_only=True)
         if twice := sorted(tensors.keys() & part.keys()):
-            raise ValueError(f"{file} repeats {_listed(twice)}: remove one of the copies")
+            raise ValueError(f"{file} repeats {listed(twice)}: remove one of the copies")
         tensors |= part
     return ShowO(
         tensors={name.removeprefix(PREFIX): tensor for name, tensor in tensors.items()},
@@ -164,13 +164,8 @@ def check_shapes(found: Shapes, expected: Shapes) -> None:
         "of another shape": wrong,
     }
     if any(problems.values()):
-        parts = [f"{kind}: {_listed(names)}" for kind, names in problems.items() if names]
+        parts = [f"{kind}: {listed(names)}" for kind, names in problems.items() if names]
         raise ValueError(f"these are not Show-o's tensors; {'; '.join(parts)}")
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + more
 
 
 def vocabulary_rows(config: UniF2aceConfig, end_of_text: int) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,8 @@ Shapes: B batch, L queries, S keys, H heads, D width.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -72,6 +74,11 @@ class KeyValues:
     def crop(self, length: int) -> None:
         """Forget the last -`length` tokens."""
         self.lengths = [before + length for before in self.lengths]
+
+    def select(self, rows: Sequence[int]) -> None:
+        """Keep these rows of the batch, in this order; a row may come more than once."""
+        for store in (self.keys, self.values):
+            store[:] = [kept[list(rows)] for kept in store]
 
     def batch_repeat_interleave(self, repeats: int) -> None:
         for store in (self.keys, self.values):

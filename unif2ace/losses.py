@@ -17,7 +17,7 @@ from unif2ace.schedule import MaskSchedule
 IGNORED_LABEL = -100
 MAX_SCORE_WEIGHT = 20.0
 """Deviation: the likelihood weight m'/m is heavy-tailed as t -> 0 (p99.9 is about 1,000 under
-the cosine schedule), so it is clipped; below t = 0.032 the score term is then a lower weight."""
+the cosine schedule), so it is clipped; below t = 0.05 the score term is then a lower weight."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -168,6 +168,8 @@ class SequenceMoE(nn.Module):
     and noise w*x + (1 - w)*S(feature), with (w, 1 - w) a softmax of learned logits per expert.
     Our choices: routing reads the mean over image tokens, and text tokens pass through, so that
     text keys and values depend on nothing that changes while a picture is painted.
+    No balance loss acts here: that the chosen experts differ from picture to picture is no aim, and
+    copies, which there are two of, need no tokens to learn.
     At the start the two copy experts win, which makes the whole level an identity; noise on the
     choice during training lets the others be tried.
     """

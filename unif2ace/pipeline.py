@@ -474,14 +474,18 @@ class UniF2acePipeline:
 
         Text never sees image tokens, so its keys and values are computed once, here. Guidance mixes
         what goes into the head, which is the same as mixing what comes out, since the head is
-        affine and the two shares sum to 1; and the head is then asked once.
+        affine and the two shares sum to 1; and the head is then asked once. All pictures share one
+        empty prompt.
         """
+        rows = list(range(len(prompts)))
         if guidance != 1:
-            prompts = [*prompts, *[prompt_ids([], self.config)] * len(prompts)]
+            rows += [len(prompts)] * len(prompts)
+            prompts = [*prompts, prompt_ids([], self.config)]
         text, cache = text_batch(prompts, self.config), KeyValues()
         self.model(**text.inputs(self.device), group="generation", cache=cache)
+        cache.select(rows)
         width = self.config.num_image_tokens + 2
-        mask = image_mask(text, width).to(self.device)
+        mask = image_mask(text, width)[rows].to(self.device)
         head = self.model.code_head()
 
         def hidden_fn(codes: Tensor, places: Tensor) -> Tensor:
@@ -495,8 +499,8 @@ class UniF2acePipeline:
                 cache=cache,
             )
             cache.crop(-width)  # the image's keys are of this step only
-            rows = torch.arange(len(places), device=places.device)[:, None]
-            return output.hidden[rows, 1 + places]  # behind <soi>
+            every = torch.arange(len(places), device=places.device)[:, None]
+            return output.hidden[every, 1 + places]  # behind <soi>
 
         mixed_fn = hidden_fn if guidance == 1 else guided(hidden_fn, guidance)
 

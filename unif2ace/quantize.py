@@ -92,6 +92,11 @@ def keep_copies(model: nn.Module, dtype: torch.dtype) -> None:
         module.forward = partial(F.linear, weight=weight, bias=bias)
 
 
+def held_copy_bytes(model: nn.Module) -> int:
+    """What `keep_copies` has taken."""
+    return sum(m.plain.nbytes for m in nf4_modules(model) if hasattr(m, "plain"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class WeightReport:
     """One weight: where it is, its logical shape, how it is stored, and its bytes."""

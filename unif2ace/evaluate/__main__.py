@@ -116,15 +116,14 @@ def run_bench(args: argparse.Namespace) -> None:
     if args.app is not None:  # first, while this process is still small
         measured["app"] = bench_app(args.app, args.checkpoint, prompt="a smiling woman")
     pipe = load(args, "cpu")  # what is promised is that no GPU is needed
-    image = read_faces(args.faces, "test", limit=1).image(0)
+    image = pipe.generate("a smiling woman with red hair", seed=1)[0].image
     measured["pipeline"] = bench_pipeline(pipe, image, repeats=args.repeats)
     measured["weights"] = bench_weights(pipe, args.checkpoint)
-    best = max(measured["pipeline"]["matmul_gflop_per_second"].values())
     measured["ratios"] = bench_ratios(
         pipe,
         image,
         repeats=args.repeats,
-        best_gflops=best,
+        rates=measured["pipeline"]["matmul_gflop_per_second"],
         sizes={"this checkpoint": pipe.config, "the preset base": PRESETS["base"]()},
     )
     for name, seconds in measured["pipeline"]["seconds"].items():
@@ -141,7 +140,8 @@ def run_compare(args: argparse.Namespace) -> None:
             f"{name:9} accuracy {row['accuracy']['share']:.1%}, lost {row['accuracy_lost']:.1%}; "
             f"as {next(iter(measured['forms']))}: {row['same_attributes']['share']:.1%} of "
             f"attributes, {row['same_answers']['share']:.1%} of answers, "
-            f"{row['same_codes']:.1%} of codes; {row['weight_mib']:.1f} MiB"
+            f"{row['same_codes']:.1%} of codes; {row['file_mib']:.1f} MiB on disk, "
+            f"{row['weight_mib']:.1f} + {row['copy_mib']:.1f} MiB in memory"
         )
     write_json(args.json, measured)
 
@@ -239,7 +239,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     add("frontier", run_frontier, frontier_help, *model, *trying)
     probes_help = "The best of several, seen and unseen, negations, neutral prompts, diversity."
     add("probes", run_probes, probes_help, *model, *trying)
-    costs = ("faces", "app", "repeats", "json")
+    costs = ("app", "repeats", "json")
     add(
         "bench",
         run_bench,

@@ -24,7 +24,7 @@ from gradio_client import Client
 from PIL import Image
 
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.quantize import WeightReport, copy_bytes, nf4_share, weight_report
+from unif2ace.quantize import WeightReport, held_copy_bytes, nf4_share, weight_report
 
 MATRIX_SIDE = 1024
 PARTS = ("attention", "token_moe", "sequence_moe", "resamplers", "image_tokenizer", "encoder")
@@ -102,11 +102,10 @@ def coverage(rows: Sequence[WeightReport]) -> dict[str, Any]:
 def bench_weights(pipe: UniF2acePipeline, checkpoint: Path) -> dict[str, Any]:
     """The coverage table, every weight, bytes of plain copies, and the size on disk."""
     rows = weight_report(pipe.model)
-    has_copies = any(name.endswith(".plain") for name, _ in pipe.model.named_buffers())
     sizes = [path.stat().st_size for path in checkpoint.glob("*.safetensors")]
     return {
         **coverage(rows),
-        "copy_bytes": copy_bytes(pipe.model, pipe.model.dtype) if has_copies else 0,
+        "copy_bytes": held_copy_bytes(pipe.model),
         "disk_bytes": sum(sizes),
         "largest_shard_bytes": max(sizes, default=0),
         "weights": [asdict(row) for row in rows],

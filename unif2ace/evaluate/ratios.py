@@ -1,14 +1,16 @@
 """What the ways of computing are worth: each against its plain twin, in one run.
 
 The twins give the same results: a sampler and answers that recompute the whole sequence every
-time, a dense feed-forward of the experts' active size, and the bare matrix products of a step.
+time, NF4 weights unpacked for every product, a dense feed-forward of the experts' active size,
+and the bare matrix products of a step.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,6 +30,7 @@ from unif2ace.prompting import (
     prefix_batch,
     prompt_ids,
 )
+from unif2ace.quantize import held_copy_bytes, keep_copies, nf4_modules
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, PLAN_TEMPERATURE, Picture, Reply
 from unif2ace.sampler import CodeLogitsFn, generate_tokens, guided, gumbel_noise, sample_codes
 
@@ -257,13 +260,13 @@ def repeat(products: Sequence[Product]) -> None:
 
 
 def bench_sampler(
-    pipe: UniF2acePipeline, text: str, *, repeats: int, best_gflops: float
+    pipe: UniF2acePipeline, text: str, *, repeats: int, rates: Mapping[str, float]
 ) -> dict[str, Any]:
     """A face's seconds by us, by the plain loop, by parts, and by its bare matrix products.
 
     The plain loop plans word by word and paints step by step, each after a pass over everything;
     "plain steps" are its steps behind our plan. `shares` of our time: "all else" is the first look
-    at the text, drawing codes and choosing which to keep.
+    at the text, drawing codes and choosing which to keep. rates: see `bench_ratios`.
     """
     how = {"seed": 0, "steps": DEFAULT_STEPS, "text": text}
     paint = partial(paint_codes, pipe, pipe.code_logits_fn, **how)
@@ -315,7 +318,8 @@ def bench_sampler(
         "gflop_per_second": rate,
         "rate_over_its_products": seconds["products"] / seconds["ours"],
         "network_rate_over_its_products": seconds["products_of_network"] / seconds["network"],
-        "rate_over_best_matmul": rate / best_gflops,
+        "rate_over_matmul": rate / rates[str(pipe.model.dtype).removeprefix("torch.")],
+        "rate_over_best_matmul": rate / max(rates.values()),
         "shares": {**shares, "all else": 1 - sum(shares.values())},
     }
 
@@ -336,6 +340,38 @@ def bench_answers(pipe: UniF2acePipeline, image: Image.Image, *, repeats: int) -
         "seconds": seconds,
         "speedup_over_plain": seconds["plain"] / seconds["ours"],
     }
+
+
+@contextmanager
+def packed(model: nn.Module) -> Iterator[None]:
+    """NF4 layers unpack their weights for every product, as where no memory is to spare."""
+    kept = [(m, vars(m).pop("forward")) for m in nf4_modules(model) if "forward" in vars(m)]
+    try:
+        yield
+    finally:
+        for module, forward in kept:
+            module.forward = forward
+
+
+def bench_copies(pipe: UniF2acePipeline, image: Image.Image, *, repeats: int) -> dict[str, Any]:
+    """What plain copies of NF4 weights save of a face's and an answer's time; {} without NF4."""
+    if not nf4_modules(pipe.model):
+        return {}
+    if not held_copy_bytes(pipe.model):
+        keep_copies(pipe.model, pipe.model.dtype)
+    actions: dict[str, Callable[[], object]] = {
+        "face": partial(paint_codes, pipe, pipe.code_logits_fn, seed=0, steps=DEFAULT_STEPS),
+        "answer": partial(pipe.answer, image, "What color is the hair?"),
+    }
+
+    def unpacking(action: Callable[[], object]) -> None:
+        with packed(pipe.model):
+            action()
+
+    twins = {f"{name}_packed": partial(unpacking, act) for name, act in actions.items()}
+    seconds = seconds_side_by_side({**actions, **twins}, repeats)
+    speedups = {f"{name}_speedup": seconds[f"{name}_packed"] / seconds[name] for name in actions}
+    return {"seconds": seconds, **speedups}
 
 
 def dense_twin(config: UniF2aceConfig) -> Expert:
@@ -383,14 +419,15 @@ def bench_ratios(
     image: Image.Image,
     *,
     repeats: int,
-    best_gflops: float,
+    rates: Mapping[str, float],
     sizes: Mapping[str, UniF2aceConfig],
 ) -> dict[str, Any]:
-    """All of them. best_gflops: the machine's best rate of matrix products. sizes: of experts."""
+    """All of them. rates: the machine's GFLOP/s of matrix products by dtype. sizes: of experts."""
     return {
-        "sampler": bench_sampler(pipe, PROMPT, repeats=repeats, best_gflops=best_gflops),
-        "caption": bench_sampler(pipe, CAPTION, repeats=repeats, best_gflops=best_gflops),
+        "sampler": bench_sampler(pipe, PROMPT, repeats=repeats, rates=rates),
+        "caption": bench_sampler(pipe, CAPTION, repeats=repeats, rates=rates),
         "answers": bench_answers(pipe, image, repeats=repeats),
+        "copies": bench_copies(pipe, image, repeats=repeats),
         "experts": {name: bench_experts(sizes[name], repeats=repeats) for name in sizes},
     }
 
@@ -408,7 +445,8 @@ def ratio_lines(measured: dict[str, Any]) -> list[str]:
             f"its rate: {row['gflop_per_second']:.1f} GFLOP/s, "
             f"{row['rate_over_its_products']:.2f} of its matrix products alone "
             f"(network alone {row['network_rate_over_its_products']:.2f}), "
-            f"{row['rate_over_best_matmul']:.2f} of the best matrix product",
+            f"{row['rate_over_matmul']:.2f} of large ones, "
+            f"{row['rate_over_best_matmul']:.2f} of those in the machine's quickest format",
             "its time: "
             + ", ".join(f"{part} {share:.0%}" for part, share in row["shares"].items()),
         ]
@@ -416,6 +454,12 @@ def ratio_lines(measured: dict[str, Any]) -> list[str]:
         f"answers: {answers['speedup_over_plain']:.2f} times as fast as recomputing everything "
         f"({answers['new_tokens']} tokens, same tokens: {answers['same_tokens_as_plain']})"
     )
+    if copies := measured["copies"]:
+        lines.append(
+            f"plain copies of NF4 weights: a face is painted {copies['face_speedup']:.2f} times as "
+            f"fast as by unpacking them for every product, a question answered "
+            f"{copies['answer_speedup']:.2f} times"
+        )
     lines += [
         f"experts of {size}: {found[name]['ratio']:.2f} of a dense layer's time in {name} "
         f"({found['tokens'][name]} tokens)"

@@ -287,14 +287,23 @@ def compare_table(measured: Json) -> str:
             percent(row["same_attributes"]["share"]),
             percent(row["same_answers"]["share"]),
             percent(row["same_codes"]),
-            f"{row['weight_mib']:.0f} MiB",
+            f"{row['file_mib']:.0f} MiB",
+            " + ".join(f"{row[kind]:.0f}" for kind in ("weight_mib", "copy_mib") if row[kind])
+            + " MiB",
         )
         for name, row in measured["forms"].items()
     ]
     first = next(iter(measured["forms"]))
     same = f"as {first}:"
-    head = ("weights", "reads", f"{same} attributes", f"{same} answers", f"{same} codes", "size")
-    return f"**What NF4 costs**, same seeds and questions\n\n{table(head, rows)}"
+    head = (
+        *("weights", "reads", f"{same} attributes", f"{same} answers", f"{same} codes"),
+        *("file", "memory"),
+    )
+    return (
+        f"**What NF4 costs**, same seeds and questions\n\n{table(head, rows)}\n\n"
+        "On a CPU, what is not NF4 is held in float32, and where memory is to spare plain copies "
+        "of what is NF4 stand beside it (+)."
+    )
 
 
 def render(merged: Json) -> str:

@@ -23,6 +23,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from unif2ace.attributes import FaceAttributes
+from unif2ace.checkpoint import load_model
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
 from unif2ace.train.images import HOLD_OUT_EVERY, resized
 
@@ -133,7 +134,7 @@ def make_features(
 
     Training faces that are held out for checks on the way (`HOLD_OUT_EVERY`) are left out.
     """
-    model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
+    model = load_model(checkpoint, None, None, torch.device("cpu"), torch.float32)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     labels: list[FaceLabel] = []
 

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from unif2ace.checkpoint import load_model
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import Exploration
 from unif2ace.pipeline import UniF2acePipeline
@@ -104,7 +105,7 @@ def train(
     """Train in place of `checkpoint`'s transformer; the result lies in `config.out / "model"`."""
     options = options or TransformerOptions()
     faces = read_features(features)
-    model = UniF2aceForConditionalGeneration.from_pretrained(checkpoint, dtype=torch.float32)
+    model = load_model(checkpoint, None, None, torch.device("cpu"), torch.float32)
     model.freeze_encoders()
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     words = PlanWords(tokenizer, model.config.plan_length, model.config.encoders.attributes)
