@@ -1,6 +1,7 @@
 """The Space: widgets and wording around `UniF2acePipeline`. Runs the same on a laptop.
 
-`UNIF2ACE_CHECKPOINT=repo-or-path[@revision]` chooses the weights, default assets/checkpoint.
+`UNIF2ACE_CHECKPOINT=repo-or-path[@revision]` chooses the weights, default assets/checkpoint;
+`UNIF2ACE_QUANTIZATION=none` unpacks them, where it is nf4 otherwise.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import os
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -23,6 +23,7 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from unif2ace import page, provenance, views
+from unif2ace.checkpoint import split_revision
 from unif2ace.composing import toggled
 from unif2ace.images import FaceCrop, crop_face, open_upload, read_upload
 from unif2ace.languages import preferred, retold, say
@@ -71,12 +72,13 @@ QUICK: dict[str, Any] = {
 
 
 def load_pipeline() -> UniF2acePipeline:
-    """The checkpoint named by UNIF2ACE_CHECKPOINT, its large matrices in NF4."""
+    """The checkpoint named by UNIF2ACE_CHECKPOINT, held as UNIF2ACE_QUANTIZATION says."""
     name = os.environ.get("UNIF2ACE_CHECKPOINT", str(page.ASSETS / "checkpoint"))
-    revision = None
-    if "@" in name and not Path(name).exists():
-        name, _, revision = name.rpartition("@")
-    return UniF2acePipeline.from_pretrained(name, revision=revision, quantization="nf4")
+    form = os.environ.get("UNIF2ACE_QUANTIZATION", "nf4")
+    path, revision = split_revision(name)
+    return UniF2acePipeline.from_pretrained(
+        path, revision=revision, quantization=None if form == "none" else form
+    )
 
 
 keep_words_out()

@@ -20,6 +20,7 @@ from conftest import ROOT, free_port, opened
 from PIL import Image
 from playwright.sync_api import expect
 
+from unif2ace.quantize import nf4_modules
 from unif2ace.serving import Painting, Said
 
 ENDLESS = "an endless beard"
@@ -63,6 +64,16 @@ def nobody_waits(app):
     """Each test begins with an empty queue."""
     while len(app.demo._queue):
         time.sleep(0.05)
+
+
+def test_weights_are_unpacked_if_asked(app, monkeypatch, tiny_checkpoint):
+    monkeypatch.setenv("UNIF2ACE_CHECKPOINT", str(tiny_checkpoint))
+    assert nf4_modules(app.load_pipeline().model)
+    monkeypatch.setenv("UNIF2ACE_QUANTIZATION", "none")
+    assert not nf4_modules(app.load_pipeline().model)
+    monkeypatch.setenv("UNIF2ACE_QUANTIZATION", "int8")
+    with pytest.raises(ValueError, match="'int8'"):
+        app.load_pipeline()
 
 
 class Visitor:

@@ -497,9 +497,10 @@ def test_nothing_is_written_unless_every_document_takes_the_report(tmp_path):
 def test_an_ablation_is_shown_with_its_three_measures(tmp_path):
     values = {"mean": 0.5, "spread": 0.1, "values": [0.45, 0.55]}
     arm = {"seeds": [0, 1], "parameters": 7_260_000, **dict.fromkeys(METRICS, values)}
-    budget = {"steps": 9, "batch_size": 8, "understanding_batch_size": 4}
+    budget = {"steps": 9, "batch_size": 8, "understanding_batch_size": 4, "painting_steps": 12}
+    budget |= {"num_layers": 4, "hidden_size": 128, "count": 16, "questions": 2}
     measured = {
-        "budget": budget | {"count": 16, "questions": 2},
+        "budget": budget | {"checkpoint": "/somewhere"},
         "arms": {PAPER.name: arm, LOSS_ARMS[0].name: arm},
         "runs": [{"seed": 0}],
     }
@@ -512,7 +513,9 @@ def test_an_ablation_is_shown_with_its_three_measures(tmp_path):
         in document.read_text()
     )
     assert f"| {LOSS_ARMS[0].name} | too close | too close | too close |" in document.read_text()
-    assert "runs" not in json.loads(merged.read_text())["ablation"]
+    assert "transformer of 4 layers, 128 wide; 16 pictures painted in 12" in document.read_text()
+    told = json.loads(merged.read_text())["ablation"]
+    assert "runs" not in told and told["budget"] == budget
 
 
 # -- costs -------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny import save_tiny
 
-from unif2ace.checkpoint import load_model
+from unif2ace.checkpoint import load_model, split_revision
+from unif2ace.evaluate.__main__ import main
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.quantize import (
@@ -217,3 +218,26 @@ def test_a_checkpoint_of_another_version_is_refused_with_its_number(full, tmp_pa
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match="format 2, got 1"):
         UniF2acePipeline.from_pretrained(folder, quantization=None, device="cpu")
+
+
+def test_a_revision_stands_behind_a_repository_and_never_behind_a_folder(tmp_path):
+    assert split_revision("someone/faces@v1.2") == ("someone/faces", "v1.2")
+    assert split_revision("someone/faces") == ("someone/faces", None)
+    (tmp_path / "run@3").mkdir()
+    assert split_revision(str(tmp_path / "run@3")) == (str(tmp_path / "run@3"), None)
+
+
+def test_every_weight_is_covered_by_name_shape_format_and_bytes(
+    quantized, tmp_path, capsys, monkeypatch
+):
+    out = tmp_path / "coverage.json"
+    arguments = ["evaluate", "coverage", "--checkpoint", str(quantized), "--json", str(out)]
+    monkeypatch.setattr("sys.argv", arguments)
+    assert main() == 0
+    lines, rows = capsys.readouterr().out.splitlines(), json.loads(out.read_text())["weights"]
+    model = load_model(quantized, None, "nf4", torch.device("cpu"))
+    assert [row["name"] for row in rows] == [name for name, _ in model.named_parameters()]
+    for row, line in zip(rows, lines, strict=False):
+        shape = "x".join(map(str, row["shape"]))
+        assert line.split() == [row["name"], shape, row["dtype"], f"{row['num_bytes']:,}"]
+    assert sum(row["num_bytes"] for row in rows if row["dtype"] == "nf4") > 0

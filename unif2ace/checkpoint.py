@@ -55,6 +55,14 @@ def checkpoint_name(path_or_repo: str | Path, revision: str | None, commit: str 
     return f"{folder.resolve().name}@{digest.hexdigest()[:12]}"
 
 
+def split_revision(name: str) -> tuple[str, str | None]:
+    """`repo@revision` taken apart; a path that exists is one, whatever it holds."""
+    if "@" not in name or Path(name).exists():
+        return name, None
+    repo, _, revision = name.rpartition("@")
+    return repo, revision
+
+
 def is_prequantized(config: UniF2aceConfig) -> bool:
     """Whether a checkpoint with this config holds NF4 weights on disk."""
     return getattr(config, "quantization_config", None) is not None

@@ -148,6 +148,9 @@ def run_compare(args: argparse.Namespace) -> None:
 
 def run_coverage(args: argparse.Namespace) -> None:
     measured = bench_weights(load(args), args.checkpoint)
+    for weight in measured["weights"]:
+        shape = "x".join(map(str, weight["shape"]))
+        print(f"{weight['name']:64s} {shape:>12} {weight['dtype']:>9} {weight['num_bytes']:>10,}")
     for part, row in measured["parts"].items():
         print(
             f"{part:24s} {row['weights']:>12,} weights  "
@@ -249,7 +252,13 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     forms_help = "Full precision, bfloat16 and NF4 on the same seeds and questions."
     add("compare", run_compare, forms_help, "checkpoint", "faces", "limit", "seed", "json")
-    add("coverage", run_coverage, "Which weights are NF4.", *model, "json")
+    add(
+        "coverage",
+        run_coverage,
+        "Every weight: shape, format, bytes.",
+        *model,
+        "json",
+    )
     add("sheets", run_sheets, "Contact sheets to look at.", *model, "faces", *painting, "out")
     gathering = ("measured", "documents", "plots", "json")
     add("report", run_report, "Gather measurements, renew tables and figures.", *gathering)

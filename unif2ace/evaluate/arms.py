@@ -99,11 +99,15 @@ def ablation_tables(measured: Mapping[str, Any]) -> str:
         middle, half = row[metric]["mean"] * scale, row[metric]["spread"] * scale / 2
         return f"{middle:.{digits}f} ± {half:.{digits}f}"
 
+    size = "as large as the checkpoint's"
+    if budget["num_layers"] and budget["hidden_size"]:
+        size = f"of {budget['num_layers']} layers, {budget['hidden_size']} wide"
     parts = [
         f"**Losses and experts**, {budget['steps']} steps of {budget['batch_size']} faces to paint "
-        f"and {budget['understanding_batch_size']} to read in every run, from fresh transformer "
-        f"weights; {budget['count']} pictures painted and {budget['questions']} questions asked "
-        "about each of as many renders; mean ± half the range over seeds."
+        f"and {budget['understanding_batch_size']} to read in every run, from fresh weights of a "
+        f"transformer {size}; {budget['count']} pictures painted in {budget['painting_steps']} "
+        f"steps and {budget['questions']} questions asked about each of as many renders; mean ± "
+        "half the range over seeds."
     ]
     header = (
         *("arm", "seeds", "weights"),

@@ -54,6 +54,8 @@ def merge(folder: Path) -> dict[str, Any]:
         bench.get("weights", {}).pop("weights", None)  # one row per tensor: too long to ship
     if ablation := merged.get("ablation"):
         ablation.pop("runs", None)  # the arms hold their values
+        # where files lay on one machine is nobody's business
+        ablation["budget"] = {k: v for k, v in ablation["budget"].items() if not isinstance(v, str)}
     return merged
 
 
