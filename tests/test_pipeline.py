@@ -12,7 +12,9 @@ from unif2ace.attributes import ATTRIBUTES
 from unif2ace.checkpoint import checkpoint_name
 from unif2ace.pipeline import NOT_VISIBLE, UniF2acePipeline, to_image, to_pixels
 from unif2ace.prompting import encode_request, generation_batch, prompt_ids
+from unif2ace.records import DEFAULT_GUIDANCE
 from unif2ace.regions import region_tokens
+from unif2ace.sampler import posterior_means
 from unif2ace.wording import canonical_answer, canonical_question
 
 
@@ -159,6 +161,32 @@ def test_cached_logits_are_those_of_the_whole_sequence(pipe):
     slow = pipe.model.code_logits(output.hidden[:, span])
     for row, at in enumerate(places):
         torch.testing.assert_close(fast[row], slow[row, at], atol=1e-4, rtol=1e-4)
+
+
+def test_a_picture_shows_the_means_of_its_codes_and_an_edit_what_it_kept(pipe):
+    face = pipe.generate("an old man", seed=5, steps=2)[0]
+    prompt = pipe.check_prompt("an old man")
+    plan = pipe.plan_words.encode(face.plan.values, face.plan.points)
+    codes = torch.tensor([face.codes])
+
+    def shown(codes, prompt, parts):
+        means = posterior_means(
+            pipe.code_logits_fn([prompt], DEFAULT_GUIDANCE),
+            codes,
+            pipe.model.code_values(),
+            mask_code=pipe.config.layout.mask_code,
+            parts=parts,
+        )
+        return to_image(pipe.model.decode_latents(means)[0])
+
+    parts = [torch.tensor([place]) for place in range(4)]  # no two of the four do not touch
+    assert face.image.tobytes() == shown(codes, prompt + plan, parts).tobytes()
+    assert face.image.tobytes() != to_image(pipe.model.decode_codes(codes)[0]).tobytes()
+    mask = np.array([[False, True], [False, False]])
+    edited = pipe.edit(face.image, mask, "an old man", seed=5, steps=1)[0]
+    plan = pipe.plan_words.encode(edited.plan.values, edited.plan.points)
+    expected = shown(torch.tensor([edited.codes]), prompt + plan, [torch.tensor([1])])
+    assert edited.image.tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("count", [1, 3])

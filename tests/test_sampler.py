@@ -11,7 +11,9 @@ from unif2ace.sampler import (
     generate_tokens,
     guided,
     gumbel_noise,
+    lattices,
     plan_rounds,
+    posterior_means,
     row_noise,
     sample_codes,
     sample_steps,
@@ -217,6 +219,45 @@ def test_uneven_rows_raise():
 
 
 CHAIN = torch.tensor([[0.0, 9, 0, 0], [0, 0, 9, 0], [0, 0, 0, 9], [9, 0, 0, 0]])  # 0>1>2>3>0
+
+
+def test_lattices_are_all_places_once_and_no_two_of_one_touch():
+    for grid in (1, 2, 5, 12):
+        parts = lattices(grid)
+        assert sorted(torch.cat(parts).tolist()) == list(range(grid * grid))
+        for part in parts:
+            row, column = part // grid, part % grid
+            apart = torch.maximum(
+                (row[:, None] - row).abs(), (column[:, None] - column).abs()
+            ).fill_diagonal_(9)
+            assert len(part) == 0 or apart.min() > 1
+
+
+def test_posterior_means_are_means_over_a_code_given_those_of_other_parts():
+    generator = torch.Generator().manual_seed(0)
+    values = torch.randn(MASK, 3, generator=generator)
+    codes = torch.randint(0, MASK, (2, 9), generator=generator)
+    mixing = torch.randn(9, 9, generator=generator)
+    calls = []
+
+    def everywhere(codes):  # what a code is hangs on all others that are seen
+        calls.append(codes)
+        return torch.einsum("nm,bmk->bnk", mixing, TABLE[codes])
+
+    parts = [torch.tensor([0, 4, 8]), torch.tensor([2]), torch.tensor([], dtype=torch.long)]
+    means = posterior_means(at_places(everywhere), codes, values, mask_code=MASK, parts=parts)
+    assert len(calls) == 2
+    for row in range(2):
+        for place in range(9):
+            (part,) = [p for p in (*parts, torch.tensor([1, 3, 5, 6, 7])) if place in p.tolist()]
+            if place in (0, 2, 4, 8):
+                seen = codes[row].clone()
+                seen[part] = MASK
+                share = (mixing[place] @ TABLE[seen]).softmax(-1)
+                expected = sum(share[k] * values[k] for k in range(MASK))
+            else:
+                expected = values[codes[row, place]]
+            torch.testing.assert_close(means[row, place], expected, atol=1e-5, rtol=1e-5)
 
 
 def test_text_stops_at_eos_and_at_the_limit():

@@ -238,6 +238,18 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         return self.image_tokenizer.decode(codes, grid=(self.config.grid, self.config.grid))
 
     @torch.no_grad()
+    def decode_latents(self, latents: Tensor) -> Tensor:
+        """What codes stand for, or means of that, (B, N, C), to pixels (B, 3, S, S) in [-1, 1]."""
+        grid = (self.config.grid, self.config.grid)
+        return self.image_tokenizer.decode_latents(latents.transpose(1, 2), grid)
+
+    @torch.no_grad()
+    def code_values(self) -> Tensor:
+        """(K, C) float32: what each code stands for."""
+        codes = torch.arange(self.config.vq.codebook_size, device=self.device)
+        return self.image_tokenizer.quantizer.lookup(codes[None])[0].T.float()
+
+    @torch.no_grad()
     def encode_features(self, pixels: Tensor, face: FaceOutput | None = None) -> ImageFeatures:
         """Features for the semantic and face experts, of (B, 3, S, S) pixels in [-1, 1].
 

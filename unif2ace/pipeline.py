@@ -67,6 +67,8 @@ from unif2ace.sampler import (
     generate_plan,
     generate_tokens,
     guided,
+    lattices,
+    posterior_means,
     sample_steps,
 )
 from unif2ace.schedule import MaskSchedule
@@ -404,23 +406,36 @@ class UniF2acePipeline:
         return self.plan_words.read(self._look(picture)[0])[0].tolist()
 
     def _faces(
-        self, step: SampleStep, settings: GenerationSettings, plans: Sequence[Plan]
+        self, codes: Tensor, job: PaintingJob, words: Tensor, plans: Sequence[Plan]
     ) -> tuple[GeneratedFace, ...]:
-        """The faces that the last step has painted.
+        """The faces that were painted, as `posterior_means` shows their codes (n, N).
 
-        Decoded one by one: side by side, sums round otherwise than alone, by one level here and
-        there, and a seed should give the same bytes in any company.
+        One by one: side by side, sums round otherwise than alone, by one level here and there, and
+        a seed should give the same bytes in any company.
         """
-        return tuple(
-            GeneratedFace(
-                image=to_image(self.model.decode_codes(codes[None])[0]),
-                seed=settings.seed + i,
-                codes=tuple(codes.tolist()),
-                settings=replace(settings, seed=settings.seed + i),
-                plan=plans[i],
+        settings, mask_code = job.settings, self.config.layout.mask_code
+        is_open = job.codes[0].to(codes.device) == mask_code  # (N,), alike in all
+        parts = [part.to(codes.device) for part in lattices(self.config.grid)]
+        parts = [part[is_open[part]] for part in parts]
+        faces = []
+        for i, (row, plan) in enumerate(zip(codes, words.tolist(), strict=True)):
+            latents = posterior_means(
+                self.code_logits_fn([job.prompt + plan], settings.guidance),
+                row[None],
+                self.model.code_values(),
+                mask_code=mask_code,
+                parts=parts,
             )
-            for i, codes in enumerate(step.codes)
-        )
+            faces.append(
+                GeneratedFace(
+                    image=to_image(self.model.decode_latents(latents)[0]),
+                    seed=settings.seed + i,
+                    codes=tuple(row.tolist()),
+                    settings=replace(settings, seed=settings.seed + i),
+                    plan=plans[i],
+                )
+            )
+        return tuple(faces)
 
     @torch.inference_mode()
     def _painted(
@@ -428,9 +443,9 @@ class UniF2acePipeline:
     ) -> list[GeneratedFace]:
         """The finished faces; previews are decoded only if somebody looks."""
         if callback is None:
-            plans = self._plans(job)
-            (last,) = deque(self._sample(job, plans), maxlen=1)
-            return list(self._faces(last, job.settings, self._decoded(plans)))
+            words = self._plans(job)
+            (last,) = deque(self._sample(job, words), maxlen=1)
+            return list(self._faces(last.codes, job, words, self._decoded(words)))
         for step in self._paint(job):
             callback(step)
         return list(step.faces)
@@ -449,11 +464,12 @@ class UniF2acePipeline:
 
     @torch.inference_mode()
     def _paint(self, job: PaintingJob) -> Iterator[GenerationStep]:
-        grid, settings = (self.config.grid, self.config.grid), job.settings
+        grid = (self.config.grid, self.config.grid)
         words = self._plans(job)
         plans = self._decoded(words)
         for step in self._sample(job, words):
-            faces = self._faces(step, settings, plans) if step.step == step.num_steps else ()
+            is_last = step.step == step.num_steps
+            faces = self._faces(step.codes, job, words, plans) if is_last else ()
             is_masked = (step.codes[0] == self.config.layout.mask_code).view(grid)
             yield GenerationStep(
                 preview=faces[0].image
@@ -462,7 +478,7 @@ class UniF2acePipeline:
                 is_masked=is_masked.cpu().numpy(),
                 step=step.step,
                 num_steps=step.num_steps,
-                seed=settings.seed,
+                seed=job.settings.seed,
                 plan=plans[0],
                 faces=faces,
             )

@@ -56,7 +56,10 @@ class EditSettings(GenerationSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class GeneratedFace:
-    """One painted face: picture, its seed, its codes (N,), all settings, and what was planned."""
+    """One painted face: picture, its seed, its codes (N,), all settings, and what was planned.
+
+    The picture shows `sampler.posterior_means` of the codes, not the codes as they were drawn.
+    """
 
     image: Image.Image
     seed: int

@@ -180,6 +180,46 @@ def sample_codes(logits_fn: CodeLogitsFn, codes: Tensor, **options) -> Tensor:
     return codes
 
 
+def lattices(grid: int) -> list[Tensor]:
+    """The places of a grid in four parts, by odd and even rows and columns: no two of a part touch.
+
+    Each is (n,), ascending; together they are every place once.
+    """
+    places = torch.arange(grid * grid).view(grid, grid)
+    return [places[row::2, column::2].flatten() for row in (0, 1) for column in (0, 1)]
+
+
+@torch.inference_mode()
+def posterior_means(
+    logits_fn: CodeLogitsFn,
+    codes: Tensor,
+    values: Tensor,
+    *,
+    mask_code: int,
+    parts: Sequence[Tensor],
+) -> Tensor:
+    """What drawn codes (B, N) stand for, each averaged over what might as well be there: (B, N, C).
+
+    Codes hold what nothing around them foretells, a level more or less of each digit, and next to
+    each other such draws show as patches. The mean over a code given the others is what they have
+    in common. One part of the places is masked at a time and asked about in sight of the others;
+    places of no part keep their own values.
+
+    Our choice: the paper decodes codes as they were drawn.
+
+    Args:
+        values: (K, C), what each code stands for.
+        parts: places (n,) each, without one twice.
+    """
+    means = values[codes]  # (B, N, C)
+    for places in parts:
+        if len(places):
+            masked = codes.index_fill(1, places, mask_code)
+            probs = logits_fn(masked, places.expand(len(codes), -1)).float().softmax(-1)
+            means = means.index_copy(1, places, probs @ values)  # (B, n, K) @ (K, C)
+    return means
+
+
 @torch.inference_mode()
 def generate_tokens(
     next_logits: LogitsFn,

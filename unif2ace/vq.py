@@ -165,9 +165,12 @@ class ImageTokenizer(nn.Module):
                 f"codes must be in 0..{self.codebook_size - 1}, "
                 f"got {int(codes.min())}..{int(codes.max())}; fill every [MASK] before decoding"
             )
-        latents = self.quantizer.lookup(codes).unflatten(-1, grid)
+        return self.decode_latents(self.quantizer.lookup(codes), grid)
+
+    def decode_latents(self, latents: Tensor, grid: tuple[int, int]) -> Tensor:
+        """latents (B, C, h*w), of codes or between them, to pixels (B, 3, 16h, 16w) in [-1, 1]."""
         weight = next(self.decoder.parameters())
-        return self.reconstruct(latents.to(weight.dtype)).clamp(-1, 1)
+        return self.reconstruct(latents.unflatten(-1, grid).to(weight.dtype)).clamp(-1, 1)
 
     def forward(self, pixels: Tensor, is_spoilt: Tensor | None = None) -> VQOutput:
         """is_spoilt: (B, N) bool, codes to decode as another picture's; see `spoil`."""
