@@ -52,7 +52,7 @@ from unif2ace.train.tokenizer import (
     psnr,
     region_weights,
 )
-from unif2ace.vq import spoil
+from unif2ace.vq import ImageTokenizer, spoil
 
 SIZE = 64
 
@@ -371,6 +371,44 @@ def test_codes_can_be_kept_while_the_decoder_gets_better(faces, tmp_path):
     assert not torch.equal(trained.decode(codes, grid), started.decode(codes, grid))
     with pytest.raises(ValueError, match="no codes worth keeping"):
         settings(faces, tmp_path / "c", keeps_codes=True)
+
+
+def test_means_are_decoded_in_place_of_codes_and_neither_mirrored_nor_spoilt(faces, tmp_path):
+    known = {51: 0.25, 98: -0.5}  # seeds of faces that have means, all of one value
+    latents = np.stack([np.full((4, 16), value, np.float16) for value in known.values()])
+    np.savez(tmp_path / "means.npz", seeds=list(known), latents=latents)
+    changes = {"start": tmp_path, "keeps_codes": True, "spoilt_share": 1.0, "critic_start": 1.0}
+    config = settings(faces, tmp_path, means=tmp_path / "means.npz", means_share=0.5, **changes)
+    batches, plain = TokenizerBatches(config, shards(faces, tmp_path)), {}
+    for seed in (*range(48, 54), *range(98, 103)):
+        plain[face(seed).image.tobytes()] = seed
+    found = {"shown": 0, "own": 0, "others": 0}
+    for number in range(80):
+        batch = batches(number, torch.Generator().manual_seed(number))
+        for i, picture in enumerate(batch["pictures"].permute(0, 2, 3, 1).contiguous()):
+            seed, shown = plain.get(picture.numpy().tobytes()), batch["shown"][i]
+            if shown.isnan().any():
+                assert shown.isnan().all()
+                found["own" if seed in known else "others"] += 1
+            else:  # as it was rendered
+                assert (shown == known[seed]).all() and not batch["is_spoilt"][i].any()
+                found["shown"] += 1
+    assert min(found.values()) > 5
+    with pytest.raises(ValueError, match="keeps_codes"):
+        replace(config, keeps_codes=False)
+
+
+@torch.no_grad()
+def test_a_tokenizer_decodes_what_it_is_shown_and_else_its_own_codes():
+    torch.manual_seed(0)
+    tokenizer = ImageTokenizer(VQConfig(encoder_channels=(8, 8, 32), decoder_channels=(32, 8, 8)))
+    for parameter in tokenizer.parameters():
+        parameter.normal_(std=0.2)
+    pixels = torch.rand(2, 3, 32, 32) * 2 - 1
+    shown = torch.stack([torch.rand(4, 4) * 2 - 1, torch.full((4, 4), torch.nan)])
+    found = tokenizer(pixels, None, shown).reconstruction.clamp(-1, 1)
+    torch.testing.assert_close(found[:1], tokenizer.decode_latents(shown[:1], (2, 2)))
+    torch.testing.assert_close(found[1:], tokenizer.decode(tokenizer.encode(pixels[1:]), (2, 2)))
 
 
 def test_reframed_points_stay_on_the_reframed_picture():

@@ -17,11 +17,14 @@ from unif2ace.attributes import ATTRIBUTES, VOCABULARY, visible
 from unif2ace.config import whole_plan
 from unif2ace.losses import d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
+from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import PLAN_POINTS, PlanWords
 from unif2ace.prompting import encode_request, generation_batch
+from unif2ace.records import DEFAULT_GUIDANCE
+from unif2ace.sampler import lattices, posterior_means
 from unif2ace.schedule import MaskSchedule
 from unif2ace.synth.sampling import sample_attributes
-from unif2ace.train import sequences
+from unif2ace.train import means, sequences
 from unif2ace.train.features import (
     FaceLabel,
     make_features,
@@ -395,3 +398,29 @@ def test_every_way_of_asking_fills_batches_of_its_own(features, monkeypatch):
     for way, wanted in zip(ASKINGS, expected, strict=True):
         monkeypatch.setattr(sequences, "ASKINGS", (way,))
         assert shape() == wanted
+
+
+@torch.inference_mode()
+def test_means_are_those_of_each_faces_own_codes(checkpoint, features, tmp_path, monkeypatch):
+    faces = read_features(features)
+    pipe = UniF2acePipeline.from_pretrained(checkpoint, quantization=None)
+
+    def caption(label, style, tokenizer, config, rng, words):
+        return [*pipe.check_prompt(f"number {label.seed}"), *plan_of(label, words)]
+
+    monkeypatch.setattr(means, "caption_prompt", caption)
+    monkeypatch.setattr(means, "fastest_precision", lambda: "no")
+    monkeypatch.setattr(means, "BATCH_SIZE", 2)
+    assert means.write_means(checkpoint, features, tmp_path / "means.npz", count=3) == 3
+    with np.load(tmp_path / "means.npz") as file:
+        seeds, latents = file["seeds"], file["latents"]
+    assert seeds.tolist() == [label.seed for label in faces.labels[:3]]
+    for i, label in enumerate(faces.labels[:3]):
+        alone = posterior_means(
+            pipe.code_logits_fn([caption(label, *[None] * 4, pipe.plan_words)], DEFAULT_GUIDANCE),
+            faces.batch([i])[0],
+            pipe.model.code_values(),
+            mask_code=pipe.config.layout.mask_code,
+            parts=lattices(pipe.config.grid),
+        )
+        np.testing.assert_allclose(latents[i], alone[0].T.numpy(), atol=2e-3)

@@ -172,10 +172,18 @@ class ImageTokenizer(nn.Module):
         weight = next(self.decoder.parameters())
         return self.reconstruct(latents.unflatten(-1, grid).to(weight.dtype)).clamp(-1, 1)
 
-    def forward(self, pixels: Tensor, is_spoilt: Tensor | None = None) -> VQOutput:
-        """is_spoilt: (B, N) bool, codes to decode as another picture's; see `spoil`."""
+    def forward(
+        self, pixels: Tensor, is_spoilt: Tensor | None = None, shown: Tensor | None = None
+    ) -> VQOutput:
+        """is_spoilt: (B, N) bool, codes to decode as another picture's; see `spoil`.
+
+        shown: (B, C, N), what to decode in place of a picture's own latents; NaN where those.
+        """
         quantized = self.quantize(pixels)
         latents = quantized.latents if is_spoilt is None else spoil(quantized.latents, is_spoilt)
+        if shown is not None:
+            given = shown.unflatten(-1, latents.shape[-2:]).to(latents)
+            latents = torch.where(given.isnan(), latents, given)
         return VQOutput(
             reconstruction=self.reconstruct(latents),
             codes=quantized.codes,

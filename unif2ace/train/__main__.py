@@ -13,6 +13,7 @@ COMMANDS = {
     "assemble": "put trained parts into one whole checkpoint",
     "features": "prepare the transformer's training features",
     "transformer": "train the transformer",
+    "means": "what painted pictures show of training faces, for the image tokenizer's decoder",
     "export": "quantise a checkpoint to NF4 on disk",
     "unpack": "take a checkpoint's tokenizer and encoders apart, to go on from them",
 }

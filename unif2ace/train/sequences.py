@@ -104,12 +104,21 @@ def prompt_of(
     rng: random.Random,
     words: PlanWords,
 ) -> list[int]:
-    """Prompt ids of a fresh caption with the face's plan, or of neither: guidance needs that.
-
-    Long captions are cut.
-    """
+    """Prompt ids of a fresh caption with the face's plan, or of neither: guidance needs that."""
     if rng.random() < config.condition_dropout:
         return prompt_ids([], config)
+    return caption_prompt(label, style, tokenizer, config, rng, words)
+
+
+def caption_prompt(
+    label: FaceLabel,
+    style: Style,
+    tokenizer: PreTrainedTokenizerBase,
+    config: UniF2aceConfig,
+    rng: random.Random,
+    words: PlanWords,
+) -> list[int]:
+    """Prompt ids of a fresh caption, cut where it is too long, with the face's plan."""
     seen = label.visible & set(config.attributes)
     text = caption(label.attributes, seen, generator=rng, style=style).text
     limit = config.max_prompt_tokens - config.plan_length - 3

@@ -13,6 +13,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -55,6 +56,8 @@ class TokenizerTrainConfig:
     critic_start: share of the budget after which the adversarial term joins; 1 leaves it out.
     spoilt_share: half of the pictures have up to this share of their codes swapped for another
         picture's before they are decoded.
+    means: file of `means.py`, or None. A share `means_share` of the faces in it are decoded from
+        their means, as painted faces will be; these are neither mirrored nor spoilt.
     """
 
     loop: TrainConfig
@@ -72,6 +75,8 @@ class TokenizerTrainConfig:
     critic_weight: float = 0.05
     critic_start: float = 0.4
     spoilt_share: float = 0.3
+    means: Path | None = None
+    means_share: float = 0.7
     evaluation_faces: int = 256
 
     def __post_init__(self) -> None:
@@ -79,6 +84,8 @@ class TokenizerTrainConfig:
             raise ValueError(f"photo_share must be in [0, 1), got {self.photo_share}")
         if not 0 <= self.spoilt_share <= 1:
             raise ValueError(f"spoilt_share must be in [0, 1], got {self.spoilt_share}")
+        if self.means is not None and not self.keeps_codes:
+            raise ValueError("means are of codes that must be kept: add keeps_codes")
         if self.keeps_codes and self.start is None:
             raise ValueError("fresh weights have no codes worth keeping: name a tokenizer to start")
         if self.image_size % 16:
@@ -136,7 +143,7 @@ class TokenizerObjective(nn.Module):
         """batch: as `TokenizerBatches` gives it. progress: 0..1."""
         config, pixels = self.config, to_pixels(batch["pictures"])
         weights = region_weights(batch["landmarks"], pixels.shape[-1], config.region_weight)
-        output = self.tokenizer(pixels, batch["is_spoilt"])
+        output = self.tokenizer(pixels, batch["is_spoilt"], batch.get("shown"))
         ours = output.reconstruction
         error = ours.float() - pixels
         error = ((error.abs() + error.square()) * weights).sum() / (3 * weights.sum())
@@ -182,6 +189,10 @@ class TokenizerBatches:
         num_photos = round(config.photo_share * config.loop.batch_size)
         self.num_photos = num_photos if self.photos is not None else 0
         self.num_faces = config.loop.batch_size - self.num_photos
+        self.means: dict[int, np.ndarray] = {}
+        if config.means is not None:
+            with np.load(config.means) as file:
+                self.means = dict(zip(file["seeds"].tolist(), file["latents"], strict=True))
         self._drawn = 0
 
     def __call__(self, number: int, generator: torch.Generator) -> dict[str, Tensor]:
@@ -189,13 +200,15 @@ class TokenizerBatches:
 
         pictures (B, 3, S, S) uint8; landmarks (B, 68, 2), NaN for photographs; is_spoilt
         (B, N) bool, codes to swap before decoding. Photographs come last, so are seldom spoilt.
+        With means: shown (B, C, N), NaN where a picture's own codes are to be decoded.
         """
         self._drawn += self.num_faces
         if self._drawn >= len(self.faces):
             self.faces.refresh()
             self._drawn = 0
         rows = torch.randint(len(self.faces), (self.num_faces,), generator=generator)
-        pictures, landmarks = self.faces.pixels(rows), self.faces.labels(rows).landmarks
+        pictures, labels = self.faces.pixels(rows), self.faces.labels(rows)
+        landmarks, shown = labels.landmarks, self._shown(labels.seeds, generator)
         if self.num_photos:
             assert self.photos is not None
             rows = torch.randint(len(self.photos), (self.num_photos,), generator=generator)
@@ -206,6 +219,8 @@ class TokenizerBatches:
             unknown = landmarks.new_full((self.num_photos, *landmarks.shape[1:]), torch.nan)
             landmarks = torch.cat([landmarks, unknown])
         is_mirrored = torch.rand(len(pictures), generator=generator) < 0.5
+        if shown is not None:
+            is_mirrored &= shown.isnan().all(-1).all(-1)
         pictures = torch.where(is_mirrored[:, None, None, None], pictures.flip(-1), pictures)
         mirrored = torch.stack([1 - landmarks[..., 0], landmarks[..., 1]], dim=-1)
         landmarks = torch.where(is_mirrored[:, None, None], mirrored, landmarks)
@@ -215,7 +230,23 @@ class TokenizerBatches:
             self.config.spoilt_share,
             generator,
         )
-        return {"pictures": pictures, "landmarks": landmarks, "is_spoilt": is_spoilt}
+        batch = {"pictures": pictures, "landmarks": landmarks, "is_spoilt": is_spoilt}
+        if shown is None:
+            return batch
+        own = shown.isnan().all(1)  # (B, N)
+        return batch | {"is_spoilt": is_spoilt & own, "shown": shown}
+
+    def _shown(self, seeds: Tensor, generator: torch.Generator) -> Tensor | None:
+        """(B, C, N) means of some of the faces with these seeds, NaN of others and photographs."""
+        if not self.means:
+            return None
+        shape = next(iter(self.means.values())).shape
+        shown = torch.full((self.num_faces + self.num_photos, *shape), torch.nan)
+        is_drawn = torch.rand(len(seeds), generator=generator) < self.config.means_share
+        for i, seed in enumerate(seeds.tolist()):
+            if is_drawn[i] and seed in self.means:
+                shown[i] = torch.from_numpy(self.means[seed].astype(np.float32))
+        return shown
 
 
 def psnr(ours: Tensor, theirs: Tensor, weights: Tensor | None = None) -> float:
@@ -336,6 +367,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="train the decoder alone: codes mean what they did",
     )
+    parser.add_argument("--means", type=Path, help="what painted pictures show: `train means`")
     parser.add_argument("--reader", type=Path, help="folder of encoders that must read it alike")
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
@@ -365,6 +397,7 @@ def main(arguments: argparse.Namespace) -> None:
         start=arguments.start,
         keeps_codes=arguments.keep_codes,
         reader=arguments.reader,
+        means=arguments.means,
     )
     result = train(config)
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")
