@@ -67,7 +67,7 @@ def test_step_events_tell_how_many_are_masked():
         sample_steps(at_places(lambda c: TABLE[c]), ALL_MASKED, **options()), counts, strict=True
     ):
         assert ((step.codes == MASK).sum(-1) == count).all()
-        assert (step.drawn != MASK).all() and step.num_steps == 12
+        assert step.means is None and step.num_steps == 12
 
 
 def test_same_seed_same_codes_whatever_the_batch():
@@ -219,6 +219,30 @@ def test_uneven_rows_raise():
 
 
 CHAIN = torch.tensor([[0.0, 9, 0, 0], [0, 0, 9, 0], [0, 0, 0, 9], [9, 0, 0, 0]])  # 0>1>2>3>0
+
+
+def test_steps_show_known_codes_and_of_others_the_mean_when_last_asked():
+    values = torch.randn(MASK, 3, generator=torch.Generator().manual_seed(0))
+    given = ALL_MASKED.clone()
+    given[:, 7] = 3
+    temperature, asked = 0.5, []
+
+    def everywhere(codes):
+        asked.append(codes)
+        return TABLE[codes] + codes.float().mean(1)[:, None, None] * TABLE[:1]
+
+    expected = values[given.clamp(max=MASK - 1)]
+    steps = sample_steps(
+        at_places(everywhere), given, **options(values=values, temperature=temperature, steps=20)
+    )
+    for step in steps:
+        before = asked[-1]
+        everywhere_now = everywhere(before)
+        asked.pop()
+        means = (everywhere_now / temperature).softmax(-1) @ values
+        expected = torch.where((before == MASK)[..., None], means, expected)
+        torch.testing.assert_close(step.means, expected)
+    assert torch.equal(step.means[:, 7], values[3].expand(2, -1))
 
 
 def test_lattices_are_all_places_once_and_no_two_of_one_touch():

@@ -340,7 +340,7 @@ class UniF2acePipeline:
             prompt=prompt, seed=seed, steps=steps, guidance=guidance, checkpoint=self.checkpoint
         )
 
-    def _sample(self, job: PaintingJob, plans: Tensor) -> Iterator[SampleStep]:
+    def _sample(self, job: PaintingJob, plans: Tensor, *, is_watched: bool) -> Iterator[SampleStep]:
         """Fill the job's masked codes after the plans (num_images, P) of its pictures."""
         codes, settings = job.codes, job.settings
         prompts = [job.prompt + plan for plan in plans.tolist()]
@@ -353,6 +353,7 @@ class UniF2acePipeline:
             temperature=DEFAULT_TEMPERATURE,
             choice_temperature=DEFAULT_CHOICE_TEMPERATURE,
             generators=_generators(settings.seed, len(codes)),
+            values=self.model.code_values() if is_watched else None,
         )
 
     @torch.inference_mode()
@@ -444,7 +445,7 @@ class UniF2acePipeline:
         """The finished faces; previews are decoded only if somebody looks."""
         if callback is None:
             words = self._plans(job)
-            (last,) = deque(self._sample(job, words), maxlen=1)
+            (last,) = deque(self._sample(job, words, is_watched=False), maxlen=1)
             return list(self._faces(last.codes, job, words, self._decoded(words)))
         for step in self._paint(job):
             callback(step)
@@ -467,14 +468,15 @@ class UniF2acePipeline:
         grid = (self.config.grid, self.config.grid)
         words = self._plans(job)
         plans = self._decoded(words)
-        for step in self._sample(job, words):
+        for step in self._sample(job, words, is_watched=True):
             is_last = step.step == step.num_steps
             faces = self._faces(step.codes, job, words, plans) if is_last else ()
             is_masked = (step.codes[0] == self.config.layout.mask_code).view(grid)
+            assert step.means is not None
             yield GenerationStep(
                 preview=faces[0].image
                 if faces
-                else to_image(self.model.decode_codes(step.drawn[:1])[0]),
+                else to_image(self.model.decode_latents(step.means[:1])[0]),
                 is_masked=is_masked.cpu().numpy(),
                 step=step.step,
                 num_steps=step.num_steps,

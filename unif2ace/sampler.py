@@ -27,12 +27,16 @@ FIRST_SHARE, LAST_SHARE = 0.5, 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class SampleStep:
-    """One decoding step. `codes` (B, N) hold `mask_code` where still masked; `drawn` fills all."""
+    """One decoding step. `codes` (B, N) hold `mask_code` where still masked.
+
+    means: (B, N, C) what a look at the unfinished pictures shows: the values of known codes, and of
+    others the mean when they were last asked for. None without values.
+    """
 
     step: int  # 1-based
     num_steps: int
     codes: Tensor
-    drawn: Tensor
+    means: Tensor | None
 
 
 def guided(logits_fn: CodeLogitsFn, guidance: float) -> CodeLogitsFn:
@@ -129,6 +133,7 @@ def sample_steps(
     temperature: float = 1.0,
     choice_temperature: float = 4.5,
     generators: Sequence[torch.Generator],
+    values: Tensor | None = None,
 ) -> Iterator[SampleStep]:
     """Fill every `mask_code` in codes (B, N), most confident first, yielding each step.
 
@@ -139,6 +144,8 @@ def sample_steps(
     Steps beyond `paint_steps` revise: codes drawn side by side may not fit each other, so a random
     part of them is opened again and drawn given the rest, which is a step of Gibbs sampling: right
     draws stay right, wrong ones get better (`plan_rounds`).
+
+    values: (K, C), what each code stands for, if the steps are to be looked at.
 
     Raises: ValueError for a temperature <= 0, uneven rows, a wrong number of generators, or no
         steps.
@@ -154,6 +161,7 @@ def sample_steps(
     if not bool((unknown == unknown[0]).all()):
         raise ValueError(f"rows must have equally many masked codes, got {unknown.tolist()}")
     rounds = plan_rounds(schedule, int(unknown[0]), steps, paint_steps)
+    means = None if values is None else values[codes.clamp(max=len(values) - 1)]  # (B, N, C)
     done = 0
     for part in rounds:
         if done:
@@ -167,10 +175,12 @@ def sample_steps(
             anneal = annealed(choice_temperature, step, len(part.counts))
             confidence = confidence + anneal * row_noise(confidence, generators)
             hidden = places.gather(1, confidence.topk(num_masked, largest=False).indices)
-            drawn = codes.scatter(1, places, said)
-            codes = drawn.scatter(1, hidden, mask_code)
+            codes = codes.scatter(1, places, said).scatter(1, hidden, mask_code)
+            if means is not None and values is not None:
+                at = places[..., None].expand(-1, -1, means.shape[-1])
+                means = means.scatter(1, at, probs @ values)  # (B, n, K) @ (K, C)
             done += 1
-            yield SampleStep(step=done, num_steps=steps, codes=codes, drawn=drawn)
+            yield SampleStep(step=done, num_steps=steps, codes=codes, means=means)
 
 
 def sample_codes(logits_fn: CodeLogitsFn, codes: Tensor, **options) -> Tensor:
