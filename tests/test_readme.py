@@ -8,6 +8,9 @@ from pathlib import Path
 import yaml
 
 from unif2ace.checkpoint import checkpoint_name
+from unif2ace.evaluate.plots import write_plots
+from unif2ace.evaluate.report import render
+from unif2ace.markdown import insert
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,6 +44,21 @@ def test_what_was_measured_is_the_checkpoint_that_is_shipped():
     named = {name: part["checkpoint"] for name, part in report.items() if "checkpoint" in part}
     assert {"understanding", "generation"} <= named.keys()
     assert set(named.values()) == {checkpoint_name(ROOT / "assets" / "checkpoint", None, None)}
+
+
+def test_every_number_of_the_tables_is_the_reports():
+    report = json.loads((ROOT / "assets" / "report.json").read_text(encoding="utf-8"))
+    for path in (ROOT / "README.md", ROOT / "assets" / "checkpoint" / "README.md"):
+        text = path.read_text(encoding="utf-8")
+        assert insert(text, "report", render(report), path.name) == text
+
+
+def test_the_figures_are_the_reports(tmp_path):
+    report = json.loads((ROOT / "assets" / "report.json").read_text(encoding="utf-8"))
+    drawn = {path.name for path in write_plots(report, tmp_path)}
+    assert drawn == {path.name for path in (ROOT / "assets" / "plots").iterdir()}
+    shown = set(re.findall(r"\(assets/plots/(\w+\.svg)\)", README))
+    assert shown and shown <= drawn
 
 
 def test_the_header_fits_a_space():
