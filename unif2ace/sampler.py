@@ -77,16 +77,14 @@ def row_noise(like: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
 def draw_rows(probs: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     """One draw from each distribution of probs (B, n, K), row i from generator i alone: (B, n).
 
-    By inversion: the first outcome whose cumulative probability, in float64, exceeds a uniform
-    number. That takes one number a draw, where noise on K log probabilities takes K.
+    The first of K exponential clocks that run at the rates `probs`: one logarithm a clock, where
+    adding Gumbel noise to log probabilities takes three. Inversion would take one number a draw, but
+    there a rounded sum shifts all outcomes behind it, and a seed would seldom be portable.
     """
-    shape = (probs.shape[1], 1)
-    uniform = torch.stack(
-        [torch.rand(shape, generator=g, device=g.device, dtype=torch.float64) for g in generators]
-    ).to(probs.device)  # (B, n, 1)
-    up_to = probs.cumsum(-1, dtype=torch.float64)  # (B, n, K)
-    drawn = torch.searchsorted(up_to, uniform * up_to[..., -1:], right=True)[..., 0]
-    return drawn.clamp(max=probs.shape[-1] - 1)
+    shape = probs.shape[1:]
+    uniform = torch.stack([torch.rand(shape, generator=g, device=g.device) for g in generators])
+    waits = uniform.clamp_(1e-9, 1 - 1e-7).log_().to(probs.device)  # the negatives of the waits
+    return probs.div(waits).argmin(-1)
 
 
 @dataclass(frozen=True, kw_only=True)
