@@ -88,7 +88,8 @@ def test_draws_come_as_often_as_their_shares_and_none_without_one():
             (probs[row, 0] / probs[row, 0].sum()).tolist(), counts, strict=True
         ):
             assert abs(count - share) <= 4 * math.sqrt(share * (1 - share) / 4000)
-    nudged = draw_rows(probs * (1 + 1e-6 * torch.randn(probs.shape)), seeded(3, 4))
+    noise = torch.randn(probs.shape, generator=torch.Generator().manual_seed(5))
+    nudged = draw_rows(probs * (1 + 1e-6 * noise), seeded(3, 4))
     assert (nudged != found).sum() <= 2  # a seed is portable
 
 

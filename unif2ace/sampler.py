@@ -78,7 +78,7 @@ def draw_rows(probs: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
     """One draw from each distribution of probs (B, n, K), row i from generator i alone: (B, n).
 
     The first of K exponential clocks that run at the rates `probs`: one logarithm a clock, where
-    adding Gumbel noise to log probabilities takes three. Inversion would take one number a draw, but
+    adding Gumbel noise to log probabilities takes three. Inversion takes one number a draw, but
     there a rounded sum shifts all outcomes behind it, and a seed would seldom be portable.
     """
     shape = probs.shape[1:]
