@@ -28,6 +28,7 @@ from unif2ace.evaluate.generation import (
     visitor_requests,
 )
 from unif2ace.evaluate.judge import Verdict
+from unif2ace.evaluate.plots import FIGURES
 from unif2ace.evaluate.probes import (
     CANDIDATES,
     NEGATIONS,
@@ -343,7 +344,7 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
         "all", "--checkpoint", tmp_path / "model", "--quantization", "none", *faces,
         "--judge", judged, "--limit", 1, "--questions", 1, "--count", 3, "--steps", 1,
         "--repeats", 1, "--measured", measured, "--out", tmp_path / "sheets",
-        "--json", tmp_path / "report.json", "--documents", readme,
+        "--json", tmp_path / "report.json", "--documents", readme, "--plots", tmp_path / "plots",
     )  # fmt: skip
     assert run(*everything, monkeypatch=monkeypatch) == 0
     report = json.loads((tmp_path / "report.json").read_text())
@@ -361,7 +362,9 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     assert run(*probes, monkeypatch=monkeypatch) == 0
     compare = ("compare", *model, *faces, "--limit", 1, "--json", measured / "compare.json")
     assert run(*compare, monkeypatch=monkeypatch) == 0
+    assert {path.stem for path in (tmp_path / "plots").iterdir()} == set(FIGURES) - {"steps"}
     gather = ("report", "--measured", measured, "--json", tmp_path / "report.json")
+    gather = (*gather, "--plots", tmp_path / "plots")
     assert run(*gather, "--documents", readme, monkeypatch=monkeypatch) == 0
     tried = json.loads((tmp_path / "report.json").read_text())["frontier"]["rows"]
     assert [(row["steps"], row["guidance"]) for row in tried] == settings_to_try()
