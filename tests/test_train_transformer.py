@@ -408,7 +408,7 @@ def test_means_are_those_of_each_faces_own_codes(checkpoint, features, tmp_path,
     def caption(label, style, tokenizer, config, rng, words):
         return [*pipe.check_prompt(f"number {label.seed}"), *plan_of(label, words)]
 
-    monkeypatch.setattr(means, "caption_prompt", caption)
+    monkeypatch.setattr(means, "prompt_of", caption)
     monkeypatch.setattr(means, "fastest_precision", lambda: "no")
     monkeypatch.setattr(means, "BATCH_SIZE", 2)
     assert means.write_means(checkpoint, features, tmp_path / "means.npz", count=3) == 3

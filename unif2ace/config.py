@@ -146,10 +146,8 @@ class MoEConfig:
                 "sequence_experts_per_sample must be in 1..4, "
                 f"got {self.sequence_experts_per_sample}"
             )
-        if (
-            min(self.expert_dim, self.shared_expert_dim, self.resampler_dim, self.resampler_heads)
-            < 1
-        ):
+        widths = (self.expert_dim, self.shared_expert_dim, self.resampler_dim, self.resampler_heads)
+        if min(widths) < 1:
             raise ValueError(f"expert widths must be positive: {self}")
         if self.resampler_dim % self.resampler_heads:
             raise ValueError(

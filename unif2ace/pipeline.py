@@ -418,12 +418,12 @@ class UniF2acePipeline:
         is_open = job.codes[0].to(codes.device) == mask_code  # (N,), alike in all
         parts = [part.to(codes.device) for part in lattices(self.config.grid)]
         parts = [part[is_open[part]] for part in parts]
-        faces = []
+        faces, values = [], self.model.code_values()
         for i, (row, plan) in enumerate(zip(codes, words.tolist(), strict=True)):
             latents = posterior_means(
                 self.code_logits_fn([job.prompt + plan], settings.guidance),
                 row[None],
-                self.model.code_values(),
+                values,
                 mask_code=mask_code,
                 parts=parts,
             )

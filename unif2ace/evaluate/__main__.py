@@ -252,13 +252,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     forms_help = "Full precision, bfloat16 and NF4 on the same seeds and questions."
     add("compare", run_compare, forms_help, "checkpoint", "faces", "limit", "seed", "json")
-    add(
-        "coverage",
-        run_coverage,
-        "Every weight: shape, format, bytes.",
-        *model,
-        "json",
-    )
+    add("coverage", run_coverage, "Every weight: shape, format, bytes.", *model, "json")
     add("sheets", run_sheets, "Contact sheets to look at.", *model, "faces", *painting, "out")
     gathering = ("measured", "documents", "plots", "json")
     add("report", run_report, "Gather measurements, renew tables and figures.", *gathering)

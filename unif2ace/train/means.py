@@ -22,7 +22,7 @@ from unif2ace.records import DEFAULT_GUIDANCE
 from unif2ace.sampler import lattices, posterior_means
 from unif2ace.train.features import read_features
 from unif2ace.train.loop import fastest_precision
-from unif2ace.train.sequences import caption_prompt
+from unif2ace.train.sequences import prompt_of
 
 BATCH_SIZE = 8
 
@@ -44,7 +44,7 @@ def write_means(checkpoint: Path, features: Path, out: Path, *, count: int, seed
         for start in tqdm(range(0, len(rows), BATCH_SIZE), desc="means", unit="batch"):
             batch = rows[start : start + BATCH_SIZE]
             prompts = [
-                caption_prompt(
+                prompt_of(
                     faces.labels[i], "short", pipe.tokenizer, pipe.config, rng, pipe.plan_words
                 )
                 for i in batch

@@ -104,20 +104,6 @@ def prompt_of(
     rng: random.Random,
     words: PlanWords,
 ) -> list[int]:
-    """Prompt ids of a fresh caption with the face's plan, or of neither: guidance needs that."""
-    if rng.random() < config.condition_dropout:
-        return prompt_ids([], config)
-    return caption_prompt(label, style, tokenizer, config, rng, words)
-
-
-def caption_prompt(
-    label: FaceLabel,
-    style: Style,
-    tokenizer: PreTrainedTokenizerBase,
-    config: UniF2aceConfig,
-    rng: random.Random,
-    words: PlanWords,
-) -> list[int]:
     """Prompt ids of a fresh caption, cut where it is too long, with the face's plan."""
     seen = label.visible & set(config.attributes)
     text = caption(label.attributes, seen, generator=rng, style=style).text
@@ -205,7 +191,12 @@ def generation_sample(
     ratio = MaskSchedule(config.schedule).mask_ratio(times)
     _, is_masked = mask_codes(codes, ratio, mask_code=config.layout.mask_code, generator=generator)
     (style,) = rng.choices(list(CAPTION_STYLES), list(CAPTION_STYLES.values()))
-    prompts = [prompt_of(faces.labels[i], style, tokenizer, config, rng, words) for i in indices]
+    prompts = [
+        prompt_ids([], config)  # of neither words nor plan: guidance needs that
+        if rng.random() < config.condition_dropout
+        else prompt_of(faces.labels[i], style, tokenizer, config, rng, words)
+        for i in indices
+    ]
     return GenerationSample(
         texts=text_batch(prompts, config),
         codes=codes,

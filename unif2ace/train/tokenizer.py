@@ -220,7 +220,8 @@ class TokenizerBatches:
             landmarks = torch.cat([landmarks, unknown])
         is_mirrored = torch.rand(len(pictures), generator=generator) < 0.5
         if shown is not None:
-            is_mirrored &= shown.isnan().all(-1).all(-1)
+            shows_own = shown[:, 0, 0].isnan()  # (B,)
+            is_mirrored &= shows_own
         pictures = torch.where(is_mirrored[:, None, None, None], pictures.flip(-1), pictures)
         mirrored = torch.stack([1 - landmarks[..., 0], landmarks[..., 1]], dim=-1)
         landmarks = torch.where(is_mirrored[:, None, None], mirrored, landmarks)
@@ -233,8 +234,7 @@ class TokenizerBatches:
         batch = {"pictures": pictures, "landmarks": landmarks, "is_spoilt": is_spoilt}
         if shown is None:
             return batch
-        own = shown.isnan().all(1)  # (B, N)
-        return batch | {"is_spoilt": is_spoilt & own, "shown": shown}
+        return batch | {"is_spoilt": is_spoilt & shows_own[:, None], "shown": shown}
 
     def _shown(self, seeds: Tensor, generator: torch.Generator) -> Tensor | None:
         """(B, C, N) means of some of the faces with these seeds, NaN of others and photographs."""
