@@ -68,6 +68,15 @@ def test_a_question_chip_asks_at_once(page, face):
     expect(page.locator("#answer textarea")).not_to_have_value("")
 
 
+def test_enter_paints_what_was_typed(page):
+    open_tab(page, "Generate")
+    box = page.locator("#prompt textarea, #prompt input").first
+    box.fill("a woman with glasses")
+    box.press("Enter")
+    expect(page.locator("#seed-used")).to_be_visible()
+    expect(page.locator("#agreement")).to_contain_text("Glasses")
+
+
 @in_both_sizes
 def test_every_attribute_is_listed(page, face):
     choose(page, "#picture", face)

@@ -275,6 +275,23 @@ def test_score_asks_what_the_prompt_names(pipe):
     table = pipe.attributes(PICTURE, ["hat", "age"])
     assert scores == {"hat": table["hat"]["beanie"], "age": table["age"]["old"]}
     assert set(pipe.score(PICTURE, "an old man with round glasses")) >= {"age", "gender", "glasses"}
+
+
+def test_of_what_a_prompt_leaves_open_any_value_will_do(pipe):
+    prompt = "a man with glasses and a beard"
+    assert pipe.wanted(prompt) == {
+        "gender": ("man",),
+        "facial_hair": ("full beard", "goatee"),
+        "glasses": ("round", "rectangular", "sunglasses"),
+    }
+    scores, table = pipe.score(PICTURE, prompt), pipe.attributes(PICTURE)
+    assert scores["glasses"] == pytest.approx(
+        1 - table["glasses"]["none"] - table["glasses"][NOT_VISIBLE]
+    )
+    assert scores == pipe.score(PICTURE, pipe.wanted(prompt))
+
+
+def test_nothing_asked_is_nothing_scored(pipe):
     assert pipe.score(PICTURE, "") == {}
 
 

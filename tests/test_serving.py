@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from unif2ace.attributes import ATTRIBUTES, VOCABULARY
-from unif2ace.parsing import parse_attributes
+from unif2ace.parsing import parse_constraints
 from unif2ace.records import DESCRIBE_QUESTION, Answer
 from unif2ace.serving import (
     NOTHING_SAID,
@@ -82,8 +82,8 @@ class Recorder:
         return f"read {prompt}"
 
     @staticmethod
-    def _asked(prompt):
-        return parse_attributes(prompt)
+    def _wanted(prompt):
+        return {name: tuple(values) for name, values in parse_constraints(prompt).items()}
 
     @staticmethod
     def _score(image, asked):
@@ -103,11 +103,18 @@ def test_painting_shows_every_step_and_ends_with_the_face():
     face = Painted(
         image=Image.new("RGB", (8, 8), (51, 0, 0)),
         settings={"prompt": "red hair", "seed": 51},
-        asked={"hair_color": "red"},
+        asked={"hair_color": ("red",)},
         agreement={"hair_color": 0.2},
         chosen={"age": "old"},
     )
     assert last == Finished(faces=(face,)) and face.fit == 0.2
+
+
+def test_what_a_prompt_leaves_open_is_told_as_chosen():
+    asked = Request(task="generate", text="not red hair, old", seed=1, steps=1)
+    *_, last = serve(Recorder(), asked)
+    assert last.faces[0].asked.keys() == {"hair_color", "age"}
+    assert last.faces[0].chosen == {"hair_color": "blond"}
 
 
 def test_of_several_faces_the_best_fit_comes_first():

@@ -35,7 +35,7 @@ def test_the_mosaic_has_one_tile_per_token_hatched_where_masked():
 
 
 def test_each_bar_has_its_number_and_word():
-    asked = {"hair_color": "red", "glasses": "round", "hat": "beanie"}
+    asked = {"hair_color": ["red"], "glasses": ["round"], "hat": ["beanie"]}
     html = views.agreement(asked, {"hair_color": 0.91, "glasses": 0.5, "hat": 0.1})
     assert re.findall(r"'row'>(.*?)</th>.*?(\d+) %</td><td>(. \w+)", html) == [
         ("red hair", "91", "✓ seen"),
@@ -43,6 +43,20 @@ def test_each_bar_has_its_number_and_word():
         ("a beanie", "10", "✗ not"),
     ]
     assert "nothing" in views.agreement({}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("glasses", ["rectangular", "round", "sunglasses"], "Glasses"),
+        ("facial_hair", ["full beard", "goatee"], "a full beard / a goatee"),
+        ("facial_hair", ["none"], "no beard"),
+        ("age", ["middle-aged", "old"], "middle-aged / old"),
+    ],
+)
+def test_of_several_values_that_would_do_each_is_named_or_all_at_once(name, values, words):
+    html = views.agreement({name: values}, {name: 0.5})
+    assert re.findall(r"'row'>(.*?)</th>", html) == [words]
 
 
 def test_what_the_words_left_open_is_told_when_asked():
@@ -54,7 +68,7 @@ def test_what_the_words_left_open_is_told_when_asked():
 @pytest.mark.parametrize("name", ATTRIBUTES)
 def test_what_was_asked_for_is_said_in_words_that_mean_it(name):
     for value in ATTRIBUTES[name].values:
-        html = views.agreement({name: value}, {name: 0.5})
+        html = views.agreement({name: [value]}, {name: 0.5})
         words = re.findall(r"'row'>(.*?)</th>", html)[0]
         assert words == value or parse_attributes(words).get(name) == value
 
@@ -122,8 +136,10 @@ def test_in_other_languages_buttons_are_read_in_them_and_write_english():
     html = views.question_chooser(KNOWN, "zh")
     assert f'data-value="{canonical_question("hair_color")}">发色</button>' in html
     assert "<th scope='row'>髪の色: 赤</th>" in views.agreement(
-        {"hair_color": "red"}, {"hair_color": 0.9}, "ja"
+        {"hair_color": ["red"]}, {"hair_color": 0.9}, "ja"
     )
+    either = views.agreement({"hair_color": ["black", "red"]}, {"hair_color": 0.9}, "ja")
+    assert "<th scope='row'>髪の色: 黒 / 赤</th>" in either
     table = full_table(lambda attribute: attribute.values[0])
     assert ">女性</td>" in views.observations(table, "ja")
 

@@ -78,7 +78,7 @@ def test_the_decorator_asks_for_the_estimated_time(monkeypatch):
                 Painted(
                     image=PICTURE,
                     settings={"seed": 1},
-                    asked={"hair_color": "red"},
+                    asked={"hair_color": ("red",)},
                     agreement={"hair_color": 0.5},
                     chosen={"age": "old"},
                 ),

@@ -311,7 +311,8 @@ def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
                 PROMPTS[0],
                 label=text("Describe a face"),
                 info=text("Questions and prompts are in English."),
-                lines=3,
+                lines=1,  # with one, Enter generates; it grows as words are typed
+                max_lines=4,
                 elem_id="prompt",
                 max_length=limits.max_prompt_chars,
             )

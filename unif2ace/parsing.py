@@ -40,11 +40,11 @@ _COLORED = ("hair", "eyes")
 _TURNING = ("gaze", "head", "light")
 _SIDED = ("eyes", "gaze", "head", "face")  # a "left eye" looks nowhere
 _COLORS = ("hair_color", "eye_color", "clothing_color", "background")
-_ABSENT = {
+ABSENT = {
     "facial_hair": "none", "lipstick": "none", "glasses": "none", "hat": "none",
     "earrings": "no", "eye_shadow": "no", "freckles": "no",
 }  # fmt: skip
-_ABSENT |= {name: ATTRIBUTES[name].values[0] for name, detail in DETAILS.items() if detail.thing}
+ABSENT |= {name: ATTRIBUTES[name].values[0] for name, detail in DETAILS.items() if detail.thing}
 
 
 def parse_attributes(text: str) -> dict[str, str]:
@@ -96,7 +96,7 @@ def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | Non
         others = [v for v in ATTRIBUTES[name].values if v != asked]
         return asked if verdict else (others[0] if len(others) == 1 else None)
     if verdict is False:
-        return _ABSENT.get(name)
+        return ABSENT.get(name)
     return "yes" if verdict and "yes" in ATTRIBUTES[name].values else None
 
 
@@ -289,7 +289,7 @@ class _Reader:
         if self.tokens[position] in ("a", "any", "or"):
             position += self.tokens[position] != "a"
         _, entry = longest(self.tokens, position) if position < len(self.tokens) else ((), None)
-        return entry is not None and any(f.attribute in _ABSENT for f in entry.facts)
+        return entry is not None and any(f.attribute in ABSENT for f in entry.facts)
 
     def _bind_before(self, group: str, end: int) -> None:
         """Give adjectives to the noun after them, or to the noun before where they belong there."""
@@ -347,7 +347,7 @@ def _negated(fact: Evidence) -> Evidence:
     name = fact.attribute
     rest = frozenset(ATTRIBUTES[name].values) - fact.allowed
     settled = next(iter(rest)) if len(rest) == 1 else None
-    absent = _ABSENT.get(name)
+    absent = ABSENT.get(name)
     if absent is not None and absent not in fact.allowed:  # "no full beard" is no beard
         rest, settled = frozenset({absent}), absent
     elif name == "expression" and "neutral" in rest:

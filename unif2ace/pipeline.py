@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -176,6 +176,19 @@ class UniF2acePipeline:
             for name, allowed in parse_constraints(prompt).items()
         }
         return {name: allowed for name, allowed in open_values.items() if allowed}
+
+    def wanted(self, prompt: str) -> dict[str, tuple[str, ...]]:
+        """The values that `constraints` leaves open, in order: what the prompt settles first."""
+        settled = self.asked(prompt)
+        return {
+            name: tuple(
+                sorted(
+                    (value for value in self.config.attributes[name] if value in allowed),
+                    key=lambda value: value != settled.get(name),
+                )
+            )
+            for name, allowed in self.constraints(prompt).items()
+        }
 
     # -- words to faces ------------------------------------------------------------------------
 
@@ -835,19 +848,20 @@ class UniF2acePipeline:
         return nats.new_zeros(len(pairs)).index_add(0, segments[counted] - 1, nats).cpu()
 
     def score(
-        self, image: Image.Image, prompt_or_attributes: str | Mapping[str, str]
+        self, image: Image.Image, prompt_or_attributes: str | Mapping[str, str | Collection[str]]
     ) -> dict[str, float]:
-        """{attribute: probability} that the face shows each asked value, by the model's own eyes.
+        """{attribute: probability} that the face shows what was asked for, by the model's own eyes.
 
-        A prompt is parsed into attributes first; one that names none gives an empty dict.
+        Of an attribute with several values ("glasses" are round, rectangular or dark), that it
+        shows one of them. A prompt is read as `wanted` does; one that says nothing of a face gives
+        an empty dict. Raises: ValueError for an unknown attribute or value.
         """
-        if isinstance(prompt_or_attributes, str):
-            asked: Mapping[str, str] = self.asked(prompt_or_attributes)
-        else:
-            asked = prompt_or_attributes
-            for name, value in asked.items():
+        wanted = prompt_or_attributes
+        if isinstance(wanted, str):
+            wanted = self.wanted(wanted)
+        asked = {name: {v} if isinstance(v, str) else set(v) for name, v in wanted.items()}
+        for name, values in asked.items():
+            for value in sorted(values):
                 self.check_value(name, value)
-        if not asked:
-            return {}
-        table = self.attributes(image, list(asked))
-        return {name: table[name][value] for name, value in asked.items()}
+        table = self.attributes(image, list(asked)) if asked else {}
+        return {name: sum(table[name][v] for v in values) for name, values in asked.items()}

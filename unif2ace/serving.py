@@ -57,12 +57,15 @@ class Painting:
 
 @dataclass(frozen=True, kw_only=True)
 class Painted:
-    """A finished face, what fixes it, and how sure the model is, looking at it, of each attribute
-    that was asked for. `chosen`: the visible values that the words left open, as it was planned."""
+    """A finished face, what fixes it, and how sure the model is, looking at it, of what was asked.
+
+    asked: per attribute the values that would do. agreement: how surely it shows one of them.
+    chosen: the visible values that the words left open, as it was planned.
+    """
 
     image: Image.Image
     settings: Mapping[str, str | int | float]
-    asked: Mapping[str, str]
+    asked: Mapping[str, Sequence[str]]
     agreement: Mapping[str, float]
     chosen: Mapping[str, str]
 
@@ -192,7 +195,7 @@ def _paint(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
             num_steps=step.num_steps,
         )
         faces = step.faces
-    asked = pipeline.asked(request.text)
+    asked = pipeline.wanted(request.text)
     painted = [
         Painted(
             image=face.image,
@@ -202,7 +205,7 @@ def _paint(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
             chosen={
                 name: value
                 for name, value in face.plan.values.items()
-                if name not in asked and value != NOT_VISIBLE
+                if len(asked.get(name, ())) != 1 and value != NOT_VISIBLE
             },
         )
         for face in faces

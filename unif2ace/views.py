@@ -20,6 +20,7 @@ from unif2ace.attributes import ATTRIBUTES
 from unif2ace.composing import phrase
 from unif2ace.languages import say
 from unif2ace.links import Link
+from unif2ace.parsing import ABSENT
 from unif2ace.provenance import Verification
 from unif2ace.serving import Painting
 from unif2ace.value_names import value_name
@@ -146,13 +147,18 @@ def quiet(english: str, language: str = "en") -> str:
     return f'<p class="quiet">{say(english, language)}</p>'
 
 
-def agreement(asked: Mapping[str, str], scores: Mapping[str, float], language: str = "en") -> str:
-    """How sure the model is, looking at its own picture, of each attribute that was asked for."""
+def agreement(
+    asked: Mapping[str, Sequence[str]], scores: Mapping[str, float], language: str = "en"
+) -> str:
+    """How sure the model is, looking at its own picture, of each attribute that was asked for.
+
+    asked: per attribute the values that would do.
+    """
     if not scores:
         words = "The words name nothing that could be checked in the picture."
         return quiet(words, language)
     rows = "".join(
-        f"<tr><th scope='row'>{_asked(name, asked[name], language)}</th><td>{_bar(p)}</td>"
+        f"<tr><th scope='row'>{_open(name, asked[name], language)}</th><td>{_bar(p)}</td>"
         f"<td>{_verdict(p, language)}</td></tr>"
         for name, p in scores.items()
     )
@@ -167,6 +173,17 @@ def chosen(values: Mapping[str, str], language: str = "en") -> str:
     said = ", ".join(_asked(name, value, language) for name, value in values.items())
     summary = say("What your words left open, the AI chose itself", language)
     return f"<details id='chosen' class='quiet'><summary>{summary}</summary><p>{said}</p></details>"
+
+
+def _open(name: str, values: Sequence[str], language: str) -> str:
+    """One of several values: each of them, or, if any but none at all will do, the attribute."""
+    present = set(ATTRIBUTES[name].values) - {ABSENT.get(name)}
+    if name in ABSENT and len(values) > 1 and set(values) == present:
+        return attribute_name(name, language)
+    if language != "en":
+        listed = [escape(value_name(name, value, language)) for value in values]
+        return f"{attribute_name(name, language)}: {' / '.join(listed)}"
+    return " / ".join(_asked(name, value, language) for value in values)
 
 
 def _asked(name: str, value: str, language: str) -> str:

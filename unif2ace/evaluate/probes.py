@@ -56,8 +56,7 @@ def chosen_by_reading(
         faces = pipe.generate(
             request.prompt, seed=seed + i * CANDIDATES, num_images=CANDIDATES, **SETTINGS
         )
-        asked = pipe.asked(request.prompt)
-        own = [sum(pipe.score(face.image, asked).values()) for face in faces]
+        own = [sum(pipe.score(face.image, request.prompt).values()) for face in faces]
         verdicts = judge.examine([face.image for face in faces])
         right = [sum(outcomes(request, verdict).values()) for verdict in verdicts]
         first.append(verdicts[0])
