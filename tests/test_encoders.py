@@ -19,10 +19,16 @@ from unif2ace.encoders import (
     SemanticEncoder,
     closeup,
     fold_imagenet_weights,
+    overview_dim,
     resized,
 )
+from unif2ace.train.reading import FaceReader
 
 SMALL = EncoderConfig(face_channels=(32, 32, 32, 32), face_dim=32, face_size=64, semantic_size=64)
+
+
+def reader_of(config: EncoderConfig) -> FaceReader:
+    return FaceReader(FaceEncoder(config), SemanticEncoder(config))
 
 
 def raw_state(seed: int = 0) -> dict[str, torch.Tensor]:
@@ -109,7 +115,7 @@ def test_semantic_encoder_gives_a_grid(side):
 
 
 def test_face_encoder_reads_every_attribute_and_landmark():
-    encoder = FaceEncoder(SMALL).eval()
+    encoder = reader_of(SMALL).eval()
     with torch.no_grad():
         out = encoder(torch.zeros(2, 3, 128, 128))
     assert out.tokens.shape == (2, 1 + len(ATTRIBUTES), 32)
@@ -121,7 +127,7 @@ def test_face_encoder_reads_every_attribute_and_landmark():
 
 def test_each_face_token_is_what_was_read_of_one_attribute():
     """By definition, value by value: the mean of the values' vectors under the probabilities."""
-    encoder = FaceEncoder(SMALL).eval()
+    encoder = reader_of(SMALL).eval()
     x = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.no_grad():
         out = encoder(x)
@@ -130,10 +136,10 @@ def test_each_face_token_is_what_was_read_of_one_attribute():
             expected = torch.zeros(2, SMALL.face_dim)
             for value in range(len(ATTRIBUTES[name].values)):
                 share = logits.exp()[:, value] / logits.exp().sum(1)
-                expected += share[:, None] * encoder.facts[start + value]
+                expected += share[:, None] * encoder.face.facts[start + value]
             start += len(ATTRIBUTES[name].values)
             torch.testing.assert_close(out.tokens[:, place], expected, atol=1e-5, rtol=1e-4)
-    assert start == len(encoder.facts)
+    assert start == len(encoder.face.facts)
 
 
 def test_closeups_lie_about_their_landmarks_and_grow_with_the_face():
@@ -156,10 +162,13 @@ def test_closeups_lie_about_their_landmarks_and_grow_with_the_face():
 
 
 def test_a_closeup_changes_what_is_read_and_teaches_its_reader():
-    encoder = FaceEncoder(SMALL)
+    encoder = reader_of(SMALL)
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     torch.stack([v.sum() for v in encoder(x).attribute_logits.values()]).sum().backward()
-    for layer in (encoder.parts.net[0], encoder.parts.net[-1]):  # blocks between start as copies
+    for layer in (
+        encoder.face.parts.net[0],
+        encoder.face.parts.net[-1],
+    ):  # blocks between start as copies
         assert layer.weight.grad.abs().sum() > 0
     with pytest.raises(ValueError, match="3 entries"):
         FaceEncoder(EncoderConfig(part_channels=(8, 8)))
@@ -176,17 +185,50 @@ def test_semantic_tokens_are_the_last_grid_row_by_row():
             assert torch.equal(tokens[0, 2 * row + column], grid[0, :, row, column])
 
 
-@pytest.mark.parametrize("kind", [SemanticEncoder, FaceEncoder])
-def test_encoders_treat_every_picture_alone(kind):
-    encoder = kind(SMALL).eval()
+def test_an_overview_is_the_means_of_nine_parts_of_two_grids():
+    encoder = SemanticEncoder(SMALL).eval()
+    encoder.net.load_state_dict(fold_imagenet_weights(raw_state()))
+    x = torch.rand(2, 3, 96, 96, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.no_grad():
+        found, stages = encoder.overview(x), encoder.net.stages(x)
+    assert found.shape == (2, overview_dim(SMALL))
+    fine, coarse = found.split([9 * 112, 9 * 320], dim=1)
+    torch.testing.assert_close(coarse, stages[-1].flatten(1))  # 3 x 3 already
+    grid = stages[10]  # 6 x 6
+    expected = [
+        grid[:, :, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].mean((2, 3))
+        for row in range(3)
+        for column in range(3)
+    ]
+    torch.testing.assert_close(fine.unflatten(1, (112, 9)), torch.stack(expected, dim=2))
 
-    def tokens(pixels):
-        found = encoder(pixels)
-        return found if kind is SemanticEncoder else found.tokens
+
+def test_what_only_an_overview_shows_changes_what_is_read():
+    face = FaceEncoder(SMALL).eval()
+    x = torch.zeros(2, 3, 64, 64)
+    overview = torch.randn(2, overview_dim(SMALL), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        out = face(x, overview)
+    assert not torch.allclose(*out.attribute_logits["hat"])
+    torch.testing.assert_close(out.landmarks[0], out.landmarks[1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "tokens"),
+    [
+        (SemanticEncoder, lambda encoder, pixels: encoder(pixels)),
+        (SemanticEncoder, lambda encoder, pixels: encoder.overview(pixels)),
+        (reader_of, lambda encoder, pixels: encoder(pixels).tokens),
+    ],
+)
+def test_encoders_treat_every_picture_alone(kind, tokens):
+    encoder = kind(SMALL).eval()
 
     x = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     with torch.no_grad():
-        torch.testing.assert_close(tokens(x)[1:2], tokens(x[1:2]), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            tokens(encoder, x)[1:2], tokens(encoder, x[1:2]), atol=1e-5, rtol=1e-4
+        )
 
 
 def test_resizing_keeps_flat_colour_and_right_sizes_untouched():
@@ -205,7 +247,9 @@ def test_clip_variant_has_the_published_grid(monkeypatch):
     monkeypatch.setattr("transformers.CLIPVisionModel", shallow)
     config = EncoderConfig(semantic="clip", semantic_dim=1024, semantic_size=224)
     with torch.device("meta"):
-        assert SemanticEncoder(config)(torch.zeros(1, 3, 256, 256)).shape == (1, 256, 1024)
+        encoder = SemanticEncoder(config)
+        assert encoder(torch.zeros(1, 3, 256, 256)).shape == (1, 256, 1024)
+        assert encoder.overview(torch.zeros(1, 3, 256, 256)).shape == (1, overview_dim(config))
 
 
 def test_a_wrong_width_is_refused():
@@ -215,11 +259,11 @@ def test_a_wrong_width_is_refused():
 
 def test_unfit_pictures_are_refused():
     with pytest.raises(ValueError, match="100 x 100"):
-        FaceEncoder(SMALL)(torch.zeros(1, 3, 100, 100))
+        reader_of(SMALL)(torch.zeros(1, 3, 100, 100))
 
 
 def test_an_encoder_reads_the_attributes_that_it_is_made_for():
     some = (FIRST_VOCABULARY[20], ("hair_style", ("short", "bald")))
-    output = FaceEncoder(replace(SMALL, attributes=some))(torch.zeros(1, 3, 64, 64))
+    output = reader_of(replace(SMALL, attributes=some))(torch.zeros(1, 3, 64, 64))
     sizes = {name: logits.shape[-1] for name, logits in output.attribute_logits.items()}
     assert sizes == {"hat": 3, "hair_style": 2} and output.tokens.shape == (1, 3, 32)

@@ -10,7 +10,7 @@ from tiny import tiny_config
 
 from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY
 from unif2ace.config import EncoderConfig, whole_plan
-from unif2ace.encoders import FaceEncoder
+from unif2ace.encoders import FaceEncoder, overview_dim
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.train.growth import grown_encoder, grown_transformer, stretched
 
@@ -38,8 +38,11 @@ def test_grown_encoder_reads_what_it_read():
     old, new = encoder_of(OLD, 0), encoder_of(NEW, 1)
     new.load_state_dict(grown_encoder(old, new))
     pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    overview = torch.rand(
+        2, overview_dim(EncoderConfig()), generator=torch.Generator().manual_seed(3)
+    )
     with torch.no_grad():
-        before, after = old(pixels), new(pixels)
+        before, after = old(pixels, overview), new(pixels, overview)
     for name, _ in OLD:
         torch.testing.assert_close(after.attribute_logits[name], before.attribute_logits[name])
     torch.testing.assert_close(after.landmarks, before.landmarks)

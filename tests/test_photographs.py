@@ -13,10 +13,12 @@ from PIL import Image
 from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, VOCABULARY
 from unif2ace.train import photographs
 from unif2ace.train.photographs import (
+    MOST_RARE,
     allowed_table,
     likelihood_loss,
     likely,
     mirrored_columns,
+    rarity,
     read_by_eye,
     read_portraits,
 )
@@ -103,12 +105,28 @@ def test_a_likely_value_costs_nothing_and_what_is_unknown_costs_nothing():
     vocabulary = (("gender", ("woman", "man")), ("age", ("young", "middle-aged", "old")))
     allowed = torch.tensor([[True, False, True, True, False], [True, True, True, True, True]])
     sure = {"gender": torch.tensor([[50.0, 0], [0, 50]]), "age": torch.tensor([[50.0, 0, 0]] * 2)}
-    assert float(likelihood_loss(sure, allowed)) < 1e-6
+    even = torch.ones(2, 2)
+    assert float(likelihood_loss(sure, allowed, even)) < 1e-6
     level = {name: torch.zeros(2, len(values)) for name, values in vocabulary}
     # told: one of two, two of three; the second picture tells nothing
     expected = (torch.tensor(2.0).log() + torch.tensor(1.5).log()) / 2
-    torch.testing.assert_close(likelihood_loss(level, allowed), expected)
-    assert float(likelihood_loss(level, torch.ones_like(allowed))) == 0
+    torch.testing.assert_close(likelihood_loss(level, allowed, even), expected)
+    assert float(likelihood_loss(level, torch.ones_like(allowed), even)) == 0
+    double = torch.tensor([[2.0, 1.0], [1.0, 1.0]])
+    expected = (2 * torch.tensor(2.0).log() + torch.tensor(1.5).log()) / 2
+    torch.testing.assert_close(likelihood_loss(level, allowed, double), expected)
+
+
+def test_what_is_rarely_labelled_counts_more():
+    """Three bare heads and a beanie: what each value weighs in all is the same."""
+    vocabulary = (("hat", ("none", "beanie")), ("eyes", ("open", "closed")))
+    bare, beanie, untold = [True, False], [False, True], [True, True]
+    allowed = torch.tensor([bare + untold] * 3 + [beanie + untold])
+    found = rarity(allowed, vocabulary)
+    torch.testing.assert_close(found[:, 0], torch.tensor([2 / 3, 2 / 3, 2 / 3, 2.0]))
+    assert found.isfinite().all()
+    many = rarity(torch.tensor([bare] * 99 + [beanie]), vocabulary[:1])
+    assert float(many.max()) == MOST_RARE
 
 
 def folder_of(path: Path, files: list[str], **changes) -> Path:

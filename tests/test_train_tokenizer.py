@@ -42,7 +42,7 @@ from unif2ace.train.images import (
 )
 from unif2ace.train.loop import TrainConfig
 from unif2ace.train.perceptual import FeatureCritic, PictureFeatures, critic_loss, feature_distance
-from unif2ace.train.reading import reading_distance
+from unif2ace.train.reading import FaceReader, reading_distance
 from unif2ace.train.tokenizer import (
     TokenizerBatches,
     TokenizerObjective,
@@ -438,7 +438,8 @@ def test_encoder_targets_move_with_the_framing_and_hidden_attributes_cost_nothin
     assert batch["points"].shape == (4, 70, 2)
     assert (batch["zoom"] >= 0.85).all() and (batch["zoom"] <= 1.15).all()
     torch.manual_seed(0)
-    output = FaceEncoder(config.encoders)(to_pixels(batch["pictures"]))
+    reader = FaceReader(FaceEncoder(config.encoders), SemanticEncoder(config.encoders))
+    output = reader(to_pixels(batch["pictures"]))
     hidden = torch.full_like(batch["attributes"], HIDDEN)
     hidden[:, 0] = batch["attributes"][:, 0]
     only_first = encoder_training.attribute_loss(output, hidden)
@@ -462,7 +463,7 @@ def test_the_encoders_train_through_a_tokenizer_and_load(faces, photos, tmp_path
     semantic = SemanticEncoder(config.encoders)
     semantic.load_state_dict(load_file(tmp_path / "e" / "encoder" / "semantic.safetensors"))
     goes_on = replace(config, start=tmp_path / "e" / "encoder")
-    kept = encoder_training.EncoderObjective(goes_on).encoder.state_dict()
+    kept = encoder_training.EncoderObjective(goes_on).reader.face.state_dict()
     assert all(torch.equal(kept[name], value) for name, value in encoder.state_dict().items())
 
 
@@ -497,7 +498,8 @@ def test_every_command_explains_itself(command, capsys):
 
 def test_reading_distance_is_the_divergence_of_what_two_pictures_read():
     torch.manual_seed(0)
-    encoder = FaceEncoder(EncoderConfig(face_size=SIZE))
+    config = EncoderConfig(face_size=SIZE)
+    encoder = FaceReader(FaceEncoder(config), SemanticEncoder(config))
     pixels = torch.rand(2, 3, SIZE, SIZE) * 2 - 1
     theirs, ours = encoder(pixels), encoder(pixels.flip(-1))
     assert float(reading_distance(theirs, theirs)) == pytest.approx(0, abs=1e-6)
@@ -512,8 +514,9 @@ def test_reading_distance_is_the_divergence_of_what_two_pictures_read():
 
 def test_a_tokenizer_is_told_what_its_clean_faces_must_still_show(faces, tmp_path):
     torch.manual_seed(0)
+    config = EncoderConfig(face_size=SIZE)
     encoder_training.save_encoders(
-        FaceEncoder(EncoderConfig(face_size=SIZE)), EncoderConfig(face_size=SIZE), tmp_path / "e"
+        FaceEncoder(config), config, tmp_path / "e", SemanticEncoder(config)
     )
     plain = settings(faces, tmp_path)
     batch = TokenizerBatches(plain, shards(faces, tmp_path))(0, torch.Generator().manual_seed(0))

@@ -15,7 +15,9 @@ from transformers import PretrainedConfig
 
 from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY, Vocabulary, checked_vocabulary
 
-FORMAT_VERSION = 2  # of checkpoints; 2: questions are thought over in three words
+FORMAT_VERSION = 3
+"""Of checkpoints. 2: questions are thought over in three words; 3: the face encoder is shown an
+overview by the semantic one."""
 SPECIAL_TOKENS = (
     "<|pad|>",
     "<|soi|>",

@@ -11,6 +11,7 @@ a classifier of visible attributes found; the small presets have EfficientNet-Li
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,8 @@ _STAGES = (
     (6, 320, 3, 1, 1),
 )
 _BATCH_NORM_EPS = 1e-3
+OVERVIEW_GRID = 3
+OVERVIEW_BLOCKS = (10, 15)  # of EfficientNet-Lite0: the last at 1/16 of the picture, and of all
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +166,23 @@ class SemanticEncoder(nn.Module):
                 f"semantic_dim must be {width} for {config.semantic}, got {config.semantic_dim}"
             )
 
+    def overview(self, pixels: Tensor) -> Tensor:
+        """The picture in `OVERVIEW_GRID` squared coarse places, (B, `overview_dim`).
+
+        EfficientNet looks at the pixels as they are, and tells what its blocks see at 1/16 and at
+        1/32 of them; CLIP tells its patch features.
+        """
+        if self.is_clip:
+            found = self(pixels)  # (B, M, F)
+            side = math.isqrt(found.shape[1])
+            grids = [found.transpose(1, 2).unflatten(2, (side, side))]
+        else:
+            check_pixels(pixels, 16)
+            stages = self.net.stages(pixels)
+            grids = [stages[block] for block in OVERVIEW_BLOCKS]
+        means = [F.adaptive_avg_pool2d(grid, OVERVIEW_GRID).flatten(1) for grid in grids]
+        return torch.cat(means, dim=1)
+
     def forward(self, pixels: Tensor) -> Tensor:
         """pixels (B, 3, H, W) in [-1, 1], H and W multiples of 16, to features (B, M, F)."""
         check_pixels(pixels, 16)
@@ -172,6 +192,14 @@ class SemanticEncoder(nn.Module):
             return hidden[-2][:, 1:]  # without the class token
         grid = self.net.stages(pixels)[-1]  # (B, 320, S/32, S/32)
         return grid.flatten(2).transpose(1, 2)
+
+
+def overview_dim(config: EncoderConfig) -> int:
+    """Length of `SemanticEncoder.overview`."""
+    widths = [config.semantic_dim]
+    if config.semantic != "clip":
+        widths = [112, 320]  # of `OVERVIEW_BLOCKS`
+    return OVERVIEW_GRID**2 * sum(widths)
 
 
 PART_SIZE = 32  # pixels a side of a close-up
@@ -236,6 +264,9 @@ def closeup(pixels: Tensor, landmarks: Tensor) -> Tensor:
 class FaceEncoder(nn.Module):
     """A small convolutional network trained to read faces: the whole, then close-ups of its parts.
 
+    Attributes it reads off an overview by the semantic encoder, too: what photographs of hats and
+    glasses look like is known there already, of which renders teach little.
+
     tokens: (B, 1 + number of attributes, face_dim): the pooled vector, then what was read of each
     attribute, as the mean of its values' fixed random vectors under the probabilities read. One
     place per fact lets attention look facts up.
@@ -267,11 +298,17 @@ class FaceEncoder(nn.Module):
         self.attributes = nn.Linear(dim, sum(self.values.values()))
         # a short way, so that close-ups learn what they alone show
         self.part_attributes = nn.Linear(part_dim, sum(self.values.values()))
+        self.overview_attributes = nn.Sequential(
+            nn.LayerNorm(overview_dim(config)),
+            nn.Linear(overview_dim(config), dim),
+            nn.SiLU(),
+            nn.Linear(dim, sum(self.values.values())),
+        )
         facts = torch.randn(sum(self.values.values()), dim)
         self.facts = nn.Parameter(facts, requires_grad=False)  # never trained, only told apart
 
-    def forward(self, pixels: Tensor) -> FaceOutput:
-        """pixels: (B, 3, H, W) in [-1, 1], H and W multiples of 16."""
+    def forward(self, pixels: Tensor, overview: Tensor) -> FaceOutput:
+        """pixels: (B, 3, H, W) in [-1, 1], H and W multiples of 16. overview: (B, F) of them."""
         check_pixels(pixels, 16)
         grid = self.net(F.pixel_unshuffle(resized(pixels, self.size), 4))  # (B, dim, S/32, S/32)
         whole = self.hidden(grid.flatten(1))
@@ -279,8 +316,9 @@ class FaceEncoder(nn.Module):
         landmarks = geometry[:, : 2 * NUM_LANDMARKS].unflatten(-1, (NUM_LANDMARKS, 2))
         parts = self.parts(pixels, landmarks.detach()).flatten(1)
         pooled = F.silu(whole + self.of_parts(parts))
-        both = self.attributes(pooled) + self.part_attributes(parts)
-        logits = both.split(list(self.values.values()), dim=-1)
+        scores = self.attributes(pooled) + self.part_attributes(parts)
+        scores = scores + self.overview_attributes(overview)
+        logits = scores.split(list(self.values.values()), dim=-1)
         return FaceOutput(
             tokens=torch.cat([pooled[:, None], self.read_facts(logits)], dim=1),
             landmarks=landmarks,

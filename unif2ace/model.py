@@ -250,12 +250,17 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         return self.image_tokenizer.quantizer.lookup(codes[None])[0].T.float()
 
     @torch.no_grad()
+    def read_face(self, pixels: Tensor) -> FaceOutput:
+        """What the face encoder reads off (B, 3, S, S) pixels in [-1, 1]."""
+        return self.face_encoder(pixels, self.semantic_encoder.overview(pixels))
+
+    @torch.no_grad()
     def encode_features(self, pixels: Tensor, face: FaceOutput | None = None) -> ImageFeatures:
         """Features for the semantic and face experts, of (B, 3, S, S) pixels in [-1, 1].
 
-        face: what the face encoder gives of these pixels, if that is known already.
+        face: what `read_face` gives of these pixels, if that is known already.
         """
-        face = self.face_encoder(pixels) if face is None else face
+        face = self.read_face(pixels) if face is None else face
         return ImageFeatures(semantic=self.semantic_encoder(pixels), face=face.tokens)
 
     # -- tokens --------------------------------------------------------------------------------

@@ -301,7 +301,7 @@ class UniF2acePipeline:
         if isinstance(mask_or_region, str):
             check_region(mask_or_region)
         pixels = self._pixels(image)
-        face = self.model.face_encoder(pixels)
+        face = self.model.read_face(pixels)
         landmarks = face.landmarks[0].float().cpu().numpy()
         is_open = torch.from_numpy(self._token_mask(image, landmarks, mask_or_region)).flatten()
         picture = self._encoded(pixels, face)

@@ -38,10 +38,11 @@ from unif2ace.train.photographs import (
     allowed_table,
     likelihood_loss,
     mirrored_columns,
+    rarity,
     read_by_eye,
     read_portraits,
 )
-from unif2ace.train.reading import GEOMETRY_WEIGHT, UNIT_WEIGHT, load_face_encoder
+from unif2ace.train.reading import GEOMETRY_WEIGHT, UNIT_WEIGHT, FaceReader, load_reader
 from unif2ace.train.tokenizer import load_tokenizer
 from unif2ace.vq import ImageTokenizer
 
@@ -57,7 +58,8 @@ class EncoderTrainConfig:
     image_size: side in pixels of what is looked at; close-ups are as sharp as that.
     tokenizer: folder of a trained image tokenizer, or None. A share `decoded_share` of each batch
         is passed through it, so that the encoder reads generated faces as well as photographs.
-    start: folder of trained encoders whose face encoder to go on from; None for fresh weights.
+    start: folder of trained encoders to go on from; None for a fresh face encoder beside
+        EfficientNet-Lite0 as ImageNet taught it.
     photos: folder of weakly labelled portraits (`photographs.py`), or None. So many as
         `photo_share` of a batch are added to it. photo_labels: what a look at them tells, a file.
     smallest_zoom, largest_zoom, largest_shift: random framing, as shares of the picture.
@@ -71,7 +73,7 @@ class EncoderTrainConfig:
     start: Path | None = None
     photos: Path | None = None
     photo_labels: Path | None = None
-    photo_share: float = 0.3
+    photo_share: float = 0.4
     decoded_share: float = 0.25
     smallest_zoom: float = 0.85
     largest_zoom: float = 1.15
@@ -109,10 +111,16 @@ class EncoderObjective(nn.Module):
 
     def __init__(self, config: EncoderTrainConfig) -> None:
         super().__init__()
-        self.encoder = FaceEncoder(config.encoders)
+        face, semantic = FaceEncoder(config.encoders), SemanticEncoder(config.encoders)
         if config.start is not None:
-            started = load_face_encoder(config.start)
-            self.encoder.load_state_dict(grown_encoder(started, self.encoder))
+            started = load_reader(config.start)
+            face.load_state_dict(grown_encoder(started.face, face))
+            semantic = started.semantic
+        elif config.encoders.semantic == "clip":
+            raise ValueError("CLIP is not trained here: start from encoders that hold its weights")
+        else:
+            semantic.net = imagenet_network()
+        self.reader = FaceReader(face, semantic)
         self.tokenizer: ImageTokenizer | None = None
         if config.tokenizer is not None:
             self.tokenizer = load_tokenizer(config.tokenizer).requires_grad_(False)
@@ -128,7 +136,7 @@ class EncoderObjective(nn.Module):
                 decoded = self.tokenizer.reconstruct(latents).float().clamp(-1, 1)
             pixels = torch.cat([decoded, pixels[count:]])
         zoom, shift = batch["zoom"], batch["shift"]
-        output = self.encoder(reframed(pixels, zoom, shift))
+        output = self.reader(reframed(pixels, zoom, shift))
         targets = reframed_points(batch["points"], zoom, shift)  # (B, 70, 2)
         points = torch.cat([output.landmarks, output.box.unflatten(-1, (2, 2))], dim=1)
         geometry = F.smooth_l1_loss(points.float(), targets, beta=0.01)
@@ -137,8 +145,10 @@ class EncoderObjective(nn.Module):
         loss = GEOMETRY_WEIGHT * geometry + UNIT_WEIGHT * units + attributes
         parts = {"geometry": geometry, "units": units, "attributes": attributes}
         if "photos" in batch:
-            seen = self.encoder(to_pixels(batch["photos"]))
-            parts["photos"] = likelihood_loss(seen.attribute_logits, batch["likely"])
+            seen = self.reader(to_pixels(batch["photos"]))
+            parts["photos"] = likelihood_loss(
+                seen.attribute_logits, batch["likely"], batch["rarity"]
+            )
             loss = loss + self.photo_share * parts["photos"]
         return loss, parts
 
@@ -169,12 +179,13 @@ class EncoderBatches:
         self.config, self.faces, self.portraits = config, faces, portraits
         if portraits is not None:
             self.likely = allowed_table(portraits, config.encoders.attributes)
+            self.rarity = rarity(self.likely, config.encoders.attributes)
             self.mirrored = mirrored_columns(config.encoders.attributes)
 
     def __call__(self, number: int, generator: torch.Generator) -> dict[str, Tensor]:
         """pictures (B, 3, S, S) uint8; points (B, 70, 2): landmarks, then the box's two corners;
         units (B, U); attributes (B, A); zoom (B,); shift (B, 2). With portraits: photos
-        (P, 3, S, S) uint8 and likely (P, all values)."""
+        (P, 3, S, S) uint8, likely (P, all values) and rarity (P, A)."""
         config, size = self.config, self.config.loop.batch_size
         rows = shuffled_indices(len(self.faces), number * size, size, config.loop.seed)
         labels = self.faces.labels(rows)
@@ -206,18 +217,17 @@ class EncoderBatches:
         photos[is_mirrored] = photos[is_mirrored].flip(-1)
         known = self.likely[rows]
         known[is_mirrored] = known[is_mirrored][:, self.mirrored]
-        return {"photos": photos, "likely": known}
+        return {"photos": photos, "likely": known, "rarity": self.rarity[rows]}
 
 
 @torch.inference_mode()
-def photo_agreement(encoder: FaceEncoder, portraits: Portraits) -> dict[str, float]:
+def photo_agreement(reader: FaceReader, portraits: Portraits) -> dict[str, float]:
     """Attribute to the share of portraits in which a likely value is read, where any is known."""
-    device = next(encoder.parameters()).device
+    device = next(reader.parameters()).device
     logits = [
-        encoder(to_pixels(part.to(device))).attribute_logits
-        for part in portraits.pictures.split(64)
+        reader(to_pixels(part.to(device))).attribute_logits for part in portraits.pictures.split(64)
     ]
-    values, shares = dict(encoder.vocabulary), {}
+    values, shares = dict(reader.face.vocabulary), {}
     for name in values:
         said = torch.cat([part[name] for part in logits]).argmax(-1).tolist()
         right = [
@@ -231,13 +241,13 @@ def photo_agreement(encoder: FaceEncoder, portraits: Portraits) -> dict[str, flo
 
 
 @torch.inference_mode()
-def evaluate(encoder: FaceEncoder, faces: FaceShards) -> dict:
+def evaluate(reader: FaceReader, faces: FaceShards) -> dict:
     """On held-out faces: mean landmark error in picture widths, mean unit error, and accuracy per
     attribute beside that of always giving the commonest value."""
-    device = next(encoder.parameters()).device
+    device = next(reader.parameters()).device
     landmark_errors, unit_errors, predicted, truths = [], [], [], []
     for rows in torch.arange(len(faces)).split(64):
-        output = encoder(to_pixels(faces.pixels(rows).to(device)))
+        output = reader(to_pixels(faces.pixels(rows).to(device)))
         labels = faces.labels(rows)
         distance = (output.landmarks.cpu() - labels.landmarks).norm(dim=-1)
         landmark_errors.append(distance.mean(-1))
@@ -247,7 +257,7 @@ def evaluate(encoder: FaceEncoder, faces: FaceShards) -> dict:
         truths.append(labels.attributes)
     prediction, truth = torch.cat(predicted), torch.cat(truths)
     accuracy = {}
-    for place, name in enumerate(encoder.values):
+    for place, name in enumerate(reader.face.values):
         of_name = truth[:, COLUMNS[name]]
         seen = of_name[of_name != HIDDEN]
         if len(seen):
@@ -285,11 +295,13 @@ def train(config: EncoderTrainConfig) -> TrainResult:
     objective = EncoderObjective(config).to(memory_format=torch.channels_last)
 
     def on_sample(step: int) -> None:
-        report = {"step": step, **evaluate(objective.encoder, held_out)}
+        report = {"step": step, **evaluate(objective.reader, held_out)}
         if unseen is not None:
-            report["photographs"] = photo_agreement(objective.encoder, unseen)
+            report["photographs"] = photo_agreement(objective.reader, unseen)
         (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
-        save_encoders(objective.encoder, config.encoders, out / "encoder")
+        save_encoders(
+            objective.reader.face, config.encoders, out / "encoder", objective.reader.semantic
+        )
 
     return run(
         config.loop, objective, EncoderBatches(config, faces, portraits), on_sample=on_sample
@@ -300,20 +312,13 @@ def save_encoders(
     face: FaceEncoder,
     config: EncoderConfig,
     folder: Path,
-    semantic: SemanticEncoder | None = None,
+    semantic: SemanticEncoder,
 ) -> None:
-    """face.safetensors, semantic.safetensors and config.json, as `assemble` reads them.
-
-    Without a `semantic` encoder, EfficientNet-Lite0 gets its ImageNet weights; CLIP has none here.
-    """
-    if semantic is None and config.semantic == "efficientnet-lite0":
-        semantic = SemanticEncoder(config)
-        semantic.net = imagenet_network()
+    """face.safetensors, semantic.safetensors and config.json, as `assemble` reads them."""
     with written_whole(folder) as fresh:
         (fresh / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=2) + "\n")
         save_file(_on_cpu(face), fresh / "face.safetensors")
-        if semantic is not None:
-            save_file(_on_cpu(semantic), fresh / "semantic.safetensors")
+        save_file(_on_cpu(semantic), fresh / "semantic.safetensors")
 
 
 def _on_cpu(module: nn.Module) -> dict[str, Tensor]:

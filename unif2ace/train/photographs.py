@@ -34,6 +34,7 @@ Allowed = Mapping[str, frozenset[str]]  # attribute to the values that are likel
 ByEye = Mapping[str, Mapping[str, Sequence[str]]]  # file to what a look at it leaves open
 
 SURE = 0.95  # of an estimated gender presentation
+MOST_RARE = 5.0  # times as much as the average label counts
 _BARE = ("none",)
 _WORN = {"glasses": ("round", "rectangular"), "hat": ("beanie", "headband")}
 _LONG, _SHORT = ("long", "ponytail", "braid"), ("short", "cropped", "side-swept")
@@ -237,19 +238,37 @@ def _mirrored(value: str, values: Sequence[str]) -> str:
     return value
 
 
-def likelihood_loss(logits: Mapping[str, Tensor], allowed: Tensor) -> Tensor:
+def rarity(allowed: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """(n, attributes): how much each portrait's label of an attribute should count, 1 on average.
+
+    The rarer what it says, the more, up to `MOST_RARE`: few wear hats, and all who do are to be
+    seen. A label that leaves several values open counts as an equal part of each.
+    allowed: (n, all values) of `allowed_table`.
+    """
+    columns = []
+    for part in allowed.split([len(values) for _, values in vocabulary], dim=-1):
+        is_told = ~part.all(-1)
+        shares = part / part.sum(-1, keepdim=True)  # (n, values)
+        weight = 1 / (shares @ shares[is_told].sum(0)).clamp(min=1)
+        mean = weight[is_told].mean() if is_told.any() else torch.ones(())
+        columns.append((weight / mean).clamp(max=MOST_RARE))
+    return torch.stack(columns, dim=1)
+
+
+def likelihood_loss(logits: Mapping[str, Tensor], allowed: Tensor, weights: Tensor) -> Tensor:
     """Mean over labelled attributes of -log of the probability that a likely value is said.
 
-    logits: attribute to (B, its values). allowed: (B, all values) of `allowed_table`.
+    logits: attribute to (B, its values). allowed: (B, all values) of `allowed_table`. weights:
+    (B, attributes) of `rarity`.
     """
     losses = []
     parts = allowed.split([part.shape[-1] for part in logits.values()], dim=-1)
-    for scores, is_likely in zip(logits.values(), parts, strict=True):
+    for scores, is_likely, weight in zip(logits.values(), parts, weights.unbind(1), strict=True):
         is_told = ~is_likely.all(-1)
         if is_told.any():
             wide, likely_ones = scores[is_told].float(), is_likely[is_told]
             among = wide.masked_fill(~likely_ones, -torch.inf).logsumexp(-1)
-            losses.append(wide.logsumexp(-1) - among)
+            losses.append(weight[is_told] * (wide.logsumexp(-1) - among))
     if not losses:
         return next(iter(logits.values())).new_zeros(())
     return torch.cat(losses).mean()

@@ -12,26 +12,41 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from unif2ace.config import stored_encoders
-from unif2ace.encoders import FaceEncoder, FaceOutput
+from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
 
 GEOMETRY_WEIGHT, UNIT_WEIGHT = 10.0, 2.0
 """Against the attributes' mean cross entropy: shares of a picture and unit strengths are small."""
 
 
-def load_face_encoder(folder: Path) -> FaceEncoder:
-    """The face encoder of a folder that `encoder.save_encoders` wrote, frozen.
+class FaceReader(nn.Module):
+    """A face encoder with the frozen semantic encoder that gives it its overview."""
 
-    Raises ValueError for a folder without one.
+    def __init__(self, face: FaceEncoder, semantic: SemanticEncoder) -> None:
+        super().__init__()
+        self.face = face
+        self.semantic = semantic.requires_grad_(False)
+
+    def forward(self, pixels: Tensor) -> FaceOutput:
+        """pixels: (B, 3, H, W) in [-1, 1]."""
+        return self.face(pixels, self.semantic.overview(pixels))
+
+
+def load_reader(folder: Path) -> FaceReader:
+    """The encoders of a folder that `encoder.save_encoders` wrote, frozen.
+
+    Raises ValueError for a folder without them.
     """
-    if not (folder / "face.safetensors").is_file():
+    files = [folder / name for name in ("face.safetensors", "semantic.safetensors")]
+    if not all(file.is_file() for file in files):
         raise ValueError(f"{folder} holds no face encoder; train one with `unif2ace.train encoder`")
-    values = json.loads((folder / "config.json").read_text())
-    encoder = FaceEncoder(stored_encoders(values))
-    encoder.load_state_dict(load_file(folder / "face.safetensors"))
-    return encoder.eval().requires_grad_(False)
+    config = stored_encoders(json.loads((folder / "config.json").read_text()))
+    face, semantic = FaceEncoder(config), SemanticEncoder(config)
+    face.load_state_dict(load_file(files[0]))
+    semantic.load_state_dict(load_file(files[1]))
+    return FaceReader(face, semantic).eval().requires_grad_(False)
 
 
 def reading_distance(ours: FaceOutput, theirs: FaceOutput) -> Tensor:

@@ -34,7 +34,7 @@ from unif2ace.train.perceptual import (
     critic_loss,
     feature_distance,
 )
-from unif2ace.train.reading import load_face_encoder, reading_distance
+from unif2ace.train.reading import load_reader, reading_distance
 from unif2ace.vq import ImageTokenizer
 
 EYES_AND_MOUTH = (slice(36, 42), slice(42, 48), slice(48, 68))  # of the 68 landmarks
@@ -136,7 +136,7 @@ class TokenizerObjective(nn.Module):
         if config.keeps_codes:
             self.tokenizer.encoder.requires_grad_(False)
         self.features = PictureFeatures()
-        self.reader = None if config.reader is None else load_face_encoder(config.reader)
+        self.reader = None if config.reader is None else load_reader(config.reader)
         self.critic = FeatureCritic() if config.critic_start < 1 else None
 
     def forward(self, batch: dict[str, Tensor], progress: float) -> tuple[Tensor, dict]:
