@@ -109,3 +109,8 @@ def test_paper_has_the_id_space_of_its_ancestor():
 def test_impossible_sizes_raise_with_the_value(build, message):
     with pytest.raises(ValueError, match=message):
         build()
+
+
+def test_a_setting_that_nobody_knows_is_named():
+    with pytest.raises(ValueError, match="no setting of this model: hiden_size"):
+        nano(hiden_size=256)

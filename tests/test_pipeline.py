@@ -116,7 +116,7 @@ def test_masks_come_as_tokens_as_pictures_and_as_region_names(pipe):
     assert codes(drawn) == codes(drawn.convert("1")) == codes(OPEN)
     with torch.no_grad():
         pixels = to_pixels(PICTURE, 32)
-        landmarks = pipe.model.face_encoder(pixels).landmarks[0].numpy()
+        landmarks = pipe.model.read_face(pixels).landmarks[0].numpy()
     assert codes("mouth") == codes(region_tokens("mouth", landmarks, 2))
     assert pipe.edit(PICTURE, "mouth", "a woman")[0].settings.region == "mouth"
 

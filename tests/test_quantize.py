@@ -212,11 +212,11 @@ def test_a_checkpoint_of_another_version_is_refused_with_its_number(full, tmp_pa
     shutil.copytree(full, folder)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps(config | {"format_version": 99}))
-    with pytest.raises(ValueError, match="format 2, got 99"):
+    with pytest.raises(ValueError, match="format 3, got 99"):
         UniF2acePipeline.from_pretrained(folder, quantization=None, device="cpu")
     del config["format_version"]  # as the first checkpoints were written
     (folder / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="format 2, got 1"):
+    with pytest.raises(ValueError, match="format 3, got 1"):
         UniF2acePipeline.from_pretrained(folder, quantization=None, device="cpu")
 
 

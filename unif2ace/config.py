@@ -18,6 +18,12 @@ from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY, Vocabulary, checke
 FORMAT_VERSION = 3
 """Of checkpoints. 2: questions are thought over in three words; 3: the face encoder is shown an
 overview by the semantic one."""
+
+PASSED_ON = {
+    *PretrainedConfig().to_dict(),
+    *("format_version", "tie_word_embeddings", "quantization_config", "name_or_path", "auto_map"),
+}
+"""What a config may hold beside this model's own settings; `transformers` takes care of it."""
 SPECIAL_TOKENS = (
     "<|pad|>",
     "<|soi|>",
@@ -266,6 +272,8 @@ class UniF2aceConfig(PretrainedConfig):
             raise ValueError(f"schedule must be 'cosine' or 'linear', got {schedule!r}")
         if (found := kwargs.setdefault("format_version", FORMAT_VERSION)) != FORMAT_VERSION:
             raise ValueError(f"this code reads checkpoints of format {FORMAT_VERSION}, got {found}")
+        if unknown := kwargs.keys() - PASSED_ON:
+            raise ValueError(f"no setting of this model: {', '.join(sorted(unknown))}")
         kwargs.setdefault("tie_word_embeddings", False)
         super().__init__(**kwargs)
 
