@@ -12,7 +12,7 @@ from unif2ace.attributes import ATTRIBUTES
 from unif2ace.checkpoint import checkpoint_name
 from unif2ace.pipeline import NOT_VISIBLE, UniF2acePipeline, to_image, to_pixels
 from unif2ace.prompting import encode_request, generation_batch, prompt_ids
-from unif2ace.records import DEFAULT_GUIDANCE
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_TEMPERATURE
 from unif2ace.regions import region_tokens
 from unif2ace.sampler import posterior_means
 from unif2ace.wording import canonical_answer, canonical_question
@@ -176,6 +176,7 @@ def test_a_picture_shows_the_means_of_its_codes_and_an_edit_what_it_kept(pipe):
             pipe.model.code_values(),
             mask_code=pipe.config.layout.mask_code,
             parts=parts,
+            temperature=DEFAULT_TEMPERATURE,
         )
         return to_image(pipe.model.decode_latents(means)[0])
 

@@ -270,7 +270,9 @@ def test_posterior_means_are_means_over_a_code_given_those_of_other_parts():
         return torch.einsum("nm,bmk->bnk", mixing, TABLE[codes])
 
     parts = [torch.tensor([0, 4, 8]), torch.tensor([2]), torch.tensor([], dtype=torch.long)]
-    means = posterior_means(at_places(everywhere), codes, values, mask_code=MASK, parts=parts)
+    means = posterior_means(
+        at_places(everywhere), codes, values, mask_code=MASK, parts=parts, temperature=0.5
+    )
     assert len(calls) == 2
     for row in range(2):
         for place in range(9):
@@ -278,7 +280,7 @@ def test_posterior_means_are_means_over_a_code_given_those_of_other_parts():
             if place in (0, 2, 4, 8):
                 seen = codes[row].clone()
                 seen[part] = MASK
-                share = (mixing[place] @ TABLE[seen]).softmax(-1)
+                share = (2 * mixing[place] @ TABLE[seen]).softmax(-1)
                 expected = sum(share[k] * values[k] for k in range(MASK))
             else:
                 expected = values[codes[row, place]]

@@ -20,7 +20,7 @@ from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import PLAN_POINTS, PlanWords
 from unif2ace.prompting import encode_request, generation_batch
-from unif2ace.records import DEFAULT_GUIDANCE
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_TEMPERATURE
 from unif2ace.sampler import lattices, posterior_means
 from unif2ace.schedule import MaskSchedule
 from unif2ace.synth.sampling import sample_attributes
@@ -422,5 +422,6 @@ def test_means_are_those_of_each_faces_own_codes(checkpoint, features, tmp_path,
             pipe.model.code_values(),
             mask_code=pipe.config.layout.mask_code,
             parts=lattices(pipe.config.grid),
+            temperature=DEFAULT_TEMPERATURE,
         )
         np.testing.assert_allclose(latents[i], alone[0].T.numpy(), atol=2e-3)

@@ -439,6 +439,7 @@ class UniF2acePipeline:
                 values,
                 mask_code=mask_code,
                 parts=parts,
+                temperature=DEFAULT_TEMPERATURE,
             )
             faces.append(
                 GeneratedFace(

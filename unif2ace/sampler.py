@@ -205,6 +205,7 @@ def posterior_means(
     *,
     mask_code: int,
     parts: Sequence[Tensor],
+    temperature: float,
 ) -> Tensor:
     """What drawn codes (B, N) stand for, each averaged over what might as well be there: (B, N, C).
 
@@ -218,12 +219,15 @@ def posterior_means(
     Args:
         values: (K, C), what each code stands for.
         parts: places (n,) each, without one twice.
+        temperature: > 0, of what might be there: as codes were drawn, so that a thin frame of
+            which a few places are unsure is not averaged away.
     """
     means = values[codes]  # (B, N, C)
     for places in parts:
         if len(places):
             masked = codes.index_fill(1, places, mask_code)
-            probs = logits_fn(masked, places.expand(len(codes), -1)).float().softmax(-1)
+            logits = logits_fn(masked, places.expand(len(codes), -1)).float()
+            probs = (logits / temperature).softmax(-1)
             means = means.index_copy(1, places, probs @ values)  # (B, n, K) @ (K, C)
     return means
 

@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.records import DEFAULT_GUIDANCE
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_TEMPERATURE
 from unif2ace.sampler import lattices, posterior_means
 from unif2ace.train.features import read_features
 from unif2ace.train.loop import fastest_precision
@@ -55,6 +55,7 @@ def write_means(checkpoint: Path, features: Path, out: Path, *, count: int, seed
                 values,
                 mask_code=mask_code,
                 parts=parts,
+                temperature=DEFAULT_TEMPERATURE,
             )
             latents.append(means.transpose(1, 2).half().cpu().numpy())
     draft = out.with_name(f"{out.stem}.new.npz")
