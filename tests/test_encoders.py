@@ -213,6 +213,20 @@ def test_what_only_an_overview_shows_changes_what_is_read():
     torch.testing.assert_close(out.landmarks[0], out.landmarks[1])
 
 
+def test_what_is_no_render_is_read_off_the_overview_alone():
+    face = FaceEncoder(SMALL).eval()
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.rand(2, 3, 64, 64, generator=generator) * 2 - 1
+    overview = torch.randn(1, overview_dim(SMALL), generator=generator).expand(2, -1)
+    with torch.no_grad():
+        face.render.weight.zero_()
+        for logit, is_alike in ((-100.0, True), (0.0, False), (100.0, False)):
+            face.render.bias.fill_(logit)
+            out = face(pixels, overview)
+            assert out.render.tolist() == [logit, logit]
+            assert torch.allclose(*out.attribute_logits["hat"], atol=1e-6) == is_alike
+
+
 @pytest.mark.parametrize(
     ("kind", "tokens"),
     [

@@ -48,13 +48,14 @@ class FaceOutput:
 
     tokens: (B, 1 + number of attributes, F), see `FaceEncoder`. landmarks: (B, 68, 2) x, y. units:
     (B, 38) expression strengths, about 0..1. box: (B, 4) x0, y0, x1, y1 around the landmarks.
-    attribute_logits: attribute name to (B, number of values).
+    render: (B,) logit that it is a render. attribute_logits: attribute name to (B, its values).
     """
 
     tokens: Tensor
     landmarks: Tensor
     units: Tensor
     box: Tensor
+    render: Tensor
     attribute_logits: Mapping[str, Tensor]
 
 
@@ -264,8 +265,9 @@ def closeup(pixels: Tensor, landmarks: Tensor) -> Tensor:
 class FaceEncoder(nn.Module):
     """A small convolutional network trained to read faces: the whole, then close-ups of its parts.
 
-    Attributes it reads off an overview by the semantic encoder, too: what photographs of hats and
-    glasses look like is known there already, of which renders teach little.
+    Attributes it reads off an overview by the semantic encoder, too, which has seen photographs of
+    hats and glasses before. The less a picture looks like a render, the less its own eyes count:
+    few photographs teach them, and those they know by heart.
 
     tokens: (B, 1 + number of attributes, face_dim): the pooled vector, then what was read of each
     attribute, as the mean of its values' fixed random vectors under the probabilities read. One
@@ -298,12 +300,10 @@ class FaceEncoder(nn.Module):
         self.attributes = nn.Linear(dim, sum(self.values.values()))
         # a short way, so that close-ups learn what they alone show
         self.part_attributes = nn.Linear(part_dim, sum(self.values.values()))
-        self.overview_attributes = nn.Sequential(
-            nn.LayerNorm(overview_dim(config)),
-            nn.Linear(overview_dim(config), dim),
-            nn.SiLU(),
-            nn.Linear(dim, sum(self.values.values())),
-        )
+        width = overview_dim(config)
+        self.overview = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, dim), nn.SiLU())
+        self.overview_attributes = nn.Linear(dim, sum(self.values.values()))
+        self.render = nn.Linear(dim, 1)
         facts = torch.randn(sum(self.values.values()), dim)
         self.facts = nn.Parameter(facts, requires_grad=False)  # never trained, only told apart
 
@@ -316,14 +316,17 @@ class FaceEncoder(nn.Module):
         landmarks = geometry[:, : 2 * NUM_LANDMARKS].unflatten(-1, (NUM_LANDMARKS, 2))
         parts = self.parts(pixels, landmarks.detach()).flatten(1)
         pooled = F.silu(whole + self.of_parts(parts))
-        scores = self.attributes(pooled) + self.part_attributes(parts)
-        scores = scores + self.overview_attributes(overview)
+        seen = self.overview(overview)
+        render = self.render(seen)  # (B, 1)
+        own = self.attributes(pooled) + self.part_attributes(parts)
+        scores = self.overview_attributes(seen) + render.sigmoid() * own
         logits = scores.split(list(self.values.values()), dim=-1)
         return FaceOutput(
             tokens=torch.cat([pooled[:, None], self.read_facts(logits)], dim=1),
             landmarks=landmarks,
             box=geometry[:, 2 * NUM_LANDMARKS :],
             units=self.units(pooled),
+            render=render[:, 0],
             attribute_logits=dict(zip(self.values, logits, strict=True)),
         )
 

@@ -107,7 +107,8 @@ def reframed_points(points: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
 
 
 class EncoderObjective(nn.Module):
-    """Smooth L1 on landmarks, box and units; cross entropy on the attributes that can be seen."""
+    """Smooth L1 on landmarks, box and units; cross entropy on the attributes that can be seen, and,
+    with photographs, on what is likely in them and on which of both a picture is."""
 
     def __init__(self, config: EncoderTrainConfig) -> None:
         super().__init__()
@@ -146,11 +147,18 @@ class EncoderObjective(nn.Module):
         parts = {"geometry": geometry, "units": units, "attributes": attributes}
         if "photos" in batch:
             seen = self.reader(to_pixels(batch["photos"]))
+            parts["render"] = told_apart(output.render, seen.render)
+            loss = loss + parts["render"]
             parts["photos"] = likelihood_loss(
                 seen.attribute_logits, batch["likely"], batch["rarity"]
             )
             loss = loss + self.photo_share * parts["photos"]
         return loss, parts
+
+
+def told_apart(renders: Tensor, photographs: Tensor) -> Tensor:
+    """Cross entropy of the logits (B,) and (P,) that pictures are renders, halved between both."""
+    return (F.softplus(-renders.float()).mean() + F.softplus(photographs.float()).mean()) / 2
 
 
 def attribute_loss(output: FaceOutput, targets: Tensor) -> Tensor:

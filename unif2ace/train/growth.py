@@ -20,7 +20,7 @@ from unif2ace.model import UniF2aceForConditionalGeneration
 VALUE_ROWS = (
     *("attributes.weight", "attributes.bias", "facts"),
     *("part_attributes.weight", "part_attributes.bias"),
-    *("overview_attributes.3.weight", "overview_attributes.3.bias"),
+    *("overview_attributes.weight", "overview_attributes.bias"),
 )
 """Tensors of a face encoder that hold a row for each value of each attribute."""
 
