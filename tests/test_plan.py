@@ -32,7 +32,7 @@ def words():
 def pipe():
     model, generator = tiny_model(), torch.Generator().manual_seed(0)
     for weight in (model.plan_position.weight, model.lm_head.weight):
-        torch.nn.init.normal_(weight, generator=generator)  # let places and words matter
+        torch.nn.init.normal_(weight, std=0.3, generator=generator)  # so that words matter
     return UniF2acePipeline(model, tiny_tokenizer())
 
 
@@ -148,11 +148,8 @@ def test_each_picture_has_a_plan_of_its_own_that_keeps_to_the_prompt(pipe):
     assert all((f.plan.values["gender"], f.plan.values["age"]) == ("man", "old") for f in faces)
     (alone,) = pipe.generate("an old man", seed=6, steps=2)
     assert alone.plan == faces[1].plan and alone.codes == faces[1].codes
-    many = [
-        {tuple(face.plan.values.items()) for face in pipe.generate("a man", seed, 1, num_images=4)}
-        for seed in range(0, 20, 4)
-    ]
-    assert max(len(plans) for plans in many) > 1
+    many = pipe.generate("a man", seed=0, steps=1, num_images=4)
+    assert len({tuple(face.plan.values.items()) for face in many}) > 1
 
 
 def test_an_edit_keeps_the_plan_that_the_picture_shows_but_for_what_is_asked(pipe):
