@@ -199,7 +199,8 @@ def overview_dim(config: EncoderConfig) -> int:
     """Length of `SemanticEncoder.overview`."""
     widths = [config.semantic_dim]
     if config.semantic != "clip":
-        widths = [112, 320]  # of `OVERVIEW_BLOCKS`
+        of_blocks = [outputs for _, outputs, _, _, repeats in _STAGES for _ in range(repeats)]
+        widths = [of_blocks[block] for block in OVERVIEW_BLOCKS]
     return OVERVIEW_GRID**2 * sum(widths)
 
 
