@@ -39,6 +39,7 @@ _STAGES = (
 )
 _BATCH_NORM_EPS = 1e-3
 OVERVIEW_GRID = 3
+OVERVIEW_DROPOUT = 0.3
 OVERVIEW_BLOCKS = (10, 15)  # of EfficientNet-Lite0: the last at 1/16 of the picture, and of all
 
 
@@ -302,7 +303,10 @@ class FaceEncoder(nn.Module):
         # a short way, so that close-ups learn what they alone show
         self.part_attributes = nn.Linear(part_dim, sum(self.values.values()))
         width = overview_dim(config)
-        self.overview = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, dim), nn.SiLU())
+        # forgetful while it is trained: it would know a thousand photographs by heart
+        self.overview = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, dim), nn.SiLU(), nn.Dropout(OVERVIEW_DROPOUT)
+        )
         self.overview_attributes = nn.Linear(dim, sum(self.values.values()))
         self.render = nn.Linear(dim, 1)
         facts = torch.randn(sum(self.values.values()), dim)

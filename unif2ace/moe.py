@@ -120,7 +120,8 @@ class TokenMoE(nn.Module):
         chunks = zip(self.experts, rows.split(counts), strict=True)
         routed = torch.cat([expert(chunk) for expert, chunk in chunks if len(chunk)])
         # the inverse of `order`: sorting once more is slower
-        back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order)).to(order))
+        places = torch.arange(len(order), device=order.device)
+        back = torch.empty_like(order).scatter_(0, order, places)
         routed = routed.index_select(0, back).view(len(tokens), -1, tokens.shape[-1])
         weights = routing.weights[:, None].to(routed.dtype)  # (T, 1, k)
         return torch.baddbmm(self.shared(tokens)[:, None], weights, routed)[:, 0]  # (T, D)

@@ -345,6 +345,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--batch-size", type=int, default=64, help="per process")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument(
+        "--photo-share", type=float, default=0.4, help="photographs beside a batch, as its share"
+    )
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -356,6 +360,7 @@ def main(arguments: argparse.Namespace) -> None:
         batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
         weight_decay=0.05,
+        workers=arguments.workers,
         seed=arguments.seed,
     )
     preset = PRESETS[arguments.preset]()
@@ -368,6 +373,7 @@ def main(arguments: argparse.Namespace) -> None:
         start=arguments.start,
         photos=arguments.photos,
         photo_labels=arguments.photo_labels,
+        photo_share=arguments.photo_share,
     )
     result = train(config)
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")

@@ -10,8 +10,12 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import multiprocessing
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,40 +132,48 @@ def face_shards(folder: Path, split: str) -> list[Path]:
 
 
 def make_features(
-    checkpoint: Path, faces: Path, out: Path, *, split: str, batch_size: int = 64
+    checkpoint: Path, faces: Path, out: Path, *, split: str, workers: int = 1, batch_size: int = 64
 ) -> int:
     """Codes and features of a split's faces, by the checkpoint's frozen parts; how many faces.
 
     Training faces that are held out for checks on the way (`HOLD_OUT_EVERY`) are left out.
+    workers: processes that decode pictures.
     """
     model = load_model(checkpoint, None, None, torch.device("cpu"), torch.float32)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     labels: list[FaceLabel] = []
 
-    def batches() -> Iterator[np.ndarray]:
+    def rows_of_batches() -> Iterator[list[dict[str, Any]]]:
         for shard in face_shards(faces, split):
             for table in pq.ParquetFile(shard).iter_batches(
                 batch_size, columns=["image", "seed", "attributes", "visible", "landmarks"]
             ):
-                rows = [
-                    row
-                    for row in table.to_pylist()
-                    if split != "train" or row["seed"] % HOLD_OUT_EVERY
-                ]
-                if not rows:  # held out, all of them
-                    continue
+                rows = table.to_pylist()
+                if split == "train":
+                    rows = [row for row in rows if row["seed"] % HOLD_OUT_EVERY]
+                if rows:  # else all of them are held out
+                    yield rows
+
+    def batches() -> Iterator[np.ndarray]:
+        decode = partial(_decoded, size=model.config.image_size)
+        context = multiprocessing.get_context("spawn")  # a GPU is in use by now
+        with ProcessPoolExecutor(workers, context) as pool:
+            pending: deque[Future[np.ndarray]] = deque()
+            for rows in rows_of_batches():
                 labels.extend(_label(row) for row in rows)
-                yield np.stack(
-                    [
-                        resized(
-                            Image.open(io.BytesIO(row["image"]["bytes"])), model.config.image_size
-                        )
-                        for row in rows
-                    ]
-                )
+                pending.append(pool.submit(decode, [row["image"]["bytes"] for row in rows]))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
 
     write_features(model, batches(), labels, out)
     return len(labels)
+
+
+def _decoded(pictures: Sequence[bytes], size: int) -> np.ndarray:
+    """(b, size, size, 3) uint8."""
+    return np.stack([resized(Image.open(io.BytesIO(picture)), size) for picture in pictures])
 
 
 def _label(row: Mapping[str, Any]) -> FaceLabel:
@@ -179,10 +191,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--faces", type=Path, required=True, help="folder of rendered shards")
     parser.add_argument("--split", default="train")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=1, help="processes that decode pictures")
 
 
 def main(arguments: argparse.Namespace) -> None:
     count = make_features(
-        arguments.checkpoint, arguments.faces, arguments.out, split=arguments.split
+        arguments.checkpoint,
+        arguments.faces,
+        arguments.out,
+        split=arguments.split,
+        workers=arguments.workers,
     )
     print(f"features of {count:,} faces in {arguments.out}")

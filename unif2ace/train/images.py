@@ -7,10 +7,13 @@ lie; after that a batch is a gather. Shards may still be arriving: `refresh` pic
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +75,10 @@ class FaceShards:
 
     def refresh(self) -> int:
         """Take in shards that have arrived since the last call; how many faces there are now."""
-        for shard in sorted(self.folder.glob("train-*.parquet")):
-            if shard.stem in self._names:
-                continue
+        shards = sorted(self.folder.glob("train-*.parquet"))
+        shards = [shard for shard in shards if shard.stem not in self._names]
+        _cache_all(shards, self.cache, self.size)
+        for shard in shards:
             pictures, labels = _cached(shard, self.cache, self.size)
             is_held_out = labels["seeds"] % HOLD_OUT_EVERY == 0
             rows = np.flatnonzero(is_held_out == self.is_held_out).tolist()
@@ -103,19 +107,33 @@ class FaceShards:
         return FaceLabels(**columns)
 
 
-def _cached(
-    shard: Path, cache: Path, size: int
-) -> tuple[NDArray[np.uint8], Mapping[str, NDArray[Any]]]:
-    """Pictures (memory-mapped) and labels of a shard, decoded now if the cache lacks them.
+def _cache_all(shards: Sequence[Path], cache: Path, size: int) -> None:
+    """Decode the shards that the cache lacks side by side, each in a process of its own."""
+    missing = [shard for shard in shards if not _cache_files(shard, cache, size)[1].exists()]
+    if len(missing) > 1:
+        context = multiprocessing.get_context("spawn")  # whatever threads and devices are in use
+        with ProcessPoolExecutor(min(len(missing), os.cpu_count() or 1), context) as pool:
+            list(pool.map(partial(_cached, cache=cache, size=size), missing))
+
+
+def _cache_files(shard: Path, cache: Path, size: int) -> tuple[Path, Path]:
+    """Where a shard's pictures and labels are kept once they are decoded.
 
     A cache entry carries the shard's size and time, so that a shard rendered anew is read anew, and
     what attributes it was read for.
     """
-    cache.mkdir(parents=True, exist_ok=True)
     stat = shard.stat()
     words = zlib.crc32(repr(VOCABULARY).encode())  # more attributes have more columns
     key = f"{shard.stem}-{size}-{stat.st_size:x}-{stat.st_mtime_ns:x}-{words:x}"
-    pictures, labels = cache / f"{key}.npy", cache / f"{key}.npz"
+    return cache / f"{key}.npy", cache / f"{key}.npz"
+
+
+def _cached(
+    shard: Path, cache: Path, size: int
+) -> tuple[NDArray[np.uint8], Mapping[str, NDArray[Any]]]:
+    """Pictures (memory-mapped) and labels of a shard, decoded now if the cache lacks them."""
+    cache.mkdir(parents=True, exist_ok=True)
+    pictures, labels = _cache_files(shard, cache, size)
     if not labels.exists():  # written last: when it is there, both are whole
         images, columns = _decode(shard, size)
         for path, write in (

@@ -17,7 +17,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from typing import Any, Literal
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from unif2ace.train.averaging import AveragedWeights, is_sharded, whole
@@ -59,6 +60,8 @@ class TrainConfig:
     seconds: wall-clock budget over all resumptions; the learning rate then falls with whichever of
         steps and seconds runs out first. None: steps alone.
     batch_size: pictures per process and step.
+    workers: processes that make batches ahead, for a GPU that would wait for words and pictures; 0
+        makes the next one in a thread.
     """
 
     out: Path
@@ -67,6 +70,7 @@ class TrainConfig:
     learning_rate: float
     seconds: float | None = None
     warmup_steps: int = 100
+    workers: int = 0
     final_lr_share: float = 0.02
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.99)
@@ -75,7 +79,7 @@ class TrainConfig:
     mixed_precision: Precision = field(default_factory=fastest_precision)
     seed: int = 0
     log_every: int = 20
-    sample_every_seconds: float = 300.0
+    sample_every_seconds: float = 600.0
     checkpoint_every_seconds: float = 120.0
 
     def __post_init__(self) -> None:
@@ -83,6 +87,8 @@ class TrainConfig:
             raise ValueError(f"steps and batch_size must be positive: {self}")
         if self.seconds is not None and self.seconds <= 0:
             raise ValueError(f"seconds must be positive, got {self.seconds}")
+        if self.workers < 0:
+            raise ValueError(f"workers must not be negative, got {self.workers}")
         if not 0 <= self.ema_decay < 1:
             raise ValueError(f"ema_decay must be in [0, 1), got {self.ema_decay}")
 
@@ -144,6 +150,47 @@ class Clock:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.step, self.seconds = state["step"], state["seconds"]
+
+
+class _Draws(Dataset):
+    """A function of the step as a data set of as many items as there are steps."""
+
+    def __init__(self, draw: Callable[[int], Any], steps: int) -> None:
+        self.draw, self.steps = draw, steps
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> Any:
+        return self.draw(step)
+
+
+def batches_ahead(
+    draw: Callable[[int], Any], start: int, steps: int, workers: int
+) -> Iterator[Any]:
+    """draw(start), ..., draw(steps - 1) in order, made while the ones before are in use."""
+    if workers:
+        yield from DataLoader(
+            _Draws(draw, steps),
+            sampler=range(start, steps),
+            batch_size=None,
+            num_workers=workers,
+            prefetch_factor=4,
+            collate_fn=_as_it_is,
+            multiprocessing_context="fork",  # what is drawn from is large, and only read
+        )
+        return
+    with ThreadPoolExecutor(1) as thread:
+        pending = thread.submit(draw, start)
+        for step in range(start, steps):
+            batch = pending.result()
+            if step + 1 < steps:
+                pending = thread.submit(draw, step + 1)
+            yield batch
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
 
 
 @contextmanager
@@ -260,6 +307,8 @@ def run(
         weights that this may have spoilt.
     """
     config.out.mkdir(parents=True, exist_ok=True)
+    torch.backends.cudnn.benchmark = True  # shapes repeat
+    torch.set_float32_matmul_precision("high")
     accelerator = Accelerator(
         mixed_precision=config.mixed_precision,
         cpu=not torch.cuda.is_available(),
@@ -304,8 +353,8 @@ def run(
     loss_value = math.nan
     is_finite = torch.ones((), dtype=torch.bool, device=accelerator.device)
     module.train()
-    with _signals_noted() as signals, ThreadPoolExecutor(1) as prefetcher:
-        pending = prefetcher.submit(draw, clock.step)
+    ahead = batches_ahead(draw, clock.step, config.steps, config.workers)
+    with _signals_noted() as signals, closing(ahead):
         while clock.step < config.steps:
             now, is_stopping = _agreed(
                 accelerator, before + time.monotonic() - started, bool(signals)
@@ -322,9 +371,7 @@ def run(
                 sample()
                 last_sample = now
 
-            batch = _to_device(pending.result(), accelerator.device)
-            if clock.step + 1 < config.steps:
-                pending = prefetcher.submit(draw, clock.step + 1)
+            batch = _to_device(next(ahead), accelerator.device)
             progress = clock.step / config.steps
             if config.seconds is not None:
                 progress = max(progress, now / config.seconds)

@@ -139,6 +139,12 @@ class TokenizerObjective(nn.Module):
         self.reader = None if config.reader is None else load_reader(config.reader)
         self.critic = FeatureCritic() if config.critic_start < 1 else None
 
+    def train(self, mode: bool = True) -> TokenizerObjective:
+        super().train(mode)
+        if self.reader is not None:
+            self.reader.eval()  # it measures, and forgets nothing meanwhile
+        return self
+
     def forward(self, batch: dict[str, Tensor], progress: float) -> tuple[Tensor, dict]:
         """batch: as `TokenizerBatches` gives it. progress: 0..1."""
         config, pixels = self.config, to_pixels(batch["pictures"])
@@ -375,6 +381,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--batch-size", type=int, default=32, help="per process")
     parser.add_argument("--learning-rate", type=float, default=6e-4)
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -386,6 +393,7 @@ def main(arguments: argparse.Namespace) -> None:
         seconds=arguments.seconds,
         batch_size=arguments.batch_size,
         learning_rate=arguments.learning_rate,
+        workers=arguments.workers,
         seed=arguments.seed,
     )
     config = TokenizerTrainConfig(

@@ -110,16 +110,24 @@ def train(
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     words = PlanWords(tokenizer, model.config.plan_length, model.config.encoders.attributes)
     draw = batch_drawer(faces, tokenizer, words, model, config, options)
+
+    def save() -> None:
+        model.save_pretrained(config.out / "model", max_shard_size=SHARD_SIZE)
+        tokenizer.save_pretrained(config.out / "model")
+
+    def on_sample(step: int) -> None:
+        save()
+        sample_sheet(model, tokenizer, config.out / f"{step:07d}.png")
+
     result = run(
         config,
         TransformerObjective(model, options.exploration),
         draw,
-        on_sample=lambda step: sample_sheet(model, tokenizer, config.out / f"{step:07d}.png"),
+        on_sample=on_sample,
         learning_rate_scale=lambda name: ROUTER_LR_SCALE if "sequence_moe" in name else 1.0,
     )
-    if PartialState().is_main_process:
-        model.save_pretrained(config.out / "model", max_shard_size=SHARD_SIZE)
-        tokenizer.save_pretrained(config.out / "model")
+    if PartialState().is_main_process:  # shards are whole only now
+        save()
     return result
 
 
@@ -198,6 +206,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--questions-per-face", type=int, default=8)
     parser.add_argument("--exploration", type=float, default=1.0, help="noise on routing at first")
     parser.add_argument("--learning-rate", type=float, default=6e-4)
+    parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     parser.add_argument("--seed", type=int, default=0)
 
 
@@ -211,6 +220,7 @@ def main(arguments: argparse.Namespace) -> None:
             seconds=arguments.seconds,
             batch_size=arguments.batch_size,
             learning_rate=arguments.learning_rate,
+            workers=arguments.workers,
             seed=arguments.seed,
         ),
         TransformerOptions(

@@ -1,0 +1,47 @@
+"""Rendered faces packed small enough to travel to a borrowed machine: WebP in place of PNG."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+QUALITY = 85
+"""Of WebP: 39 dB to the renders, far above what an image tokenizer keeps, in a tenth of the bytes."""
+
+
+def pack(faces: Path, out: Path, *, quality: int = QUALITY) -> int:
+    """Pack every finished file of `faces` that `out` lacks; how many bytes lie in `out` then.
+
+    Labels stay as they are. A file is written whole or not at all.
+    """
+    shards = sorted(faces.glob("*.parquet"))
+    if not shards:
+        raise ValueError(f"no rendered faces in {faces}: give a folder that `render` wrote")
+    out.mkdir(parents=True, exist_ok=True)
+    for shard in shards:
+        target = out / shard.name
+        if target.exists():
+            continue
+        table = pq.read_table(shard)
+        pictures = [
+            {"bytes": as_webp(row["bytes"], quality), "path": None}
+            for row in table["image"].to_pylist()
+        ]
+        place = table.schema.get_field_index("image")
+        field = table.schema.field(place)
+        packed = table.set_column(place, field, pa.array(pictures, field.type))
+        draft = target.with_suffix(".new")
+        pq.write_table(packed, draft, compression="zstd", compression_level=15)
+        draft.rename(target)
+    return sum(path.stat().st_size for path in out.glob("*.parquet"))
+
+
+def as_webp(picture: bytes, quality: int) -> bytes:
+    """An encoded picture, encoded again with losses (0 most, 100 hardly any)."""
+    buffer = io.BytesIO()
+    Image.open(io.BytesIO(picture)).convert("RGB").save(buffer, "WEBP", quality=quality)
+    return buffer.getvalue()
