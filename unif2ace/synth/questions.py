@@ -34,6 +34,7 @@ from unif2ace.synth.asking import (
     spoken_question,
     value_is_question,
     value_question,
+    wide_question,
 )
 from unif2ace.synth.captions import Style, caption, description, sayable
 from unif2ace.synth.clauses import clause
@@ -50,6 +51,7 @@ from unif2ace.wording import (
     being,
     canonical_answer,
     canonical_question,
+    having,
     sentence,
 )
 
@@ -73,16 +75,26 @@ _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
 )  # fmt: skip
+_BRIEF = ("expression", "hat", "glasses", "facial_hair", "hair_color", "lipstick")
 _SAME_ENOUGH = (
     {"light", "very light"},
     {"light", "medium"},
     {"medium", "brown"},
     {"brown", "dark"},
-    {"smiling", "laughing"},
+    {"goatee", "full beard"},
     *({f"{tens}0s", f"{tens + 1}0s"} for tens in range(2, 7)),
     *({str(step), str(step + 1)} for step in range(1, 10)),
 )
 """Values that a careful person would not deny of each other: "no" draws another one."""
+INCLUDED: Mapping[tuple[str, str], str] = {
+    ("expression", "smiling"): "laughing",
+    ("facial_hair", "full beard"): "goatee",
+    ("eyes", "open"): "squinting",
+}
+"""By attribute and value asked for, the one that is so as well: who laughs, smiles. With whom a
+full beard includes a goatee is asked in words for any beard."""
+_WIDE_SHARE = 0.25  # of the questions for a value that includes another
+_BRIEF_SHARE = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +246,7 @@ def _typed(question: str, generator: random.Random) -> str:
             [" in this picture?", " here?", " in the photo?"]
         )
     if generator.random() < _HASTY_SHARE:
-        question = hasty(as_typed(question, generator), generator)
+        question = hasty(as_typed(question, generator, is_exact=True), generator)
     return question
 
 
@@ -296,14 +308,12 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
         is_true = value != ATTRIBUTES[name].values[0]
     else:
         asked = _asked_value(name, value, generator)
-        is_loose = generator.random() < _LOOSE_SHARE
-        ask = loose_value_is_question if is_loose else value_is_question
-        question = ask(name, asked, gender, generator)
+        question = _value_is_question(name, value, asked, gender, generator)
         is_true = _holds(name, value, asked)
     question = _typed(question, generator)
     answer = word = "Yes" if is_true else "No"
     if generator.random() < 0.75:
-        answer = f"{word}, {_statement(name, attributes, generator)}"
+        answer = f"{word}, {_reason(name, attributes, generator)}"
     return QA(
         question=question,
         answer=sentence(answer),
@@ -312,6 +322,28 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
         value=value,
         asked=asked,
     )
+
+
+def _value_is_question(
+    name: str, value: str, asked: str, gender: str, generator: random.Random
+) -> str:
+    """Whether it is so, in words that are as wide as the answer takes them."""
+    if (name, asked) in INCLUDED:
+        is_wide = INCLUDED[name, asked] == value and name == "facial_hair"
+        if is_wide or generator.random() < _WIDE_SHARE:
+            return wide_question(name, asked, gender, generator)
+    is_loose = generator.random() < _LOOSE_SHARE
+    ask = loose_value_is_question if is_loose else value_is_question
+    return ask(name, asked, gender, generator)
+
+
+def _reason(name: str, attributes: FaceAttributes, generator: random.Random) -> str:
+    """What is seen, behind a yes or no: a clause, seldom a phrase."""
+    value = attributes[name]
+    brief = being(name, value) + having(name, value) if name in _BRIEF else ()
+    if brief and generator.random() < _BRIEF_SHARE:
+        return brief[0]
+    return _statement(name, attributes, generator)
 
 
 def _asked_value(name: str, value: str, generator: random.Random) -> str:
@@ -334,10 +366,10 @@ def _can_ask(name: str, value: str) -> bool:
 
 
 def _holds(name: str, value: str, asked: str) -> bool:
-    """Whether "yes" is right. A ponytail is long hair, a crop is short hair."""
+    """Whether "yes" is right. A ponytail is long hair, and a laugh is a smile."""
     if name == "hair_style" and asked in ("short", "long"):
         return HAIR_LENGTH[value] == asked
-    return value == asked
+    return value in (asked, INCLUDED.get((name, asked)))
 
 
 def _choice(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
