@@ -43,6 +43,15 @@ from unif2ace.synth.phrases import REGION_OF, REGIONS, in_region, one_of
 from unif2ace.synth.prose import statements
 from unif2ace.synth.sampling import sample_attributes
 from unif2ace.synth.variants import as_typed
+from unif2ace.synth.visitors import (
+    has_claims,
+    plain_choice_question,
+    plain_elsewhere_question,
+    plain_presence_question,
+    plain_value_is_question,
+    plain_value_question,
+    plain_wide_question,
+)
 from unif2ace.wording import (
     NOT_VISIBLE,
     PRONOUNS,
@@ -72,6 +81,7 @@ OFF_TOPIC = "I can't tell: a face does not show that."
 _HASTY_SHARE = 0.35
 # of the questions about one attribute that are not canonical; spoken ones are open
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
+_PLAIN_SHARE = 0.5  # and of these and all others, which are as plain visitors type
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
 )  # fmt: skip
@@ -211,7 +221,9 @@ def _question(
         question = describe_question(attributes["gender"], generator)
         return QA(question=question, answer=text, attribute="face", kind=kind)
     if kind == "off_topic":
-        question = _typed(elsewhere_question(attributes["gender"], generator), generator)
+        is_plain = generator.random() < _PLAIN_SHARE
+        ask_elsewhere = plain_elsewhere_question if is_plain else elsewhere_question
+        question = _typed(ask_elsewhere(attributes["gender"], generator), generator)
         return QA(question=question, answer=OFF_TOPIC, attribute="", kind=kind)
     if kind == "region" and (qa := _region(attributes, visible, generator)):
         return qa
@@ -293,6 +305,8 @@ def _value(name: str, attributes: FaceAttributes, generator: random.Random) -> Q
 
 
 def _open_question(name: str, gender: str, generator: random.Random) -> str:
+    if generator.random() < _PLAIN_SHARE:
+        return plain_value_question(name, gender, generator)
     draw = generator.random()
     if draw < _LOOSE_SHARE:
         return loose_value_question(name, generator)
@@ -304,11 +318,14 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     value, gender = attributes[name], attributes["gender"]
     asked: str | None = None
     if name in PRESENCE_QUESTIONS and generator.random() < 0.5:
-        question = presence_question(name, gender, generator)
+        is_plain = generator.random() < _PLAIN_SHARE
+        ask = plain_presence_question if is_plain else presence_question
+        question = ask(name, gender, generator)
         is_true = value != ATTRIBUTES[name].values[0]
     else:
-        asked = _asked_value(name, value, generator)
-        question = _value_is_question(name, value, asked, gender, generator)
+        is_plain = generator.random() < _PLAIN_SHARE
+        asked = _asked_value(name, value, is_plain, generator)
+        question = _value_is_question(name, value, asked, is_plain, gender, generator)
         is_true = _holds(name, value, asked)
     question = _typed(question, generator)
     answer = word = "Yes" if is_true else "No"
@@ -325,13 +342,16 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
 
 
 def _value_is_question(
-    name: str, value: str, asked: str, gender: str, generator: random.Random
+    name: str, value: str, asked: str, is_plain: bool, gender: str, generator: random.Random
 ) -> str:
     """Whether it is so, in words that are as wide as the answer takes them."""
     if (name, asked) in INCLUDED:
         is_wide = INCLUDED[name, asked] == value and name == "facial_hair"
         if is_wide or generator.random() < _WIDE_SHARE:
-            return wide_question(name, asked, gender, generator)
+            ask = plain_wide_question if is_plain else wide_question
+            return ask(name, asked, gender, generator)
+    if is_plain and has_claims(name, asked):
+        return plain_value_is_question(name, asked, gender, generator)
     is_loose = generator.random() < _LOOSE_SHARE
     ask = loose_value_is_question if is_loose else value_is_question
     return ask(name, asked, gender, generator)
@@ -346,9 +366,16 @@ def _reason(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     return _statement(name, attributes, generator)
 
 
-def _asked_value(name: str, value: str, generator: random.Random) -> str:
-    """The true value half of the time, else another one that is clearly wrong."""
-    options = [v for v in ATTRIBUTES[name].values if _can_ask(name, v)]
+def _asked_value(name: str, value: str, is_plain: bool, generator: random.Random) -> str:
+    """The true value half of the time, else another one that is clearly wrong.
+
+    is_plain: in plain words absence can be asked for, too, where there are such: "clean-shaven".
+    """
+    options = [
+        v
+        for v in ATTRIBUTES[name].values
+        if _can_ask(name, v) or (is_plain and has_claims(name, v))
+    ]
     wrong = [
         v
         for v in options
@@ -377,6 +404,8 @@ def _choice(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     other = generator.choice([v for v in ATTRIBUTES[name].values if v != value])
     options = (value, other) if generator.random() < 0.5 else (other, value)
     question = choice_question(name, options, attributes["gender"], generator)
+    if generator.random() < _PLAIN_SHARE:
+        question = plain_choice_question(name, options, attributes["gender"], generator) or question
     question = _typed(question, generator)
     answer = sentence(_statement(name, attributes, generator))
     if generator.random() < 0.25:
@@ -420,7 +449,9 @@ def _not_visible(
     gender, asked = attributes["gender"], None
     if generator.random() < 0.35:
         asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
-        question = value_is_question(name, asked, gender, generator)
+        is_plain = generator.random() < _PLAIN_SHARE and has_claims(name, asked)
+        ask = plain_value_is_question if is_plain else value_is_question
+        question = ask(name, asked, gender, generator)
     else:
         question = _open_question(name, gender, generator)
     reason = why_hidden(name, attributes, visible)
