@@ -371,7 +371,7 @@ CLAIMS: Mapping[str, Mapping[str, str]] = {
         "glasses are dark | has shades on",
     },
     "hat": {
-        "none": "is bareheaded | head is bare | is without a hat",
+        "none": "is bareheaded | head is bare",
         "beanie": "wears a beanie | has a beanie on | wears a woolly hat | wears a knit cap | "
         "hat is a beanie | wears a winter hat",
         "headband": "wears a headband | has a headband on | wears a hair band | "
@@ -402,7 +402,7 @@ CLAIMS: Mapping[str, Mapping[str, str]] = {
         "open": "eyes are open | has {own} eyes open | both eyes are open",
         "closed": "eyes are closed | eyes are shut | has {own} eyes closed | has {own} eyes shut | "
         "both eyes are closed",
-        "winking": "is winking | has one eye closed | one eye is closed | one eye is shut",
+        "winking": "is winking | has one eye closed | one eye is closed in a wink | one eye is shut in a wink",
         "squinting": "is squinting | eyes are narrowed | eyes are squinting | "
         "has {own} eyes narrowed",
     },

@@ -198,7 +198,7 @@ def plain_elsewhere_question(gender: str, generator: random.Random) -> str:
 def claims_of(name: str, value: str) -> tuple[str, ...]:
     """Everything in the tables that says so; empty where "is it so?" is asked in no plain words."""
     entries = (table.get(name, {}).get(value, "") for table in (CLAIMS, COLOR_CLAIMS))
-    return tuple(claim for entry in entries for claim in _listed(entry))
+    return tuple(dict.fromkeys(claim for entry in entries for claim in _listed(entry)))
 
 
 def has_claims(name: str, value: str) -> bool:
