@@ -52,6 +52,7 @@ def test_every_attribute_and_value_is_asked_for_in_many_ways(name):
 
 def test_tables_know_the_vocabulary_and_no_more():
     assert set(THINGS) == set(PRESENCE_QUESTIONS) and set(WIDE) == set(INCLUDED)
+    assert not {"wears a hat", "wears a cap", "has a hat on"} & set(claims_of("hat", "beanie"))
     assert set(CLAIMS) | set(COLOR_CLAIMS) == set(ATTRIBUTES)
     for table in (CLAIMS, COLOR_CLAIMS):
         for name, claims in table.items():

@@ -402,7 +402,8 @@ CLAIMS: Mapping[str, Mapping[str, str]] = {
         "open": "eyes are open | has {own} eyes open | both eyes are open",
         "closed": "eyes are closed | eyes are shut | has {own} eyes closed | has {own} eyes shut | "
         "both eyes are closed",
-        "winking": "is winking | has one eye closed | one eye is closed in a wink | one eye is shut in a wink",
+        "winking": "is winking | has one eye closed | one eye is closed in a wink | "
+        "one eye is shut in a wink",
         "squinting": "is squinting | eyes are narrowed | eyes are squinting | "
         "has {own} eyes narrowed",
     },
