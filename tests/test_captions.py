@@ -196,7 +196,7 @@ def yes_no_of(name: str, value: str) -> list[QA]:
     mouth = "open" if value == "laughing" else "closed"
     face = plain_face(gender="man", mouth=mouth, **{name: value})
     generator, kinds = random.Random(0), {"yes_no": 1.0}
-    return questions(face, ["gender", name], generator=generator, count=300, kinds=kinds)
+    return questions(face, ["gender", name], generator=generator, count=1500, kinds=kinds)
 
 
 def test_who_laughs_smiles_but_who_smiles_need_not_laugh():

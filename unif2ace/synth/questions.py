@@ -85,6 +85,8 @@ _PLAIN_SHARE = 0.5  # and of these and all others, which are as plain visitors t
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
 )  # fmt: skip
+# how often a yes or no is asked about what may be missing; else five in six would be "no"
+_DOUBT_ABSENT, _DOUBT_PRESENT = 0.3, 1.2
 _BRIEF = ("expression", "hat", "glasses", "facial_hair", "hair_color", "lipstick")
 _SAME_ENOUGH = (
     {"light", "very light"},
@@ -233,6 +235,8 @@ def _question(
     if kind == "choice":
         names = [n for n in names if has_choice(n)] or names
     name = generator.choice(names)
+    if kind == "yes_no":
+        name = generator.choices(names, [_doubt(n, attributes[n]) for n in names])[0]
     if kind == "value" and generator.random() < 0.5:
         return _canonical(name, attributes[name])
     if kind == "yes_no":
@@ -242,6 +246,13 @@ def _question(
     else:
         qa = _value(name, attributes, generator)
     return _settled(qa)
+
+
+def _doubt(name: str, value: str) -> float:
+    """How often, of all, a yes or no is asked about it: most things are not there in most faces."""
+    if name not in PRESENCE_QUESTIONS:
+        return 1.0
+    return _DOUBT_ABSENT if value == ATTRIBUTES[name].values[0] else _DOUBT_PRESENT
 
 
 def _canonical(name: str, value: str) -> QA:
