@@ -28,7 +28,7 @@ from unif2ace.synth.captions import Caption, Style, caption, description, sample
 from unif2ace.synth.clauses import clause
 from unif2ace.synth.loose import loose_value_is_question, loose_value_question, things
 from unif2ace.synth.phrases import NOUN_PHRASES, REGION_OF, REGIONS, in_region
-from unif2ace.synth.questions import QA, questions, training_corpus, why_hidden
+from unif2ace.synth.questions import INCLUDED, QA, questions, training_corpus, why_hidden
 from unif2ace.synth.talk import ELSEWHERE, OPEN
 from unif2ace.synth.variants import as_typed
 from unif2ace.wording import (
@@ -188,7 +188,51 @@ def test_yes_means_that_the_asked_value_is_so():
     for _, qa in asked():
         if qa.kind != "yes_no" or qa.asked is None or qa.attribute == "hair_style":
             continue
-        assert parse_yes_no(qa.answer) is (qa.asked == qa.value), qa
+        is_so = qa.value in (qa.asked, INCLUDED.get((qa.attribute, qa.asked)))
+        assert parse_yes_no(qa.answer) is is_so, qa
+
+
+def yes_no_of(name: str, value: str) -> list[QA]:
+    mouth = "open" if value == "laughing" else "closed"
+    face = plain_face(gender="man", mouth=mouth, **{name: value})
+    generator, kinds = random.Random(0), {"yes_no": 1.0}
+    return questions(face, ["gender", name], generator=generator, count=1500, kinds=kinds)
+
+
+def test_who_laughs_smiles_but_who_smiles_need_not_laugh():
+    asked_of = {value: yes_no_of("expression", value) for value in ("laughing", "smiling")}
+    for value, other, verdict in (("laughing", "smiling", True), ("smiling", "laughing", False)):
+        found = [qa for qa in asked_of[value] if qa.asked == other]
+        assert found and all(parse_yes_no(qa.answer) is verdict for qa in found)
+        named = [qa for qa in found if qa.answer not in ("Yes.", "No.")]
+        assert {parse_answer("expression", qa.answer, asked=other) for qa in named} == {value}
+    for answer in ("Yes, she is laughing.", "Yes, laughing."):
+        assert parse_answer("expression", answer, asked="smiling") == "laughing"
+
+
+@pytest.mark.parametrize("value", ["beanie", "headband"])
+def test_whatever_is_on_the_head_is_a_hat(value):
+    found = [qa for qa in yes_no_of("hat", value) if re.search(r"\b(hat|cap)\b", qa.question)]
+    wide = [qa for qa in found if qa.asked is None]
+    assert wide and all(parse_yes_no(qa.answer) for qa in wide)
+    assert {parse_answer("hat", qa.answer) for qa in wide if "," in qa.answer} == {value}
+
+
+@pytest.mark.parametrize("value", ["none", "stubble", "moustache", "goatee", "full beard"])
+def test_a_goatee_is_a_beard_and_stubble_is_facial_hair(value):
+    qas = yes_no_of("facial_hair", value)
+    beard = r"\b(a|any) beard\b|bearded"
+    for pattern, yes in (
+        (beard, ("goatee", "full beard")),
+        ("facial hair", ATTRIBUTES["facial_hair"].values[1:]),
+    ):
+        found = [qa for qa in qas if qa.kind == "yes_no" and re.search(pattern, qa.question)]
+        assert found and all(parse_yes_no(qa.answer) is (value in yes) for qa in found)
+
+
+def test_dark_glasses_are_glasses():
+    found = [qa for qa in yes_no_of("glasses", "sunglasses") if qa.asked is None]
+    assert found and all(parse_yes_no(qa.answer) for qa in found)
 
 
 def test_long_and_short_hair_are_asked_by_length():
@@ -196,7 +240,7 @@ def test_long_and_short_hair_are_asked_by_length():
     met = set()
     for style, length in HAIR_LENGTH.items():
         face, generator = plain_face(hair_style=style), random.Random(0)
-        for qa in questions(face, ["gender", "hair_style"], generator=generator, count=150):
+        for qa in questions(face, ["gender", "hair_style"], generator=generator, count=400):
             if qa.kind == "yes_no" and qa.asked in ("long", "short"):
                 assert parse_yes_no(qa.answer) is (length == qa.asked), qa
                 met.add((style, qa.asked))

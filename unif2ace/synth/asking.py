@@ -97,9 +97,11 @@ PRESENCE_QUESTIONS: Mapping[str, str] = {
     "glasses": "Is {they} wearing glasses? | Does {they} wear glasses? | Are there any glasses? | "
     "Does {they} have glasses on? | Can you see glasses?",
     "hat": "Is {they} wearing something on {own} head? | Does {they} wear any headwear? | "
-    "Is there anything on {own} head?",
+    "Is there anything on {own} head? | Is {they} wearing a hat? | Does {they} have a hat on? | "
+    "Does {they} wear a hat? | Is there a hat on {own} head? | Can you see a hat? | "
+    "Is {they} wearing a cap? | Does {they} have a cap on? | Is {own} head covered?",
     "facial_hair": "Does {they} have facial hair? | Is there any facial hair? | "
-    "Can you see facial hair on {own} face?",
+    "Can you see facial hair on {own} face? | Does {they} have any hair on {own} face?",
     "lipstick": "Is {they} wearing lipstick? | Does {they} wear lipstick? | "
     "Is there lipstick on {own} lips? | Are {own} lips painted?",
     "eye_shadow": "Is {they} wearing eye shadow? | Does {they} wear eye shadow? | "
@@ -111,6 +113,18 @@ PRESENCE_QUESTIONS: Mapping[str, str] = {
     **{name: detail.present for name, detail in DETAILS.items() if detail.present},
 }
 """Yes/no questions about whether a thing is there at all."""
+
+WIDE_QUESTIONS: Mapping[tuple[str, str], str] = {
+    ("facial_hair", "full beard"): "Does {they} have a beard? | Is {they} bearded? | "
+    "Can you see a beard? | Has {they} got a beard? | Is there a beard on {own} face? | "
+    "Does {they} wear a beard? | Is that a beard? | A beard?",
+    ("expression", "smiling"): "Is {they} smiling? | Does {they} look happy? | "
+    "Is {they} grinning? | Does {they} seem cheerful? | Is there a smile on {own} face? | "
+    "Does {they} smile? | Has {they} got a smile on {own} face? | Is {they} happy?",
+    ("eyes", "open"): "Are {own} eyes open? | Does {they} have {own} eyes open? | "
+    "Is {they} keeping {own} eyes open? | Does {they} keep {own} eyes open?",
+}
+"""By attribute and value, yes/no questions that hold of what the value includes, too."""
 
 REGION_QUESTIONS: Mapping[tuple[str, ...], str] = {
     ("hair", "beard"): "What can you say about {own} hair? | Describe {own} hair. | "
@@ -147,6 +161,9 @@ _BRITISH = {
     "mustache": "moustache",
     "goatee": "goatee",
     "middle-aged": "middle aged",
+    "checkered": "chequered",
+    "jewelry": "jewellery",
+    "eyeglasses": "spectacles",
 }
 _HASTE = (
     ("What is", "Whats"),
@@ -158,6 +175,33 @@ _HASTE = (
     ("eyebrows", "brows"),
     ("Is she ", "shes "),
     ("Are there any", "any"),
+    ("ou tell", "u tell"),
+    ("you ", "u "),
+    ("please", "pls"),
+    (" are ", " r "),
+    ("do you think", "d'you think"),
+    ("I would", "id"),
+    ("n't ", "nt "),
+    ("'s ", "s "),
+    ("going to", "gonna"),
+    (" wearing ", " wearin "),
+    ("looking", "lookin"),
+    (" and ", " & "),
+    ("what ", "wat "),
+    ("glasses", "glases"),
+    ("earrings", "earings"),
+    ("beard", "beerd"),
+    ("freckles", "freckels"),
+    ("eyebrow", "eye brow"),
+    ("background", "back ground"),
+    ("forehead", "forhead"),
+    ("lipstick", "lip stick"),
+    ("laughing", "laughin"),
+    ("smiling", "smilling"),
+    ("hair color", "haircolor"),
+    ("piercing", "peircing"),
+    ("mask", "masc"),
+    ("dimple", "dimpel"),
 )
 
 
@@ -186,6 +230,11 @@ def elsewhere_question(gender: str, generator: random.Random) -> str:
 def presence_question(name: str, gender: str, generator: random.Random) -> str:
     """Whether the thing is there at all; only for the names in PRESENCE_QUESTIONS."""
     return _filled(PRESENCE_QUESTIONS[name], name, gender, generator)
+
+
+def wide_question(name: str, asked: str, gender: str, generator: random.Random) -> str:
+    """Whether the value, or what it includes, is there; only for what is in WIDE_QUESTIONS."""
+    return _filled(WIDE_QUESTIONS[name, asked], name, gender, generator)
 
 
 def region_question(regions: tuple[str, ...], gender: str, generator: random.Random) -> str:

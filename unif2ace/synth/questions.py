@@ -34,6 +34,7 @@ from unif2ace.synth.asking import (
     spoken_question,
     value_is_question,
     value_question,
+    wide_question,
 )
 from unif2ace.synth.captions import Style, caption, description, sayable
 from unif2ace.synth.clauses import clause
@@ -42,6 +43,15 @@ from unif2ace.synth.phrases import REGION_OF, REGIONS, in_region, one_of
 from unif2ace.synth.prose import statements
 from unif2ace.synth.sampling import sample_attributes
 from unif2ace.synth.variants import as_typed
+from unif2ace.synth.visitors import (
+    has_claims,
+    plain_choice_question,
+    plain_elsewhere_question,
+    plain_presence_question,
+    plain_value_is_question,
+    plain_value_question,
+    plain_wide_question,
+)
 from unif2ace.wording import (
     NOT_VISIBLE,
     PRONOUNS,
@@ -50,6 +60,7 @@ from unif2ace.wording import (
     being,
     canonical_answer,
     canonical_question,
+    having,
     sentence,
 )
 
@@ -70,19 +81,32 @@ OFF_TOPIC = "I can't tell: a face does not show that."
 _HASTY_SHARE = 0.35
 # of the questions about one attribute that are not canonical; spoken ones are open
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
+_PLAIN_SHARE = 0.5  # and of these and all others, which are as plain visitors type
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
 )  # fmt: skip
+# how often a yes or no is asked about what may be missing; else five in six would be "no"
+_DOUBT_ABSENT, _DOUBT_PRESENT = 0.3, 1.2
+_BRIEF = ("expression", "hat", "glasses", "facial_hair", "hair_color", "lipstick")
 _SAME_ENOUGH = (
     {"light", "very light"},
     {"light", "medium"},
     {"medium", "brown"},
     {"brown", "dark"},
-    {"smiling", "laughing"},
+    {"goatee", "full beard"},
     *({f"{tens}0s", f"{tens + 1}0s"} for tens in range(2, 7)),
     *({str(step), str(step + 1)} for step in range(1, 10)),
 )
 """Values that a careful person would not deny of each other: "no" draws another one."""
+INCLUDED: Mapping[tuple[str, str], str] = {
+    ("expression", "smiling"): "laughing",
+    ("facial_hair", "full beard"): "goatee",
+    ("eyes", "open"): "squinting",
+}
+"""By attribute and value asked for, the one that is so as well: who laughs, smiles. With whom a
+full beard includes a goatee is asked in words for any beard."""
+_WIDE_SHARE = 0.25  # of the questions for a value that includes another
+_BRIEF_SHARE = 0.15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +223,9 @@ def _question(
         question = describe_question(attributes["gender"], generator)
         return QA(question=question, answer=text, attribute="face", kind=kind)
     if kind == "off_topic":
-        question = _typed(elsewhere_question(attributes["gender"], generator), generator)
+        is_plain = generator.random() < _PLAIN_SHARE
+        ask_elsewhere = plain_elsewhere_question if is_plain else elsewhere_question
+        question = _typed(ask_elsewhere(attributes["gender"], generator), generator)
         return QA(question=question, answer=OFF_TOPIC, attribute="", kind=kind)
     if kind == "region" and (qa := _region(attributes, visible, generator)):
         return qa
@@ -209,6 +235,8 @@ def _question(
     if kind == "choice":
         names = [n for n in names if has_choice(n)] or names
     name = generator.choice(names)
+    if kind == "yes_no":
+        name = generator.choices(names, [_doubt(n, attributes[n]) for n in names])[0]
     if kind == "value" and generator.random() < 0.5:
         return _canonical(name, attributes[name])
     if kind == "yes_no":
@@ -218,6 +246,13 @@ def _question(
     else:
         qa = _value(name, attributes, generator)
     return _settled(qa)
+
+
+def _doubt(name: str, value: str) -> float:
+    """How often, of all, a yes or no is asked about it: most things are not there in most faces."""
+    if name not in PRESENCE_QUESTIONS:
+        return 1.0
+    return _DOUBT_ABSENT if value == ATTRIBUTES[name].values[0] else _DOUBT_PRESENT
 
 
 def _canonical(name: str, value: str) -> QA:
@@ -234,7 +269,7 @@ def _typed(question: str, generator: random.Random) -> str:
             [" in this picture?", " here?", " in the photo?"]
         )
     if generator.random() < _HASTY_SHARE:
-        question = hasty(as_typed(question, generator), generator)
+        question = hasty(as_typed(question, generator, is_exact=True), generator)
     return question
 
 
@@ -281,6 +316,8 @@ def _value(name: str, attributes: FaceAttributes, generator: random.Random) -> Q
 
 
 def _open_question(name: str, gender: str, generator: random.Random) -> str:
+    if generator.random() < _PLAIN_SHARE:
+        return plain_value_question(name, gender, generator)
     draw = generator.random()
     if draw < _LOOSE_SHARE:
         return loose_value_question(name, generator)
@@ -292,18 +329,19 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     value, gender = attributes[name], attributes["gender"]
     asked: str | None = None
     if name in PRESENCE_QUESTIONS and generator.random() < 0.5:
-        question = presence_question(name, gender, generator)
+        is_plain = generator.random() < _PLAIN_SHARE
+        ask = plain_presence_question if is_plain else presence_question
+        question = ask(name, gender, generator)
         is_true = value != ATTRIBUTES[name].values[0]
     else:
-        asked = _asked_value(name, value, generator)
-        is_loose = generator.random() < _LOOSE_SHARE
-        ask = loose_value_is_question if is_loose else value_is_question
-        question = ask(name, asked, gender, generator)
+        is_plain = generator.random() < _PLAIN_SHARE
+        asked = _asked_value(name, value, is_plain, generator)
+        question = _value_is_question(name, value, asked, is_plain, gender, generator)
         is_true = _holds(name, value, asked)
     question = _typed(question, generator)
     answer = word = "Yes" if is_true else "No"
     if generator.random() < 0.75:
-        answer = f"{word}, {_statement(name, attributes, generator)}"
+        answer = f"{word}, {_reason(name, attributes, generator)}"
     return QA(
         question=question,
         answer=sentence(answer),
@@ -314,9 +352,41 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     )
 
 
-def _asked_value(name: str, value: str, generator: random.Random) -> str:
-    """The true value half of the time, else another one that is clearly wrong."""
-    options = [v for v in ATTRIBUTES[name].values if _can_ask(name, v)]
+def _value_is_question(
+    name: str, value: str, asked: str, is_plain: bool, gender: str, generator: random.Random
+) -> str:
+    """Whether it is so, in words that are as wide as the answer takes them."""
+    if (name, asked) in INCLUDED:
+        is_wide = INCLUDED[name, asked] == value and name == "facial_hair"
+        if is_wide or generator.random() < _WIDE_SHARE:
+            ask = plain_wide_question if is_plain else wide_question
+            return ask(name, asked, gender, generator)
+    if is_plain and has_claims(name, asked):
+        return plain_value_is_question(name, asked, gender, generator)
+    is_loose = generator.random() < _LOOSE_SHARE
+    ask = loose_value_is_question if is_loose else value_is_question
+    return ask(name, asked, gender, generator)
+
+
+def _reason(name: str, attributes: FaceAttributes, generator: random.Random) -> str:
+    """What is seen, behind a yes or no: a clause, seldom a phrase."""
+    value = attributes[name]
+    brief = being(name, value) + having(name, value) if name in _BRIEF else ()
+    if brief and generator.random() < _BRIEF_SHARE:
+        return brief[0]
+    return _statement(name, attributes, generator)
+
+
+def _asked_value(name: str, value: str, is_plain: bool, generator: random.Random) -> str:
+    """The true value half of the time, else another one that is clearly wrong.
+
+    is_plain: in plain words absence can be asked for, too, where there are such: "clean-shaven".
+    """
+    options = [
+        v
+        for v in ATTRIBUTES[name].values
+        if _can_ask(name, v) or (is_plain and has_claims(name, v))
+    ]
     wrong = [
         v
         for v in options
@@ -334,10 +404,10 @@ def _can_ask(name: str, value: str) -> bool:
 
 
 def _holds(name: str, value: str, asked: str) -> bool:
-    """Whether "yes" is right. A ponytail is long hair, a crop is short hair."""
+    """Whether "yes" is right. A ponytail is long hair, and a laugh is a smile."""
     if name == "hair_style" and asked in ("short", "long"):
         return HAIR_LENGTH[value] == asked
-    return value == asked
+    return value in (asked, INCLUDED.get((name, asked)))
 
 
 def _choice(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
@@ -345,6 +415,8 @@ def _choice(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     other = generator.choice([v for v in ATTRIBUTES[name].values if v != value])
     options = (value, other) if generator.random() < 0.5 else (other, value)
     question = choice_question(name, options, attributes["gender"], generator)
+    if generator.random() < _PLAIN_SHARE:
+        question = plain_choice_question(name, options, attributes["gender"], generator) or question
     question = _typed(question, generator)
     answer = sentence(_statement(name, attributes, generator))
     if generator.random() < 0.25:
@@ -388,7 +460,9 @@ def _not_visible(
     gender, asked = attributes["gender"], None
     if generator.random() < 0.35:
         asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
-        question = value_is_question(name, asked, gender, generator)
+        is_plain = generator.random() < _PLAIN_SHARE and has_claims(name, asked)
+        ask = plain_value_is_question if is_plain else value_is_question
+        question = ask(name, asked, gender, generator)
     else:
         question = _open_question(name, gender, generator)
     reason = why_hidden(name, attributes, visible)

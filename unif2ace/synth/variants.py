@@ -94,6 +94,7 @@ _VARIANTS: dict[str, str] = {
     "background": "backdrop",
     "eyebrows": "brows",
 }
+_WIDER = {"hat", "cap", "beard"}  # in a question these ask for more than what they stand for
 _AGES = (  # a group, a decade, and years of both
     ("young", "twenties", (20, 25)),
     ("young", "thirties", (30, 32)),
@@ -112,13 +113,19 @@ _PHRASE = re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, _BY_LENGTH)) + r
 _AN = re.compile(r"\b(an?) (?=(\w))", re.IGNORECASE)
 
 
-def as_typed(text: str, generator: random.Random, *, share: float = 0.3) -> str:
-    """The text with about that share of its replaceable words in other words."""
+def as_typed(
+    text: str, generator: random.Random, *, share: float = 0.3, is_exact: bool = False
+) -> str:
+    """The text with about that share of its replaceable words in other words.
+
+    is_exact: none that could mean other values, too, as "a hat" could be a headband.
+    """
 
     def replaced(match: re.Match[str]) -> str:
         if generator.random() >= share:
             return match[0]
-        return generator.choice([v.strip() for v in _VARIANTS[match[0]].split("|")])
+        words = [v.strip() for v in _VARIANTS[match[0]].split("|")]
+        return generator.choice([w for w in words if not (is_exact and w in _WIDER)])
 
     return _AN.sub(_article, _PHRASE.sub(replaced, text))
 

@@ -37,6 +37,7 @@ SURE = 0.95  # of an estimated gender presentation
 MOST_RARE = 5.0  # times as much as the average label counts
 _BARE = ("none",)
 _WORN = {"glasses": ("round", "rectangular"), "hat": ("beanie", "headband")}
+_COVERED = ("beanie",)  # of the values, the one that stands for any hat that covers the head
 _LONG, _SHORT = ("long", "ponytail", "braid"), ("short", "cropped", "side-swept")
 _SMILES, _OTHERS = ("smiling", "laughing"), ("neutral", "sad", "angry", "surprised")
 
@@ -50,13 +51,13 @@ _PHRASES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "round glasses": {"glasses": _WORN["glasses"]},
     "square glasses": {"glasses": _WORN["glasses"]},
     "beanie": {"hat": ("beanie",)},
-    "hat": {"hat": _WORN["hat"]},
+    "hat": {"hat": _COVERED},
     "bandana": {"hat": _WORN["hat"]},
-    "baseball cap": {"hat": _WORN["hat"]},
-    "cowboy hat": {"hat": _WORN["hat"]},
-    "fedora": {"hat": _WORN["hat"]},
-    "sun hat": {"hat": _WORN["hat"]},
-    "top hat": {"hat": _WORN["hat"]},
+    "baseball cap": {"hat": _COVERED},
+    "cowboy hat": {"hat": _COVERED},
+    "fedora": {"hat": _COVERED},
+    "sun hat": {"hat": _COVERED},
+    "top hat": {"hat": _COVERED},
     "bald": {"hair_style": ("bald",)},
     "black hair": {"hair_color": ("black",)},
     "brown hair": {"hair_color": ("brown",)},
