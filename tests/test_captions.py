@@ -31,6 +31,7 @@ from unif2ace.synth.phrases import NOUN_PHRASES, REGION_OF, REGIONS, in_region
 from unif2ace.synth.questions import INCLUDED, QA, questions, training_corpus, why_hidden
 from unif2ace.synth.talk import ELSEWHERE, OPEN
 from unif2ace.synth.variants import as_typed
+from unif2ace.train.sequences import held_out_questions, plainly
 from unif2ace.wording import (
     DESCRIBE_QUESTION,
     NOT_VISIBLE,
@@ -399,12 +400,6 @@ def test_every_attribute_is_talked_about_in_some_ways_of_its_own(name):
     assert not others & set(ways)  # what it is about is clear
 
 
-def plainly(question: str) -> str:
-    """Without what a hasty visitor leaves out, in one spelling."""
-    words = re.sub(r"[^a-z ]", "", question.lower().replace("-", " ")).split()
-    return " ".join(words).replace("colour", "color").replace("mustache", "moustache")
-
-
 def every_filling(templates: str) -> list[str]:
     people = ("she", "he", "this person", "the person", "the man", "the woman")
     owners = ("her", "his", "the", "this person's", "the person's", "the man's", "the woman's")
@@ -416,8 +411,11 @@ def every_filling(templates: str) -> list[str]:
     ]
 
 
-def test_visitor_questions_are_none_of_ours():
-    """Hand-written questions measure phrasings that the grammar never produces."""
+def test_visitor_questions_are_held_out():
+    """Hand-written questions measure phrasings that training never meets.
+
+    Hardly any is what the grammar may say, too, and that one is left out in training.
+    """
     path = Path(__file__).parent / "data" / "visitor_questions.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     ours = {qa.question.lower().rstrip("?. ") for _, qa in asked()}
@@ -426,7 +424,8 @@ def test_visitor_questions_are_none_of_ours():
     ours = {plainly(question) for question in ours}
     theirs = [plainly(row["question"]) for row in rows]
     assert len(set(theirs)) == len(rows) >= 200
-    assert not ours & set(theirs)
+    assert len(ours & set(theirs)) < 0.05 * len(theirs)
+    assert held_out_questions(path) == set(theirs)
     about = [row for row in rows if row["attribute"]]
     assert {row["attribute"] for row in about} == set(ATTRIBUTES)
     assert [row["kind"] for row in rows if row not in about] == ["off_topic"] * 30

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 QUALITY = 85
-"""Of WebP: 39 dB to the renders, far above what an image tokenizer keeps, in a tenth of the bytes."""
+"""Of WebP: 39 dB to the renders, more than an image tokenizer keeps, in a tenth of the bytes."""
 
 
 def pack(faces: Path, out: Path, *, quality: int = QUALITY) -> int:

@@ -31,4 +31,5 @@ train features --checkpoint "$out/start" --faces "$faces" --out "$out/features" 
     --workers "$workers"
 train transformer --checkpoint "$out/start" --features "$out/features" --out "$out/transformer" \
     --batch-size 128 --understanding-batch-size 64 --questions-per-face 12 --exploration 0 \
+    --held-out-questions tests/data/visitor_questions.jsonl \
     --learning-rate 1.5e-3 --seconds $((seconds * 65 / 100)) --workers "$workers"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -121,10 +124,12 @@ def turns_of(
     rng: random.Random,
     count: int,
     kinds: Mapping[Kind, float] = KIND_SHARES,
+    held_out: Set[str] = frozenset(),
 ) -> list[Turn]:
     """Fresh questions about one face, with their answers.
 
-    told: what the picture's places should say of it, for all questions to see.
+    told: what the picture's places should say of it, for all questions to see. held_out: questions
+    in the words of `plainly` that are left out when they come up.
     """
     drawn = questions(
         label.attributes,
@@ -141,7 +146,26 @@ def turns_of(
             thoughts=words.thoughts(qa.attribute, qa.asked, told),
         )
         for qa in drawn
+        if plainly(qa.question) not in held_out
     ]
+
+
+def plainly(question: str) -> str:
+    """A question without what a hasty visitor leaves out, in one spelling."""
+    words = re.sub(r"[^a-z ]", "", question.lower().replace("-", " ")).split()
+    return " ".join(words).replace("colour", "color").replace("mustache", "moustache")
+
+
+def held_out_questions(path: Path) -> frozenset[str]:
+    """Of a JSON lines file of objects with a `question`, in the words of `plainly`.
+
+    Raises ValueError for a file that is none.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return frozenset(plainly(json.loads(line)["question"]) for line in lines)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} holds no questions: {error!r}") from error
 
 
 def canonical_turns(
@@ -214,6 +238,7 @@ def understanding_sample(
     *,
     questions_per_face: int,
     rng: random.Random,
+    held_out: Set[str] = frozenset(),
 ) -> UnderstandingSample:
     codes, features = faces.batch(indices)
     (way,) = rng.choices(ASKINGS, [way.share for way in ASKINGS])
@@ -223,7 +248,9 @@ def understanding_sample(
     for i, plan in zip(indices, plans, strict=True):
         told = plan[: config.num_told_words]
         known = (faces.labels[i], told, tokenizer, config, words, rng, count)
-        turns = canonical_turns(*known) if way.is_canonical else turns_of(*known, way.kinds)
+        turns = (
+            canonical_turns(*known) if way.is_canonical else turns_of(*known, way.kinds, held_out)
+        )
         if not way.is_answered and config.num_thoughts:
             turns = [replace(turn, answer=None) for turn in turns]
         rows.append(turns)

@@ -30,6 +30,7 @@ from unif2ace.train.sequences import (
     GenerationSample,
     UnderstandingSample,
     generation_sample,
+    held_out_questions,
     understanding_sample,
 )
 
@@ -85,11 +86,14 @@ class TransformerOptions:
 
     exploration: noise on sequence routing at the start; little when going on from weights whose
         routers have decided.
+    held_out: questions that are not trained on, in the words of `sequences.plainly`: those that
+        measure must be new.
     """
 
     understanding_batch_size: int = 8
     questions_per_face: int = 8
     exploration: float = 1.0
+    held_out: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if min(self.understanding_batch_size, self.questions_per_face) < 1 or self.exploration < 0:
@@ -167,6 +171,7 @@ def batch_drawer(
                 words,
                 questions_per_face=options.questions_per_face,
                 rng=rng,
+                held_out=options.held_out,
             ),
             seed=rng.getrandbits(62),
         )
@@ -205,6 +210,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--understanding-batch-size", type=int, default=8)
     parser.add_argument("--questions-per-face", type=int, default=8)
     parser.add_argument("--exploration", type=float, default=1.0, help="noise on routing at first")
+    parser.add_argument(
+        "--held-out-questions", type=Path, help="JSON lines of questions never to train on"
+    )
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     parser.add_argument("--seed", type=int, default=0)
@@ -227,6 +235,9 @@ def main(arguments: argparse.Namespace) -> None:
             understanding_batch_size=arguments.understanding_batch_size,
             questions_per_face=arguments.questions_per_face,
             exploration=arguments.exploration,
+            held_out=frozenset()
+            if arguments.held_out_questions is None
+            else held_out_questions(arguments.held_out_questions),
         ),
     )
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")
