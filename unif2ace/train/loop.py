@@ -307,7 +307,6 @@ def run(
         weights that this may have spoilt.
     """
     config.out.mkdir(parents=True, exist_ok=True)
-    torch.backends.cudnn.benchmark = True  # shapes repeat
     torch.set_float32_matmul_precision("high")
     accelerator = Accelerator(
         mixed_precision=config.mixed_precision,
