@@ -178,6 +178,28 @@ def test_written_questions_count_yes_no_and_values(faces, tmp_path):
         read_written(path)
 
 
+TABLE = {
+    name: {value: 1 / len(attribute.values) for value in attribute.values}
+    for name, attribute in ATTRIBUTES.items()
+} | {
+    "gender": {"woman": 0.2, "man": 0.3, NOT_VISIBLE: 0.5},
+    "glasses": {"none": 0.4, "round": 0.3, "rectangular": 0.2, "sunglasses": 0.1},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "is_so"), [("woman", False), ("man", True), ("glasses", True), ("brown hair", False)]
+)
+def test_a_table_says_yes_where_the_values_that_mean_yes_are_likelier(name, is_so):
+    assert photographs.told_by(TABLE, name) == is_so
+
+
+def test_what_speaks_against_a_question_are_values_of_its_attribute_but_never_all():
+    assert photographs.SAID_BY.keys() == photographs.QUESTIONS.keys()
+    for attribute, against in photographs.SAID_BY.values():
+        assert set(against) < set(ATTRIBUTES[attribute].values)
+
+
 def test_photographs_are_asked_where_their_labels_can_tell(tmp_path, monkeypatch):
     for name in ("a", "b", "c"):
         Image.new("RGB", (64, 64)).save(tmp_path / f"{name}.png")
@@ -197,6 +219,9 @@ def test_photographs_are_asked_where_their_labels_can_tell(tmp_path, monkeypatch
             asked.append(question)
             return Answer(text="Yes.", num_tokens=1)
 
+        def attributes(self, image, names):
+            return {name: TABLE[name] for name in names}
+
     def crop(image, size):
         return SimpleNamespace(image=image.resize((size, size)))
 
@@ -209,6 +234,8 @@ def test_photographs_are_asked_where_their_labels_can_tell(tmp_path, monkeypatch
     assert found["questions"]["glasses"]["balanced"] == 0.5
     assert found["questions"]["glasses"]["yes"]["total"] == 2
     assert found["mean_balanced"] == 0.5 and found["faces_found"]["share"] == 1
+    assert found["questions"]["glasses"]["table"]["balanced"] == 0.5
+    assert found["mean_balanced_of_tables"] == 0.5
     assert "glasses" in photograph_table(found)
     labels.write_text(json.dumps({"file": "d.png", "glasses": True}))
     with pytest.raises(ValueError, match=r"d\.png is missing"):

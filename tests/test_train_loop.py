@@ -15,6 +15,7 @@ from torch import nn
 from unif2ace.train.averaging import AveragedWeights
 from unif2ace.train.loop import (
     TrainConfig,
+    batches_ahead,
     find_checkpoint,
     learning_rate_share,
     run,
@@ -52,6 +53,21 @@ def draw(number, generator):
 
 def logged(out):
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_batches_made_ahead_come_in_order_each_once(workers):
+    found = list(batches_ahead(lambda step: {"square": torch.tensor(step**2)}, 2, 9, workers))
+    assert [int(batch["square"]) for batch in found] == [step**2 for step in range(2, 9)]
+
+
+def test_processes_that_make_batches_change_nothing(tmp_path):
+    one, many = Fit(), Fit()
+    run(config(tmp_path / "a"), one, draw)
+    run(config(tmp_path / "b", workers=2), many, draw)
+    assert torch.equal(one.line.weight, many.line.weight)
+    with pytest.raises(ValueError, match="workers must not be negative, got -1"):
+        config(tmp_path, workers=-1)
 
 
 def test_a_run_that_was_stopped_by_a_signal_ends_as_if_it_had_not(tmp_path):

@@ -166,6 +166,19 @@ def test_shards_that_arrive_later_are_taken_in_and_keep_the_first_places(tmp_pat
     assert found.labels(torch.arange(5)).seeds.tolist() == [1, 2, 3, 4, 5]
 
 
+def test_shards_decoded_side_by_side_are_those_decoded_one_by_one(faces, tmp_path):
+    for shard in sorted(faces.glob("train-*")):  # one new shard at a time: nothing side by side
+        folder = tmp_path / "faces"
+        folder.mkdir(exist_ok=True)
+        (folder / shard.name).symlink_to(shard)
+        shards(folder, tmp_path / "one")
+    rows = torch.arange(len(shards(faces, tmp_path / "many")))
+    one, many = shards(folder, tmp_path / "one"), shards(faces, tmp_path / "many")
+    assert len(one) == len(rows) == 9
+    assert torch.equal(one.pixels(rows), many.pixels(rows))
+    assert torch.equal(one.labels(rows).seeds, many.labels(rows).seeds)
+
+
 def test_a_shard_rendered_anew_is_read_anew(tmp_path):
     write_shard(tmp_path, [1], name="train-a.parquet")
     before = shards(tmp_path, tmp_path / "cache").labels(torch.tensor([0])).seeds.item()
@@ -529,5 +542,6 @@ def test_a_tokenizer_is_told_what_its_clean_faces_must_still_show(faces, tmp_pat
     torch.manual_seed(1)
     without, _ = TokenizerObjective(plain)(batch, 0.0)
     torch.testing.assert_close(loss - without, plain.reading_weight * metrics["reading"])
+    assert objective.train().training and not objective.reader.face.training
     with pytest.raises(ValueError, match="holds no face encoder"):
         TokenizerObjective(replace(plain, reader=tmp_path))

@@ -39,6 +39,8 @@ from unif2ace.train.sequences import (
     MASKED_COPIES,
     canonical_turns,
     generation_sample,
+    held_out_questions,
+    plainly,
     plan_of,
     turns_of,
     understanding_sample,
@@ -210,7 +212,8 @@ def test_a_batch_of_held_out_faces_alone_is_passed_over(checkpoint, tmp_path):
     rows = [row | {"seed": seed} for seed in seeds]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "train-0.parquet")
     out = tmp_path / "features"
-    assert make_features(checkpoint, tmp_path, out, split="train", batch_size=3) == 3
+    settings = {"split": "train", "batch_size": 3, "workers": 2}
+    assert make_features(checkpoint, tmp_path, out, **settings) == 3
     assert [label.seed for label in read_features(out).labels] == [1, 2, 3]
 
 
@@ -268,6 +271,37 @@ def test_turns_of_one_kind_are_of_no_other(features):
     turns = turns_of(label, [], tokenizer, config, words, rng, 40, {"yes_no": 1.0})
     said = [tokenizer.decode(turn.answer) for turn in turns]
     assert len(said) == 40 and all(answer.startswith(("Yes", "No")) for answer in said)
+
+
+def test_held_out_questions_are_never_asked(features, tmp_path):
+    label, tokenizer, config = read_features(features).labels[0], tiny_tokenizer(), tiny_config()
+    words = PlanWords(tokenizer, config.plan_length)
+
+    def asked(held_out):
+        known = (label, [], tokenizer, config, words, random.Random(0), 30)
+        return [
+            tokenizer.decode(turn.question) for turn in turns_of(*known, {"yes_no": 1.0}, held_out)
+        ]
+
+    free = asked(frozenset())
+    path = tmp_path / "exam.jsonl"
+    path.write_text("\n".join(json.dumps({"question": text.upper() + "?!"}) for text in free[:5]))
+    held_out = held_out_questions(path)
+    assert held_out == {plainly(text) for text in free[:5]}
+    assert asked(held_out) == [text for text in free if plainly(text) not in held_out]
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="holds no questions"):
+        held_out_questions(path)
+
+
+def test_the_model_is_saved_before_it_is_looked_at(checkpoint, features, tmp_path, monkeypatch):
+    def fail(model, tokenizer, path):
+        raise OSError("no room for the sheet")
+
+    monkeypatch.setattr("unif2ace.train.transformer.sample_sheet", fail)
+    with pytest.raises(OSError, match="no room"):
+        train(checkpoint, features, run_config(tmp_path, steps=1))
+    UniF2aceForConditionalGeneration.from_pretrained(tmp_path / "model")
 
 
 def test_a_face_plans_what_can_be_seen_and_where_its_landmarks_lie(features):

@@ -1,4 +1,5 @@
-"""How well the model reads photographs it has never seen: yes or no, beside labels made by eye.
+"""How well the model reads photographs it has never seen, beside labels made by eye: its answers
+to yes or no, and what its tables of attributes say of the same.
 
 Labels are lines of JSON: `file`, and where they can be told `gender`, `age`, `hair_color` as in
 `attributes`, and true or false for `glasses`, `smile`, `facial_hair` and `headwear`.
@@ -18,6 +19,7 @@ from unif2ace.evaluate.metrics import rate
 from unif2ace.images import crop_face, read_upload
 from unif2ace.parsing import parse_yes_no
 from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.wording import NOT_VISIBLE
 
 Label = Mapping[str, Any]
 
@@ -36,6 +38,22 @@ QUESTIONS: Mapping[str, tuple[str, str, object]] = {
     "grey hair": ("Is the hair grey?", "hair_color", "grey"),
 }
 """Name to what is asked, which label answers it, and its value when yes is right."""
+
+SAID_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "glasses": ("glasses", ("none",)),
+    "smile": ("expression", ("neutral", "sad", "angry", "surprised")),
+    "facial hair": ("facial_hair", ("none",)),
+    "headwear": ("hat", ("none",)),
+    "woman": ("gender", ("man",)),
+    "man": ("gender", ("woman",)),
+    "young": ("age", ("middle-aged", "old")),
+    "old": ("age", ("young", "middle-aged")),
+    "black hair": ("hair_color", ("brown", "blond", "red", "grey")),
+    "brown hair": ("hair_color", ("black", "blond", "red", "grey")),
+    "blond hair": ("hair_color", ("black", "brown", "red", "grey")),
+    "grey hair": ("hair_color", ("black", "brown", "blond", "red")),
+}
+"""Name to the attribute that a table answers it by, and the values that mean no."""
 
 
 def truth_of(name: str, label: Label) -> bool | None:
@@ -65,31 +83,53 @@ def ask_photographs(
 ) -> dict[str, Any]:
     """Every question about every photograph whose label can answer it, as a visitor would ask.
 
-    balanced: mean of the shares right among those where yes and those where no is so. A face that
-    is not found counts as wrong in all of its questions. Raises ValueError for a missing file, or
-    labels that answer no question both ways.
+    Beside it what the table says: yes where the values that mean yes are likelier than those that
+    mean no. balanced: mean of the shares right among those where yes and those where no is so. A
+    face that is not found counts as wrong in all of its questions. Raises ValueError for a missing
+    file, or labels that answer no question both ways.
     """
-    outcomes: dict[str, dict[bool, list[bool]]] = {
-        name: {True: [], False: []} for name in QUESTIONS
-    }
+    answers, tables = (
+        {name: {True: [], False: []} for name in QUESTIONS} for _ in range(2)
+    )  # name to what is so to whether that was said
     num_found = 0
     for label in tqdm(labels, desc="photographs", unit="picture"):
         face = _face(folder / label["file"], pipe.image_size)
         num_found += face is not None
+        names = sorted({attribute for attribute, _ in SAID_BY.values()})
+        table = {} if face is None else pipe.attributes(face, names)
         for name, (question, _, _) in QUESTIONS.items():
             if (truth := truth_of(name, label)) is not None:
                 said = None if face is None else parse_yes_no(pipe.answer(face, question).text)
-                outcomes[name][truth].append(said is not None and said == truth)
-    rows = {name: _row(found) for name, found in outcomes.items() if all(found.values())}
+                answers[name][truth].append(said is not None and said == truth)
+                told = None if face is None else told_by(table, name)
+                tables[name][truth].append(told is not None and told == truth)
+    rows = {
+        name: _row(found) | {"table": _row(tables[name])}
+        for name, found in answers.items()
+        if all(found.values())
+    }
     if not rows:
         raise ValueError("no question has both a yes and a no among the labels: label more")
     return {
         "checkpoint": pipe.checkpoint,
         "num_photographs": len(labels),
         "faces_found": rate([True] * num_found + [False] * (len(labels) - num_found)).to_json(),
-        "mean_balanced": round(sum(row["balanced"] for row in rows.values()) / len(rows), 4),
+        "mean_balanced": _mean([row["balanced"] for row in rows.values()]),
+        "mean_balanced_of_tables": _mean([row["table"]["balanced"] for row in rows.values()]),
         "questions": rows,
     }
+
+
+def told_by(table: Mapping[str, Mapping[str, float]], name: str) -> bool:
+    """What a table of `UniF2acePipeline.attributes` answers to a question of `QUESTIONS`."""
+    attribute, against = SAID_BY[name]
+    values = {value: p for value, p in table[attribute].items() if value != NOT_VISIBLE}
+    no = sum(values.get(value, 0.0) for value in against)
+    return sum(values.values()) - no > no
+
+
+def _mean(shares: Sequence[float]) -> float:
+    return round(sum(shares) / len(shares), 4)
 
 
 def _row(found: Mapping[bool, Sequence[bool]]) -> dict[str, Any]:

@@ -125,15 +125,22 @@ def understanding_tables(measured: Json) -> str:
 
 def photograph_table(measured: Json) -> str:
     rows = [
-        (name, percent(row["balanced"]), interval(row["yes"]), interval(row["no"]))
+        (
+            name,
+            percent(row["balanced"]),
+            interval(row["yes"]),
+            interval(row["no"]),
+            percent(row["table"]["balanced"]),
+        )
         for name, row in measured["questions"].items()
     ]
-    rows.append(("mean", percent(measured["mean_balanced"]), "", ""))
+    means = (measured["mean_balanced"], measured["mean_balanced_of_tables"])
+    rows.append(("mean", percent(means[0]), "", "", percent(means[1])))
+    head = ("yes or no", "balanced", "right where yes is so", "right where no is so", "its table")
     found = interval(measured["faces_found"])
     return (
         f"**Photographs** never trained on, {measured['num_photographs']}, labelled by eye; a face "
-        f"is found in {found}\n\n"
-        + table(("yes or no", "balanced", "right where yes is so", "right where no is so"), rows)
+        f"is found in {found}\n\n" + table(head, rows)
     )
 
 
