@@ -15,7 +15,7 @@ from unif2ace.sampler import LogitsFn
 
 DESCRIBE_QUESTION = "Describe this face."
 MAX_SEED = 2**31 - 1
-DEFAULT_STEPS = 36
+DEFAULT_STEPS = 16
 DEFAULT_GUIDANCE = 3.0
 DEFAULT_TEMPERATURE = 0.5
 PLAN_TEMPERATURE = 0.5

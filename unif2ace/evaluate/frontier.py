@@ -14,7 +14,7 @@ from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
 from unif2ace.train.perceptual import imagenet_network
 
-STEPS = (4, 8, 12, 16, 24, 36, 48)
+STEPS = (4, 8, 12, 16, 24, 36)
 GUIDANCES = (1.0, 2.0, 3.0, 4.5, 6.0)
 
 
