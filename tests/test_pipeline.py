@@ -1,6 +1,7 @@
 import math
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.checkpoint import checkpoint_name
+from unif2ace.checkpoint import check_place, checkpoint_name
 from unif2ace.pipeline import NOT_VISIBLE, UniF2acePipeline, to_image, to_pixels
 from unif2ace.prompting import encode_request, generation_batch, prompt_ids
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_TEMPERATURE
@@ -347,6 +348,17 @@ def test_a_checkpoint_is_called_by_name_and_content_not_by_place(folder, tmp_pat
     assert other != name and other.startswith(f"{folder.name}@")
     assert checkpoint_name("who/what", "main", "c0ffee") == "who/what@c0ffee"
     assert checkpoint_name("who/what", "v1", None) == "who/what@v1"
+
+
+@pytest.mark.parametrize("name", ["./nothing", "/nothing/here", "a/b/c", "tests/nothing", "..", ""])
+def test_a_path_to_no_folder_is_told_apart_from_a_repository(name, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parent.parent)
+    if name == "..":
+        monkeypatch.chdir(Path(__file__).parent)  # a folder, but of no checkpoint
+    with pytest.raises(ValueError, match=r"there is no folder|it has no config\.json"):
+        check_place(name)
+    for repository in ("gpt2", "owner/name", "owner.x/name-1_2"):
+        check_place(repository)
 
 
 def test_a_broken_checkpoint_is_refused_by_name(folder, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,24 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
+REPOSITORY = re.compile(r"[\w.-]*\w[\w.-]*(/[\w.-]*\w[\w.-]*)?")  # name, or owner/name
+
+
+def check_place(path_or_repo: str | Path) -> None:
+    """Raises ValueError for a folder without a checkpoint, and for a path to no folder.
+
+    A path is what no repository of the Hub can be called, or what lies in a folder that is here.
+    """
+    folder, name = Path(path_or_repo), str(path_or_repo)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ValueError(f"{name} is no checkpoint: it has no config.json")
+    elif not REPOSITORY.fullmatch(name) or ("/" in name and folder.parent.is_dir()):
+        raise ValueError(
+            f"there is no folder {name}: give that of a checkpoint, or a repository as owner/name"
+        )
+
+
 def load_model(
     path_or_repo: str | Path,
     revision: str | None,
@@ -82,8 +101,7 @@ def load_model(
     dtype: torch.dtype | None = None,
 ) -> UniF2aceForConditionalGeneration:
     """The model alone, refusing a checkpoint with missing, extra or mis-shaped tensors."""
-    if Path(path_or_repo).is_dir() and not (Path(path_or_repo) / "config.json").is_file():
-        raise ValueError(f"{path_or_repo} is no checkpoint: it has no config.json")
+    check_place(path_or_repo)
     dtype = dtype or default_dtype(device)
     options: dict[str, Any] = {"revision": revision, "dtype": dtype, "device_map": device}
     options["ignore_mismatched_sizes"] = True  # told below, by name

@@ -1,0 +1,55 @@
+"""The script that trains everything: its commands are those that the trainers understand."""
+
+import argparse
+import importlib
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from unif2ace.train.__main__ import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+COURSE = ROOT / "unif2ace" / "train" / "course.sh"
+
+
+def commands(tmp_path, fails=""):
+    """(exit status, argument lists) of a course in which `python` only notes what it is told."""
+    noted = tmp_path / "noted"
+    stub = tmp_path / "python"
+    stub.write_text(f'#!/bin/sh\necho "$@" >> {noted}\n[ "$3" != "{fails}" ]\n')
+    stub.chmod(0o755)
+    places = [str(tmp_path / name) for name in ("faces", "photos", "start", "out")]
+    run = subprocess.run(
+        ["bash", COURSE, *places, "600", "8"],
+        cwd=ROOT,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        check=False,
+    )
+    return run.returncode, [shlex.split(line) for line in noted.read_text().splitlines()]
+
+
+def test_the_course_says_what_the_trainers_understand(tmp_path):
+    status, lists = commands(tmp_path)
+    assert status == 0
+    assert {words[2] for words in lists[:2]} == {"tokenizer", "encoder"}  # side by side
+    assert [words[2] for words in lists[2:]] == ["assemble", "features", "transformer"]
+    seconds = {}
+    for words in lists:
+        assert words[:2] == ["-m", "unif2ace.train"] and words[2] in COMMANDS
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        module = importlib.import_module(f"unif2ace.train.{words[2]}")
+        module.add_arguments(parser)
+        arguments = vars(parser.parse_args(words[3:]))
+        seconds[words[2]] = arguments.get("seconds") or 0
+        for path in (arguments.get("photo_labels"), arguments.get("held_out_questions")):
+            assert path is None or (ROOT / path).is_file()
+    assert max(seconds["tokenizer"], seconds["encoder"]) + seconds["transformer"] <= 600
+
+
+@pytest.mark.parametrize("fails", ["tokenizer", "encoder", "assemble", "features"])
+def test_a_course_goes_no_further_than_what_failed(tmp_path, fails):
+    status, lists = commands(tmp_path, fails)
+    assert status != 0 and lists[-1][2] in {fails, "tokenizer", "encoder"}
+    assert "transformer" not in {words[2] for words in lists}
