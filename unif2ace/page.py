@@ -498,10 +498,10 @@ def about_tab() -> tuple[gr.HTML, gr.Markdown, gr.Markdown]:
 
 
 def diagram(language: str) -> str:
-    """The drawing of how it works, its words in the given language; slides where it is cut off."""
+    """The drawing of how it works, its words in the given language."""
     drawing = (ASSETS / "diagram.svg").read_text(encoding="utf-8")
     drawing = _DRAWN.sub(lambda found: f">{say(found[1], language)}<", drawing)
-    return f'<div class="wide" tabindex="0">{drawing}</div>'
+    return drawing
 
 
 def about_text(language: str) -> str:
