@@ -15,7 +15,7 @@ import dataclasses
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -167,7 +167,7 @@ class _Draws(Dataset):
 
 def batches_ahead(
     draw: Callable[[int], Any], start: int, steps: int, workers: int
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """draw(start), ..., draw(steps - 1) in order, made while the ones before are in use."""
     if workers:
         yield from DataLoader(
