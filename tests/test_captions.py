@@ -414,7 +414,7 @@ def every_filling(templates: str) -> list[str]:
 def test_visitor_questions_are_held_out():
     """Hand-written questions measure phrasings that training never meets.
 
-    Hardly any is what the grammar may say, too, and that one is left out in training.
+    The few that the grammar can say, too, are left out in training.
     """
     path = Path(__file__).parent / "data" / "visitor_questions.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]

@@ -356,7 +356,7 @@ def nano(**overrides: Any) -> UniF2aceConfig:
 
 
 def base(**overrides: Any) -> UniF2aceConfig:
-    """256 px, 256 image tokens, four times as wide a transformer: for one GPU."""
+    """256 px, 256 image tokens, twice as wide a transformer: for a GPU."""
     sizes: dict[str, Any] = {
         "image_size": 256,
         "hidden_size": 512,

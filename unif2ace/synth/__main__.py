@@ -53,10 +53,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CHECKPOINT",
         help="vary only what this checkpoint (a folder or its config.json) knows",
     )
-    pack = commands.add_parser("pack", help="rendered faces in a tenth of the bytes, to travel")
+    text.add_argument("--questions", type=int, default=QUESTIONS_PER_FACE, help="of each face")
+    pack = commands.add_parser("pack", help="rendered faces in a tenth of the bytes, to be copied")
     pack.add_argument("--faces", type=Path, required=True, help="folder of the command render")
     pack.add_argument("--out", type=Path, required=True, help="output folder")
-    text.add_argument("--questions", type=int, default=QUESTIONS_PER_FACE, help="of each face")
     sheet = commands.add_parser("sheet", help="make a contact sheet to look at")
     sheet.add_argument("--out", type=Path, required=True, help="picture file")
     sheet.add_argument("--by", metavar="ATTRIBUTE", help="a column per value; else random faces")

@@ -1,4 +1,4 @@
-"""Rendered faces packed small enough to travel to a borrowed machine: WebP in place of PNG."""
+"""Rendered faces packed small, to be copied to another machine: WebP in place of PNG."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ QUALITY = 85
 """Of WebP: 39 dB to the renders, more than an image tokenizer keeps, in a tenth of the bytes."""
 
 
-def pack(faces: Path, out: Path, *, quality: int = QUALITY) -> int:
+def pack(faces: Path, out: Path) -> int:
     """Pack every finished file of `faces` that `out` lacks; how many bytes lie in `out` then.
 
     Labels stay as they are. A file is written whole or not at all.
+    Raises ValueError for a folder without rendered faces.
     """
     shards = sorted(faces.glob("*.parquet"))
     if not shards:
@@ -28,8 +29,7 @@ def pack(faces: Path, out: Path, *, quality: int = QUALITY) -> int:
             continue
         table = pq.read_table(shard)
         pictures = [
-            {"bytes": as_webp(row["bytes"], quality), "path": None}
-            for row in table["image"].to_pylist()
+            {"bytes": as_webp(row["bytes"]), "path": None} for row in table["image"].to_pylist()
         ]
         place = table.schema.get_field_index("image")
         field = table.schema.field(place)
@@ -40,8 +40,8 @@ def pack(faces: Path, out: Path, *, quality: int = QUALITY) -> int:
     return sum(path.stat().st_size for path in out.glob("*.parquet"))
 
 
-def as_webp(picture: bytes, quality: int) -> bytes:
-    """An encoded picture, encoded again with losses (0 most, 100 hardly any)."""
+def as_webp(picture: bytes) -> bytes:
+    """An encoded picture, encoded again with losses."""
     buffer = io.BytesIO()
-    Image.open(io.BytesIO(picture)).convert("RGB").save(buffer, "WEBP", quality=quality)
+    Image.open(io.BytesIO(picture)).convert("RGB").save(buffer, "WEBP", quality=QUALITY)
     return buffer.getvalue()

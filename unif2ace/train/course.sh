@@ -11,6 +11,7 @@
 set -euo pipefail
 faces=$1 photos=$2 start=$3 out=$4 seconds=$5 workers=$6
 mkdir -p "$out"
+trap 'kill $(jobs -p) 2> /dev/null || true' EXIT # one that fails ends the other
 
 train() { python -m unif2ace.train "$@"; }
 
@@ -30,6 +31,6 @@ train assemble --text "$start/transformer" --tokenizer "$out/tokenizer" \
 train features --checkpoint "$out/start" --faces "$faces" --out "$out/features" \
     --workers "$workers"
 train transformer --checkpoint "$out/start" --features "$out/features" --out "$out/transformer" \
-    --batch-size 128 --understanding-batch-size 64 --questions-per-face 12 --exploration 0 \
+    --batch-size 64 --understanding-batch-size 32 --questions-per-face 12 --exploration 0 \
     --held-out-questions tests/data/visitor_questions.jsonl \
-    --learning-rate 1.5e-3 --seconds $((seconds * 65 / 100)) --workers "$workers"
+    --learning-rate 1.2e-3 --seconds $((seconds * 65 / 100)) --workers "$workers"

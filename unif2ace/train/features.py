@@ -137,7 +137,7 @@ def make_features(
     """Codes and features of a split's faces, by the checkpoint's frozen parts; how many faces.
 
     Training faces that are held out for checks on the way (`HOLD_OUT_EVERY`) are left out.
-    workers: processes that decode pictures.
+    workers: processes that decode pictures, at least one.
     """
     model = load_model(checkpoint, None, None, torch.device("cpu"), torch.float32)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
@@ -157,7 +157,7 @@ def make_features(
     def batches() -> Iterator[np.ndarray]:
         decode = partial(_decoded, size=model.config.image_size)
         context = multiprocessing.get_context("spawn")  # a GPU is in use by now
-        with ProcessPoolExecutor(workers, context) as pool:
+        with ProcessPoolExecutor(max(workers, 1), context) as pool:
             pending: deque[Future[np.ndarray]] = deque()
             for rows in rows_of_batches():
                 labels.extend(_label(row) for row in rows)

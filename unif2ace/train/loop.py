@@ -178,6 +178,7 @@ def batches_ahead(
             prefetch_factor=4,
             collate_fn=_as_it_is,
             multiprocessing_context="fork",  # what is drawn from is large, and only read
+            generator=torch.Generator(),  # else it draws from the one that dropout draws from
         )
         return
     with ThreadPoolExecutor(1) as thread:
