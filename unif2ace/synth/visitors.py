@@ -248,10 +248,11 @@ def _thrown(claim: Claim, name: str, generator: random.Random) -> str:
     rest, noun = claim.rest, claim.noun
     if claim.verb in ("has", "wears"):
         frame = _ways(_PLAIN if _NO_THING.match(rest) else _THING, generator)
-        if "any " in frame or generator.random() < 0.5:
+        if "any " in frame or (frame.startswith("{}") and generator.random() < 0.5):
             rest = _ARTICLE.sub("", rest, count=1)
         if _is_plural(rest):
             frame = frame.replace("is there", "are there").replace("is that", "are those")
+            frame = frame.replace("that's", "those are")
         return frame.format(rest)
     is_graded = name in _GRADED and (name != "expression" or claim.verb == "looks")
     if is_graded and " " not in rest and rest not in _NO_DEGREES:
