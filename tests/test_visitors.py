@@ -32,8 +32,10 @@ SEEDS = 80
 _WRONG = re.compile(
     r"\bs?he's (name|job|phone)|\b(recognize|behind) s?he\b"
     r"|\bany (any|her|his|the|no|something|one)\b|\bknow any\b|\b(head|beard) on\b"
-    r"|\b(is|are) there (her|his|no)\b|\bis there (glasses|ears|two)\b|\bwhat is (her|his) specs"
-    r"|\bgot\b.*, doesn't s?he|n't they\b.*n't|\bvery (average|smiling|laughing|light skin)",
+    r"|\b(is|are) there (her|his|no)\b|\bis there (glasses|ears|two)\b"
+    r"|(what|say|think)('s| is) [^,]*(specs\b|cheekbones\b|, if (any|there))"
+    r"|\bgot\b.*, doesn't s?he|\b(is|does|has)n't they\b"
+    r"|\bvery (average|smiling|laughing|light skin)",
     re.IGNORECASE,
 )
 
