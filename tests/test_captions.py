@@ -13,7 +13,7 @@ import pytest
 from faces import random_face, random_faces
 
 from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, completed, visible
-from unif2ace.details import with_implied
+from unif2ace.details import KIND_OF, with_implied
 from unif2ace.lexicon import all_understood
 from unif2ace.parsing import parse_answer, parse_attributes, parse_constraints, parse_yes_no
 from unif2ace.synth.asking import (
@@ -214,7 +214,7 @@ def test_who_laughs_smiles_but_who_smiles_need_not_laugh():
 @pytest.mark.parametrize("value", ["beanie", "headband"])
 def test_whatever_is_on_the_head_is_a_hat(value):
     found = [qa for qa in yes_no_of("hat", value) if re.search(r"\b(hat|cap)\b", qa.question)]
-    wide = [qa for qa in found if qa.asked is None]
+    wide = [qa for qa in found if qa.asked is None and qa.kind == "yes_no"]
     assert wide and all(parse_yes_no(qa.answer) for qa in wide)
     assert {parse_answer("hat", qa.answer) for qa in wide if "," in qa.answer} == {value}
 
@@ -229,6 +229,30 @@ def test_a_goatee_is_a_beard_and_stubble_is_facial_hair(value):
     ):
         found = [qa for qa in qas if qa.kind == "yes_no" and re.search(pattern, qa.question)]
         assert found and all(parse_yes_no(qa.answer) is (value in yes) for qa in found)
+
+
+def test_a_moustache_is_not_denied_of_a_beard_with_one():
+    for value in ("goatee", "full beard"):
+        assert "moustache" not in {qa.asked for qa in yes_no_of("facial_hair", value)}
+    assert "goatee" in {qa.asked for qa in yes_no_of("facial_hair", "moustache")}
+
+
+@pytest.mark.parametrize("name", [*KIND_OF, "wink_side"])
+def test_who_asks_for_a_kind_of_what_is_not_there_is_told_so(name):
+    face, thing = plain_face(), KIND_OF.get(name, "eyes")
+    drawn = questions(
+        face,
+        visible(face),
+        generator=random.Random(0),
+        count=60,
+        kinds={"not_visible": 1.0},
+        known=[name],
+    )
+    assert {(qa.attribute, qa.kind) for qa in drawn} == {(name, "not_visible"), (thing, "yes_no")}
+    for qa in drawn:
+        if qa.answer != NOT_VISIBLE:
+            assert parse_answer(thing, qa.answer, asked=qa.asked) == face[thing], qa
+            assert (qa.kind == "yes_no") is (parse_yes_no(qa.answer) is False), qa
 
 
 def test_dark_glasses_are_glasses():

@@ -98,8 +98,7 @@ PRESENCE_QUESTIONS: Mapping[str, str] = {
     "Does {they} have glasses on? | Can you see glasses?",
     "hat": "Is {they} wearing something on {own} head? | Does {they} wear any headwear? | "
     "Is there anything on {own} head? | Is {they} wearing a hat? | Does {they} have a hat on? | "
-    "Does {they} wear a hat? | Is there a hat on {own} head? | Can you see a hat? | "
-    "Is {they} wearing a cap? | Does {they} have a cap on? | Is {own} head covered?",
+    "Does {they} wear a hat? | Is there a hat on {own} head? | Can you see a hat?",
     "facial_hair": "Does {they} have facial hair? | Is there any facial hair? | "
     "Can you see facial hair on {own} face? | Does {they} have any hair on {own} face?",
     "lipstick": "Is {they} wearing lipstick? | Does {they} wear lipstick? | "
@@ -175,12 +174,11 @@ _HASTE = (
     ("eyebrows", "brows"),
     ("Is she ", "shes "),
     ("Are there any", "any"),
-    ("ou tell", "u tell"),
+    ("you tell", "u tell"),
     ("you ", "u "),
     ("please", "pls"),
     (" are ", " r "),
     ("do you think", "d'you think"),
-    ("I would", "id"),
     ("n't ", "nt "),
     ("'s ", "s "),
     ("going to", "gonna"),

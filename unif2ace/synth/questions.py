@@ -1,8 +1,9 @@
 """Questions about one face with their answers: yes/no, values, choices, regions, descriptions.
 
 Every canonical question (see `wording.py`) has its canonical answer, word for word; every other
-phrasing has a sentence or a short phrase. Yes and no are equally likely whatever is asked for.
-About what is hidden, the answer says that and why. 7.7 pairs a face in arXiv 2503.08120.
+phrasing has a sentence or a short phrase. Yes is nearly as likely as no whatever is asked for,
+less so for rare things. About what is hidden, the answer says that and why. 7.7 pairs a face in
+arXiv 2503.08120.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from unif2ace.attributes import (
     hidden_attributes,
 )
 from unif2ace.attributes import visible as visible_part
+from unif2ace.details import KIND_OF
 from unif2ace.lexicon import all_understood
 from unif2ace.synth.asking import (
     PRESENCE_QUESTIONS,
@@ -98,13 +100,14 @@ _SAME_ENOUGH = (
     *({str(step), str(step + 1)} for step in range(1, 10)),
 )
 """Values that a careful person would not deny of each other: "no" draws another one."""
+_WITH_MOUSTACHE = ("goatee", "full beard")  # as drawn; a moustache alone is neither
 INCLUDED: Mapping[tuple[str, str], str] = {
     ("expression", "smiling"): "laughing",
     ("facial_hair", "full beard"): "goatee",
     ("eyes", "open"): "squinting",
 }
-"""By attribute and value asked for, the one that is so as well: who laughs, smiles. With whom a
-full beard includes a goatee is asked in words for any beard."""
+"""By attribute and value asked for, the one that is so as well: who laughs, smiles. Of a
+goatee, a full beard is asked for in words for any beard."""
 _WIDE_SHARE = 0.25  # of the questions for a value that includes another
 _BRIEF_SHARE = 0.15
 
@@ -264,7 +267,8 @@ def _canonical(name: str, value: str) -> QA:
 
 def _typed(question: str, generator: random.Random) -> str:
     """The question as a visitor might type it."""
-    if generator.random() < 0.05 and question.endswith("?") and ", if" not in question:
+    is_simple = question.endswith("?") and "," not in question and ". " not in question
+    if generator.random() < 0.05 and is_simple:
         question = question[:-1] + generator.choice(
             [" in this picture?", " here?", " in the photo?"]
         )
@@ -390,7 +394,9 @@ def _asked_value(name: str, value: str, is_plain: bool, generator: random.Random
     wrong = [
         v
         for v in options
-        if not _holds(name, value, v) and not any({v, value} == pair for pair in _SAME_ENOUGH)
+        if not _holds(name, value, v)
+        and not any({v, value} == pair for pair in _SAME_ENOUGH)
+        and not (v == "moustache" and value in _WITH_MOUSTACHE)
     ]
     right = [v for v in options if _holds(name, value, v)]
     if right and (not wrong or generator.random() < 0.5):
@@ -458,14 +464,26 @@ def _not_visible(
             kind="not_visible",
         )
     gender, asked = attributes["gender"], None
+    thing = _missing(name, attributes, visible)
     if generator.random() < 0.35:
         asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
         is_plain = generator.random() < _PLAIN_SHARE and has_claims(name, asked)
         ask = plain_value_is_question if is_plain else value_is_question
         question = ask(name, asked, gender, generator)
+        if thing:  # who asks whether the hat is red asks for a hat
+            return QA(
+                question=_typed(question, generator),
+                answer=sentence(f"No, {_statement(thing, attributes, generator)}"),
+                attribute=thing,
+                kind="yes_no",
+                value=attributes[thing],
+                asked="winking" if name == "wink_side" else None,
+            )
     else:
         question = _open_question(name, gender, generator)
     reason = why_hidden(name, attributes, visible)
+    if thing:
+        reason = _statement(thing, attributes, generator)
     answer = "I can't tell: that is not visible here."
     if reason:
         lead = one_of(generator, "I can't tell: {}.", "I can't see that: {}.", "Not visible: {}.")
@@ -473,6 +491,12 @@ def _not_visible(
     question = _typed(question, generator)
     qa = QA(question=question, answer=answer, attribute=name, kind="not_visible", asked=asked)
     return _settled(qa)
+
+
+def _missing(name: str, attributes: FaceAttributes, visible: Collection[str]) -> str:
+    """What can be seen not to be there, so that nothing can be said of its kind; else ""."""
+    thing = "eyes" if name == "wink_side" else KIND_OF.get(name, "")
+    return thing if thing in visible and name in hidden_attributes(attributes) else ""
 
 
 assert set(REGIONS) >= {region for group in REGION_QUESTIONS for region in group}

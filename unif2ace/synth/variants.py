@@ -86,7 +86,6 @@ _VARIANTS: dict[str, str] = {
     "light skin": "fair skin | white skin",
     "olive skin": "tanned skin",
     "protruding ears": "big ears | large ears",
-    "looking": "staring | glancing | gazing",
     "shirt": "t-shirt | tee | jacket",
     "top": "blouse | jumper | hoodie | pullover",
     "blue top": "navy top | light blue shirt",
@@ -107,6 +106,10 @@ _VARIANTS |= {
     f"{group} {noun} in {own} {decade}": f"{one} year old {noun} | {other}-year-old {noun}"
     for group, decade, (one, other) in _AGES
     for noun, own in (("woman", "her"), ("man", "his"))
+}
+_VARIANTS |= {  # but not of one who is looking happy
+    f"looking {where}": f"staring {where} | glancing {where} | gazing {where}"
+    for where in ("left", "right", "up", "down", "at", "into", "to")
 }
 _BY_LENGTH = sorted(_VARIANTS, key=len, reverse=True)
 _PHRASE = re.compile(r"(?<![\w-])(?:" + "|".join(map(re.escape, _BY_LENGTH)) + r")(?![\w-])")

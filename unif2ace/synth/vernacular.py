@@ -1,6 +1,7 @@
 """The plain words of visitors: what they call each attribute and each of its values. Tables only.
 
-Entries stand between bars; `{own}` is "her", "the" or "this guy's", and `{they}` the person.
+Entries stand between bars; `{own}` is "her", "the" or "this guy's", and `{they}` and `{them}` the
+person.
 `visitors` makes whole questions of them. Each means one attribute, or one value, and no other.
 """
 
@@ -50,7 +51,7 @@ TOPICS: Mapping[str, str] = {
     "the color of the wall behind | the color of the background",
     "forehead": "{own} forehead height | the height of {own} forehead | {own} forehead size",
     "cheekbones": "{own} cheekbones | the height of {own} cheekbones",
-    "double_chin": "any double chin | a double chin, if there is one",
+    "double_chin": "any double chin",
     "neck": "{own} neck | the thickness of {own} neck | {own} neck size",
     "eye_spacing": "{own} eye spacing | the distance between {own} eyes",
     "eye_slant": "{own} eye slant | the slant of {own} eyes | {own} eye tilt",
@@ -101,8 +102,7 @@ ASKED: Mapping[str, str] = {
     "chin": "what shape:is:{own} chin | what:is:{own} chin:like | what sort of chin:has | "
     "how pointy:is:{own} chin | how broad:is:{own} chin",
     "hair_color": "what color:is:{own} hair | what color hair:has | what hair color:has | "
-    "what shade:is:{own} hair | what colour:is:{own} hair | which colour hair:has | "
-    "what:is:{own} natural hair color",
+    "what shade:is:{own} hair | what colour:is:{own} hair | which colour hair:has",
     "hair_style": "how long:is:{own} hair | what hairstyle:has | what kind of haircut:has | "
     "how:is:{own} hair:done | how:is:{own} hair:styled | how short:is:{own} hair | "
     "what sort of hairdo:has | how:is:{own} hair:worn | what length:is:{own} hair",
@@ -114,8 +114,7 @@ ASKED: Mapping[str, str] = {
     "how small:are:{own} eyes | what size eyes:has",
     "nose_width": "how wide:is:{own} nose | how broad:is:{own} nose | how narrow:is:{own} nose | "
     "what width:is:{own} nose",
-    "nose_length": "how long:is:{own} nose | how big:is:{own} nose | how short:is:{own} nose | "
-    "what length:is:{own} nose",
+    "nose_length": "how long:is:{own} nose | how short:is:{own} nose | what length:is:{own} nose",
     "lips": "how full:are:{own} lips | how thick:are:{own} lips | how thin:are:{own} lips | "
     "how big:are:{own} lips | what sort of lips:has | how plump:are:{own} lips",
     "ears": "what:are:{own} ears:like | how far:are:{own} ears:sticking out | "
@@ -123,7 +122,7 @@ ASKED: Mapping[str, str] = {
     "facial_hair": "what facial hair:has | what kind of beard:has | how much facial hair:has | "
     "what type of facial hair:has | what:is:on {own} chin | what beard style:has | "
     "how bearded:is:{they}",
-    "lipstick": "what color lipstick:wears | what lipstick:wears | what color:are:{own} lips | "
+    "lipstick": "what color lipstick:wears | what lipstick:wears | "
     "what:is:on {own} lips | what shade of lipstick:wears | what color:is:{own} lipstick",
     "eye_shadow": "how made up:are:{own} eyelids",
     "glasses": "what glasses:wears | what kind of glasses:wears | what type of specs:has | "
@@ -156,9 +155,9 @@ ASKED: Mapping[str, str] = {
     "what side:is:{own} face:lit from",
     "light_color": "what color:is:the light | how warm:is:the light | how cold:is:the light | "
     "what tone:is:the lighting | what:is:the lighting:like | how warm:is:the lighting",
-    "background": "what color:is:the background | what color:is:the wall | what:is:behind {they} | "
-    "what color:is:the wall behind {they} | what:is:in the background | "
-    "what colour:is:the backdrop | what color:is:the stuff behind {they}",
+    "background": "what color:is:the background | what color:is:the wall | what:is:behind {them} | "
+    "what color:is:the wall behind {them} | what:is:in the background | "
+    "what colour:is:the backdrop | what color:is:the stuff behind {them}",
     "forehead": "how high:is:{own} forehead | how big:is:{own} forehead | "
     "how tall:is:{own} forehead | what sort of forehead:has",
     "cheekbones": "how high:are:{own} cheekbones | what sort of cheekbones:has | "
@@ -210,7 +209,7 @@ ASKED: Mapping[str, str] = {
     "piercing": "where:is:{own} piercing | what piercings:has | where:is:{they}:pierced | "
     "what facial piercing:has",
     "light_height": "how high:is:the light | what height:is:the light:at | how high up:is:the lamp",
-    "background_pattern": "what pattern:is:on the wall | what pattern:is:behind {they} | "
+    "background_pattern": "what pattern:is:on the wall | what pattern:is:behind {them} | "
     "what pattern:is:the background | what design:is:in the background | "
     "how patterned:is:the wall",
     "age_years": "how many years old:is:{they} | what decade of life:is:{they}:in | "
@@ -234,14 +233,15 @@ _COLOR_CLAIMS = {
     "hair_color": "hair is {c} | has {c} hair | is {c}-haired",
     "eye_color": "eyes are {c} | has {c} eyes | is {c}-eyed",
     "clothing_color": "wears something {c} | shirt is {c} | top is {c} | sweater is {c} | "
-    "is dressed in {c} | wears {c} | wears {c} clothes | wears a {c} t-shirt | clothes are {c}",
+    "is dressed in {c} | is wearing {c} | wears {c} clothes | wears a {c} t-shirt | "
+    "clothes are {c}",
     "background": "the wall is {c} | the background is {c} | the backdrop is {c} | "
     "the wall behind is {c} | there is a {c} wall behind {own} head | "
     "the color behind {own} head is {c}",
     "eye_shadow_color": "wears {c} eyeshadow | eye shadow is {c} | eyelids are {c} | "
     "has {c} lids | eye makeup is {c}",
     "hat_color": "hat is {c} | wears a {c} hat | cap is {c} | headwear is {c} | "
-    "has a {c} thing on {own} head | wears something {c} on {own} head",
+    "has a {c} thing on {own} head | has something {c} on {own} head",
     "frame_color": "glasses are {c} | wears {c} glasses | frames are {c} | specs are {c} | "
     "has {c} frames | has {c} rims",
 }
@@ -310,8 +310,8 @@ CLAIMS: Mapping[str, Mapping[str, str]] = {
         "side-swept": "hair is swept to the side | hair is combed over to one side | "
         "has side-swept hair | hair is parted at the side",
         "bob": "has a bob | has a bob cut | hair is chin-length | hair is in a bob",
-        "ponytail": "has a ponytail | wears a ponytail | hair is in a ponytail | hair is tied back",
-        "braid": "has a braid | wears a braid | hair is braided | hair is in a braid | has a plait",
+        "ponytail": "has a ponytail | hair is in a ponytail | hair is tied back",
+        "braid": "has a braid | hair is braided | hair is in a braid | has a plait",
         "long": "hair is long | has long hair | is long-haired",
     },
     "brow_thickness": {
@@ -332,8 +332,8 @@ CLAIMS: Mapping[str, Mapping[str, str]] = {
     },
     "nose_length": {
         "average": "nose is of average length | nose is of normal length",
-        "short": "nose is short | has a small nose | has a short nose | has a button nose",
-        "long": "nose is long | has a big nose | nose is big | has a long nose | has a large nose",
+        "short": "nose is short | has a short nose | has a button nose",
+        "long": "nose is long | has a long nose",
     },
     "lips": {
         "average": "lips are average | lips are of normal thickness",
@@ -342,25 +342,21 @@ CLAIMS: Mapping[str, Mapping[str, str]] = {
     },
     "ears": {
         "average": "ears are close to the head | ears are flat against the head",
-        "protruding": "ears are sticking out | has ears that stick out | has big ears | "
-        "ears are prominent | ears are big",
+        "protruding": "ears are sticking out | has ears that stick out | ears are prominent",
     },
     "facial_hair": {
         "none": "is clean-shaven | is clean shaven | is freshly shaved | looks clean-shaven | "
         "face is clean-shaven",
-        "stubble": "has stubble | is unshaven | is stubbly | has a five o'clock shadow | "
-        "looks unshaven",
-        "moustache": "has a mustache | has a moustache | wears a mustache | "
-        "there is a mustache on {own} lip",
-        "goatee": "has a goatee | wears a goatee | has a chin beard",
-        "full beard": "has a full beard | wears a full beard | has a thick beard | "
-        "has a bushy beard | is fully bearded",
+        "stubble": "has stubble | is stubbly | has a five o'clock shadow",
+        "moustache": "has a mustache | has a moustache | there is a mustache on {own} lip",
+        "goatee": "has a goatee | has a chin beard",
+        "full beard": "has a full beard | has a thick beard | has a bushy beard | is fully bearded",
     },
     "lipstick": {
         "none": "lips are bare | is without lipstick",
-        "red": "lips are red | wears red lipstick | lips are painted red | lipstick is red",
-        "pink": "lips are pink | wears pink lipstick | lips are painted pink | lipstick is pink",
-        "dark": "lips are dark | wears dark lipstick | lipstick is dark | lips are painted dark",
+        "red": "wears red lipstick | lips are painted red | lipstick is red",
+        "pink": "wears pink lipstick | lips are painted pink | lipstick is pink",
+        "dark": "wears dark lipstick | lipstick is dark | lips are painted dark",
     },
     "eye_shadow": {"yes": "wears eyeshadow | has eye shadow on | eyelids are made up"},
     "glasses": {
@@ -387,7 +383,7 @@ CLAIMS: Mapping[str, Mapping[str, str]] = {
         "laughing": "is laughing | is laughing out loud | is giggling | "
         "has a laugh on {own} face | "
         "is cracking up",
-        "sad": "looks sad | is unhappy | looks unhappy | is upset | looks gloomy | "
+        "sad": "looks sad | is unhappy | looks unhappy | looks gloomy | "
         "has a sad face | is frowning with sadness",
         "angry": "looks angry | is mad | looks mad | is furious | looks annoyed | looks cross | "
         "has an angry face | is scowling",
@@ -563,7 +559,7 @@ CLAIMS: Mapping[str, Mapping[str, str]] = {
         "yes": "has bags under {own} eyes | has eye bags | has dark circles | "
         "has dark rings under {own} eyes | there are bags under {own} eyes"
     },
-    "sideburns": {"yes": "has sideburns | wears sideburns | there are sideburns"},
+    "sideburns": {"yes": "has sideburns | there are sideburns"},
     "face_mask": {
         c: f"wears a {c} mask | mask is {c} | wears a {c} face mask | face mask is {c} | "
         f"has a {c} mask on"
@@ -618,9 +614,8 @@ COLOR_CLAIMS: Mapping[str, Mapping[str, str]] = {
 THINGS: Mapping[str, str] = {
     "glasses": "wears glasses | has glasses on | wears specs | wears spectacles | wears eyewear | "
     "wears any kind of glasses | wears eyeglasses | there are glasses on {own} nose",
-    "hat": "wears a hat | has a hat on | wears a cap | wears headwear | "
-    "has something on {own} head | there is a hat on {own} head | wears headgear | "
-    "head is covered | wears something on {own} head | has a cap on | wears some kind of hat",
+    "hat": "wears a hat | has a hat on | wears headwear | has something on {own} head | "
+    "there is a hat on {own} head | wears headgear | wears some kind of hat",
     "facial_hair": "has facial hair | has hair on {own} face | has whiskers | "
     "there is facial hair | has some facial hair | there is hair on {own} face",
     "lipstick": "wears lipstick | has lipstick on | lips are painted | wears lip makeup | "
@@ -642,7 +637,7 @@ THINGS: Mapping[str, str] = {
     "eyeliner": "wears eyeliner | has eyeliner on | eyes are lined | wears eye liner",
     "eye_bags": "has bags under {own} eyes | has dark circles | has eye bags | "
     "there are dark circles under {own} eyes",
-    "sideburns": "has sideburns | there are sideburns | wears sideburns",
+    "sideburns": "has sideburns | there are sideburns",
     "face_mask": "wears a mask | wears a face mask | has a mask on | is masked | "
     "mouth is covered | "
     "face is covered by a mask",
@@ -653,23 +648,27 @@ THINGS: Mapping[str, str] = {
 
 WIDE: Mapping[tuple[str, str], str] = {
     ("facial_hair", "full beard"): "has a beard | is bearded | there is a beard on {own} face | "
-    "wears a beard | has any beard | looks bearded",
+    "has any beard | looks bearded",
     ("expression", "smiling"): CLAIMS["expression"]["smiling"],
     ("eyes", "open"): "eyes are open | has {own} eyes open | is keeping {own} eyes open",
 }
 """By attribute and value: what says that it, or what it includes, is so."""
 
 ELSEWHERE: Mapping[str, str] = {
-    "{they}": "what is {}'s name | who is {} | what is {} called | where is {} from | "
-    "where does {} live | what does {} do | what job does {} have | is {} famous | is {} rich | "
-    "does {} speak english | is {} single | is {} an actor | does {} like pizza | "
-    "how smart is {} | what country is {} from | what nationality is {} | what religion does {} "
-    "have | is {} a student | does {} have siblings | what is {}'s phone number | "
-    "do you recognize {} | is {} a celebrity | what height is {} | what does {} weigh | "
-    "where did {} grow up | what is {}'s job | how much money does {} make | is {} in love | "
-    "who does {} vote for | is {} healthy | what is {} saying | where is {} going | "
-    "what is {} wearing on the feet | is {} trustworthy | is {} clever | does {} have a pet",
-    "": "what's the weather | what's the weather like today | tell me a story | write a poem | "
+    "the person": "what is {own} name | who is {they} | what is {they} called | "
+    "where is {they} from | where does {they} live | what does {they} do | "
+    "what job does {they} have | is {they} famous | is {they} rich | does {they} speak english | "
+    "is {they} single | is {they} an actor | does {they} like pizza | how smart is {they} | "
+    "what country is {they} from | what nationality is {they} | what religion does {they} have | "
+    "is {they} a student | does {they} have siblings | what is {own} phone number | "
+    "do you recognize {them} | is {they} a celebrity | what height is {they} | "
+    "what does {they} weigh | where did {they} grow up | what is {own} job | "
+    "how much money does {they} make | is {they} in love | who does {they} vote for | "
+    "is {they} healthy | what is {they} saying | where is {they} going | "
+    "what is {they} wearing on the feet | is {they} trustworthy | is {they} clever | "
+    "does {they} have a pet",
+    "all else": "what's the weather | what's the weather like today | tell me a story | "
+    "write a poem | "
     "write me an email | write some code | what's the news | who made you | who are you | "
     "what are you | what's your name | are you human | how do you work | what's 12 times 7 | "
     "translate this into french | what's the time | what's the date | play some music | "
@@ -680,4 +679,4 @@ ELSEWHERE: Mapping[str, str] = {
     "is it summer or winter | is there a dog | what's on the table | is there a car | "
     "who else is in the room | what did the photographer say | what book is this from",
 }
-"""What no face tells: about the person, with the person in place of {}, and about all else."""
+"""What no face tells: about the person, and about all else."""

@@ -36,6 +36,9 @@ _ASIDES = (
 )
 
 _LEADS = ("hey, ", "so ", "and ", "tell me, ", "quick question: ", "please, ", "just asking: ")
+# "which brow is raised", not "which brow raised is": what is asked for is the subject
+_NO_SUBJECTS = ("higher", "raised", "cocked", "winking", "shut", "on", "in", "behind", "over")
+_GUESSES = ("would you say", "do you think", "do you reckon", "would you guess")
 _TELL = (
     "can you tell me {} | could you tell me {} | tell me {} | please tell me {} | do you know {} | "
     "any idea {} | i wonder {} | i'd like to know {} | i want to know {} | just wondering {} | "
@@ -48,11 +51,12 @@ _TELL = (
 _NAME = (
     "{} | {} | tell me {} | what is {} | what's {} | what about {} | how about {} | "
     "could you tell me {} | give me {} | i'd like to know {} | i'm curious about {} | name {} | "
-    "guess {} | {} please | can you tell {} | please state {} | what would you say is {} | "
-    "what do you think is {} | do you know {} | and {} | say {} | can you make out {} | "
+    "{} please | please state {} | what would you say is {} | "
+    "what do you think is {} | and {} | say {} | can you make out {} | "
     "can you identify {} | let's hear {} | mind telling me {} | could you describe {} | "
     "your take on {} | help me with {} | what can you say about {} | ok now {}"
 )
+_ANY = "{} | see {} | do you see {} | can you see {} | has {they} got {} | does {they} have {}"
 _DOUBT = (
     "do you think {} | would you say {} | would you say that {} | can you tell if {} | "
     "could you tell me whether {} | could you tell me if {} | i wonder if {} | "
@@ -62,9 +66,9 @@ _DOUBT = (
     "looks like {}, yes | any chance {} | let me know if {} | i want to know whether {} | "
     "i guess {}, correct | am i right that {} | can you see if {} | do you know if {} | "
     "can you confirm that {} | is it the case that {} | would it be fair to say {} | "
-    "i believe {}. right | tell me if {} | any idea whether {} | just checking if {} | "
+    "i believe {}, right | tell me if {} | any idea whether {} | just checking if {} | "
     "my friend says {}, true | can u tell if {} | i'm not sure if {}, what do you say | "
-    "it seems {}, doesn't it | could it be that {} | i'd bet {}. am i right | don't you think {}"
+    "it seems {}, doesn't it | could it be that {} | i'd bet {}, am i right | don't you think {}"
 )
 _CHECK = (
     "{}, right | {}, correct | {}, yes | {}, am i right | {}, true or false | {}, yes or no | "
@@ -77,12 +81,15 @@ _THING = (
     "can u see {} | do i see {} | {}, yes or no | that's {}, right | {} there | see any {} | "
     "so {} | is there {} | are we looking at {} | can you spot {} | do you notice {} | {} in there"
 )
-_PRAISED = re.compile(r"(an?|any|some|the) ")
+_PLAIN = "{} | {}, right | {}, yes or no"  # for what goes into none of these
+_NO_THING = re.compile(r"(her|his|the|one|no|something)\b|.* (on|in)$")
+_ARTICLE = re.compile(r"(an?|any|some|the) ")
 _DEGREES = ("pretty", "quite", "rather", "kinda", "really", "fairly", "very", "a bit")
 _GRADED = {
     "age", "cheeks", "chin", "brow_thickness", "eye_size", "nose_width", "nose_length", "lips",
-    "forehead", "cheekbones", "neck", "mouth_width", "expression", "light_color", "skin_tone",
+    "forehead", "cheekbones", "neck", "mouth_width", "expression", "light_color",
 }  # fmt: skip
+_NO_DEGREES = {"average", "average-sized", "normal", "ordinary", "neutral", "white"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +100,12 @@ class Claim:
     verb: str
     rest: str
     pronoun: str  # what a tag calls the subject
-    is_person: bool = False
+    noun: str = ""  # the subject without its owner and article; none for a person
+
+    @property
+    def short(self) -> str:
+        """No whole sentence, but what is meant: "left eyebrow raised"."""
+        return f"{self.noun} {self.rest}".strip()
 
     def straight(self, generator: random.Random) -> str:
         """Asked: "is her nose big"."""
@@ -118,15 +130,19 @@ class Claim:
         if verb == "has" and generator.random() < 0.3:
             verb = "has got"
         text = f"{s} {verb} {self.rest}"
-        if s in ("she", "he", "there", "it") and generator.random() < 0.5:
+        if s in ("she", "he", "there") and generator.random() < 0.5:
             text = re.sub(r"^(\w+) (is|has got)\b", lambda m: f"{m[1]}'s{m[2][3:]}", text)
         return text
 
-    def tag(self) -> str:
-        """The question behind it: "isn't it"."""
-        if self.verb in ("is", "are"):
-            return f"{self.verb}n't {self.pronoun}"
-        return f"doesn't {self.pronoun}"
+    def tag(self, stated: str) -> str:
+        """The question behind what is stated: "isn't it"."""
+        one, many = "doesn't", "don't"
+        if re.search(r"(has|'s) got ", stated):
+            one, many = "hasn't", "haven't"
+        elif self.verb in ("is", "are") or re.search(r"( is|'s) wearing ", stated):
+            one, many = "isn't", "aren't"
+        is_many = self.verb == "are" or self.pronoun == "they"
+        return f"{many if is_many else one} {self.pronoun}"
 
 
 def plain_value_question(name: str, gender: str, generator: random.Random) -> str:
@@ -135,11 +151,16 @@ def plain_value_question(name: str, gender: str, generator: random.Random) -> st
         entry = _ways(ASKED[name], generator)
         text = _to_be_told(_about(entry, name, gender, generator), name, gender, generator)
     else:
-        topic = _about(_ways(TOPICS[name], generator), name, gender, generator)
-        if topic.split()[0] in ("how", "what", "which", "whether", "any"):
-            text = _ways(_TELL, generator).format(topic)
-        else:
-            text = _ways(_NAME, generator).format(topic)
+        topic = _ways(TOPICS[name], generator)
+        frames = _listed(_NAME)
+        if topic.startswith("any "):
+            frames = _listed(_ANY)
+        elif topic.split()[0] in ("how", "what", "which", "whether"):
+            frames = _listed(_TELL)
+        elif _is_plural(topic) or "," in topic:
+            frames = tuple(f for f in frames if "is {}" not in f and "'s {}" not in f)
+        text = generator.choice(frames).replace("{}", topic)
+        text = _about(text, name, gender, generator)
     return _ended(text, generator)
 
 
@@ -171,27 +192,22 @@ def plain_choice_question(
     ]
     if not pairs:
         return None
-    first, second = generator.choice(pairs)
-    claim = _claim(" ".join(first), name, gender, generator)
-    other = _claim(" ".join(second), name, gender, generator).rest
-    text = claim.straight(generator)
-    if text.endswith(" on") or claim.rest not in text:
-        text = f"{claim.rest}"
-    frames = [f"{text} or {other}", f"{text}, or {other}", f"{claim.rest} or {other}"]
-    return _ended(generator.choice([*frames[:1] * 3, *frames]), generator)
+    who = _who(name, gender, generator)
+    first, second = (_claim(" ".join(c), name, gender, who) for c in generator.choice(pairs))
+    text = first.straight(generator).removesuffix(" on")
+    frames = [f"{text} or {second.rest}"] * 4 + [f"{text}, or {second.rest}"]
+    frames.append(f"{first.short} or {second.rest}")
+    return _ended(generator.choice(frames), generator)
 
 
 def plain_elsewhere_question(gender: str, generator: random.Random) -> str:
     """About what no face tells."""
     about = generator.choice(list(ELSEWHERE))
-    they = _who("", gender, generator)[0]
-    text = _ways(ELSEWHERE[about], generator).replace("{}", they)
-    if about and generator.random() < 0.4:
-        lead = generator.choice(["do you know:", "can you tell me:", "i wonder,", "hey,", "so"])
-        text = f"{lead} {text}"
-    return _ended(
-        text.replace("she's name", "her name").replace("he's name", "his name"), generator
-    )
+    entry = _ways(ELSEWHERE[about], generator).replace("{own}", PRONOUNS[gender].possessive)
+    text = _about(entry, "", gender, generator)
+    if about == "the person" and generator.random() < 0.2:
+        text = f"{generator.choice(['hey,', 'so'])} {text}"
+    return _ended(text, generator)
 
 
 @cache
@@ -206,30 +222,20 @@ def has_claims(name: str, value: str) -> bool:
 
 
 def _claimed(claims: Sequence[str], name: str, gender: str, generator: random.Random) -> str:
-    claim = _claim(generator.choice(claims), name, gender, generator)
+    who = _who(name, gender, generator)
+    claim = _claim(generator.choice(claims), name, gender, who)
     draw = generator.random()
     if draw < 0.38:
         text = claim.straight(generator)
         if generator.random() < 0.12:
-            lead = [
-                "hey, ",
-                "so ",
-                "and ",
-                "tell me, ",
-                "quick question: ",
-                "please, ",
-                "just asking: ",
-            ]
-            text = generator.choice(lead) + text
+            text = generator.choice(_LEADS) + text
         elif generator.random() < 0.1:
             text = f"{text} {generator.choice(['or not', 'at all', 'or no', 'here', 'in the pic'])}"
     elif draw < 0.58:
         text = _ways(_DOUBT, generator).format(claim.stated(generator))
     elif draw < 0.7:
         text = claim.stated(generator)
-        is_worn = " is wearing " in text or "'s wearing " in text
-        tag = f"isn't {claim.pronoun}" if is_worn else claim.tag()
-        text = f"{text}, {tag}"
+        text = f"{text}, {claim.tag(text)}"
     elif draw < 0.84:
         text = _ways(_CHECK, generator).format(claim.stated(generator))
     else:
@@ -239,50 +245,47 @@ def _claimed(claims: Sequence[str], name: str, gender: str, generator: random.Ra
 
 def _thrown(claim: Claim, name: str, generator: random.Random) -> str:
     """No whole sentence: "big nose?", "any glasses", "pretty old, yes?"."""
-    rest = claim.rest
+    rest, noun = claim.rest, claim.noun
     if claim.verb in ("has", "wears"):
-        bare = _PRAISED.sub("", rest, count=1) if generator.random() < 0.5 else rest
-        frame = _ways(_THING, generator)
-        if "any " in frame:
-            bare = _PRAISED.sub("", rest, count=1)
-        if re.search(r"[^s]s$", bare.split(" in ")[0]):
+        frame = _ways(_PLAIN if _NO_THING.match(rest) else _THING, generator)
+        if "any " in frame or (frame.startswith("{}") and generator.random() < 0.5):
+            rest = _ARTICLE.sub("", rest, count=1)
+        if _is_plural(rest):
             frame = frame.replace("is there", "are there").replace("is that", "are those")
-        return frame.format(bare)
-    if name in _GRADED and claim.verb in ("is", "are", "looks") and " " not in rest:
+            frame = frame.replace("that's", "those are")
+        return frame.format(rest)
+    is_graded = name in _GRADED and (name != "expression" or claim.verb == "looks")
+    if is_graded and " " not in rest and rest not in _NO_DEGREES:
         degree = generator.choice(_DEGREES)
         end = generator.choice([", yes", ", right", ", no", "", ", or not"])
-        noun = claim.subject.split()[-1]
-        if claim.is_person:
-            return f"{degree} {rest}{end}"
-        return (
-            f"{degree} {rest} {noun}{end}" if degree != "a bit" else f"{noun} {degree} {rest}{end}"
-        )
-    noun = "" if claim.is_person or claim.subject == "there" else claim.subject.split()[-1]
+        words = (noun, degree, rest) if degree == "a bit" else (degree, rest, noun)
+        return f"{' '.join(filter(None, words))}{end}"
     end = generator.choice(["", "", ", yes", ", yes or no", ", right", " or not", ", correct"])
-    return f"{noun} {rest}{end}".strip()
+    return f"{claim.short}{end}"
 
 
-def _claim(entry: str, name: str, gender: str, generator: random.Random) -> Claim:
-    they, own = _who(name, gender, generator)
+def _claim(entry: str, name: str, gender: str, who: tuple[str, str]) -> Claim:
+    """An entry of the tables, said of `who`: the person, and what stands before what is hers."""
+    they, own = who
     first, _, rest = entry.partition(" ")
-    person = PRONOUNS[gender].subject if name != "gender" else "they"
-    if "{own}" in rest:
-        own = PRONOUNS[gender].possessive if they in ("she", "he") else "the"
-        rest = rest.replace("{own}", own)
     if first in ("is", "has", "wears", "looks"):
-        pronoun = they if they in ("she", "he") else person
-        if name == "gender":
-            pronoun = "it"
-        return Claim(subject=they, verb=first, rest=rest, pronoun=pronoun, is_person=True)
-    subject, verb, rest = re.split(r" (is|are) ", entry.replace("{own}", own), maxsplit=1)
+        owner = PRONOUNS[gender].possessive if they in ("she", "he") else "the"
+        pronoun = PRONOUNS[gender].subject if name != "gender" else "they"
+        return Claim(subject=they, verb=first, rest=rest.replace("{own}", owner), pronoun=pronoun)
+    noun, verb, rest = re.split(r" (is|are) ", entry.replace("{own}", own), maxsplit=1)
     if first == "there":
-        return Claim(subject="there", verb=verb, rest=rest, pronoun="there")
-    is_plain = first in ("the", "both", "one", "only")
-    if not is_plain:
-        subject = f"{own} {subject}"
-    elif first == "the" and "eye" not in subject:
-        return Claim(subject=subject, verb=verb, rest=rest, pronoun="it")
-    return Claim(subject=subject, verb=verb, rest=rest, pronoun="they" if verb == "are" else "it")
+        return Claim(subject=noun, verb=verb, rest=rest, pronoun="there")
+    subject = noun if first in ("the", "both", "one", "only") else f"{own} {noun}"
+    pronoun = "they" if verb == "are" else "it"
+    if "{own}" not in entry:
+        noun = noun.removeprefix("the ")
+    return Claim(subject=subject, verb=verb, rest=rest, pronoun=pronoun, noun=noun)
+
+
+def _is_plural(words: str) -> bool:
+    """Whether the head of a noun phrase is plural: "ears that stick out"."""
+    head = re.split(r",| (?:of|in|on|at|under|that|with) ", words)[0]
+    return re.search(r"[^s]s$", head) is not None
 
 
 def _to_be_told(entry: str, name: str, gender: str, generator: random.Random) -> str:
@@ -318,11 +321,6 @@ def _to_be_told(entry: str, name: str, gender: str, generator: random.Random) ->
     return re.sub(r" +([,?]|$)", r"\1", text)
 
 
-# "which brow is raised", not "which brow raised is": what is asked for is the subject
-_NO_SUBJECTS = ("higher", "raised", "cocked", "winking", "shut", "on", "in", "behind", "over")
-_GUESSES = ("would you say", "do you think", "do you reckon", "would you guess")
-
-
 def _who(name: str, gender: str, generator: random.Random) -> tuple[str, str]:
     """Words for the person and for what is hers; those of a gender question tell nothing."""
     if name == "gender":
@@ -339,19 +337,17 @@ def _who(name: str, gender: str, generator: random.Random) -> tuple[str, str]:
 
 def _about(entry: str, name: str, gender: str, generator: random.Random) -> str:
     they, own = _who(name, gender, generator)
-    if "behind {they}" in entry and they in ("she", "he"):
-        entry = entry.replace("{they}", PRONOUNS[gender].object)
+    them = PRONOUNS[gender].object if they in ("she", "he") else they
     if "{they}" in entry and "{own}" in entry:
         own = PRONOUNS[gender].possessive if they in ("she", "he") else "the"
-    return entry.replace("{they}", they).replace("{own}", own)
+    return entry.replace("{they}", they).replace("{them}", them).replace("{own}", own)
 
 
 def _stem(words: Sequence[str], name: str) -> tuple[str, str]:
     """What two claims must share to be put as "this or that"."""
     first, rest = words
     if first in ("is", "has", "wears", "looks"):
-        kind = "wearing" if rest.startswith("wearing") else rest.split()[0] in ("a", "an")
-        return first, str(kind)
+        return first, str(rest.split()[0] in ("a", "an"))
     subject, verb, rest = re.split(r" (is|are) ", f"{first} {rest}", maxsplit=1)
     return f"{subject} {verb}", str(rest.split()[0] in ("a", "an", "from", "on"))
 
