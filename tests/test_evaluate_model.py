@@ -396,7 +396,7 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     tried = json.loads((tmp_path / "report.json").read_text())["frontier"]["rows"]
     assert [(row["steps"], row["guidance"]) for row in tried] == settings_to_try()
     assert 'prompts with "no"' in readme.read_text()
-    assert "| bfloat16 |" in readme.read_text() and "| 48 | 3 |" in readme.read_text()
+    assert "| bfloat16 |" in readme.read_text() and "| 36 | 3 |" in readme.read_text()
     assert readme.read_text().count("(default)") == 1
 
 
