@@ -93,9 +93,9 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "种子、文字和设置相同，得到的脸也相同。",
     ),
     "Steps": ("ステップ数", "步数"),
-    "More steps take longer and are a little finer.": (
-        "多いほど時間がかかり、少し細かくなります。",
-        "步数越多越慢，也略为精细。",
+    "More steps take longer; from 8 on hardly any face gains.": (
+        "ステップが多いほど時間がかかります。8 を超えるとほとんど変わりません。",
+        "步数越多越慢；超过 8 步几乎没有差别。",
     ),
     "Follow the words": ("言葉への忠実さ", "遵循文字的程度"),
     "1 is loosely, higher is stricter.": (

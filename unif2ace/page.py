@@ -341,7 +341,7 @@ def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
                     DEFAULT_STEPS,
                     step=1,
                     label=text("Steps"),
-                    info=text("More steps take longer and are a little finer."),
+                    info=text("More steps take longer; from 8 on hardly any face gains."),
                     elem_id="steps",
                 )
                 guidance = gr.Slider(
