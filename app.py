@@ -430,7 +430,7 @@ def generate(
     Args:
         prompt: what the face looks like, for example "an old man with a grey beard".
         seed: whole number that fixes the result; drawn at random if left out.
-        steps: painting steps; more are slower and a little finer.
+        steps: painting steps; more are slower, and from 8 on hardly any face gains.
         guidance: how strictly to follow the words; 1 is loosely.
         num_images: how many to paint, 1 to 4, of which the one that fits the words best is given.
     Returns: the picture as a marked PNG file, and its settings with the agreement per attribute;
@@ -481,7 +481,7 @@ def edit(
         region: the part to paint anew.
         prompt: what the whole face looks like afterwards, for example "an old man with red hair".
         seed: whole number that fixes the result; drawn at random if left out.
-        steps: painting steps; more are slower and a little finer.
+        steps: painting steps; more are slower, and from 8 on hardly any face gains.
         guidance: how strictly to follow the words; 1 is loosely.
         num_images: how many to paint, 1 to 4, of which the one that fits the words best is given.
     Returns: as /generate.
