@@ -239,6 +239,17 @@ def test_attribute_probabilities_are_what_the_image_places_say(pipe):
 
 
 @torch.inference_mode()
+def test_the_face_encoder_has_its_say_in_what_places_say(pipe):
+    picture = pipe.encode(PICTURE)
+    seen, _ = pipe._seen(picture)
+    said = pipe.model.text_logits(seen.hidden[:, -1 - pipe.config.num_image_tokens : -1])
+    face = pipe.model.read_face(pipe._pixels(PICTURE))
+    expected = pipe.plan_words.joined(said, face.attribute_logits)
+    torch.testing.assert_close(pipe._look(picture)[0], expected)
+    assert not torch.allclose(expected, said)
+
+
+@torch.inference_mode()
 def test_attributes_without_a_place_are_answer_likelihoods(pipe):
     table = pipe.attributes(PICTURE, ["hat", "glasses"])
     assert list(table) == ["hat", "glasses"]

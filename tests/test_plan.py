@@ -41,6 +41,30 @@ def points(seed):
     return [(rng.uniform(-0.1, 1.1), rng.random()) for _ in PLAN_POINTS]
 
 
+def test_what_is_joined_is_the_mean_of_both_readings_and_hides_no_more_than_before(words):
+    generator = torch.Generator().manual_seed(3)
+    said = torch.randn(2, len(words.words), 2000, generator=generator) * 2
+    read = {
+        name: torch.randn(2, len(values), generator=generator) * 2
+        for name, values in FIRST_VOCABULARY
+    }
+    joined = words.joined(said, read)
+    for place, (name, values) in enumerate(FIRST_VOCABULARY):
+        ids = [words.words[place][value] for value in (*values, NOT_VISIBLE)]
+        before, after = (x[:, place, ids].softmax(-1) for x in (said, joined))
+        torch.testing.assert_close(after[:, -1], before[:, -1])  # of "not visible"
+        ours = before[:, :-1] / before[:, :-1].sum(-1, keepdim=True)
+        mean = (ours + read[name].softmax(-1)) / 2
+        torch.testing.assert_close(after[:, :-1] / after[:, :-1].sum(-1, keepdim=True), mean)
+        others = torch.ones(said.shape[-1], dtype=torch.bool)
+        others[ids[:-1]] = False
+        assert torch.equal(joined[:, place, others], said[:, place, others])
+    behind = len(FIRST_VOCABULARY)
+    assert torch.equal(joined[:, behind:], said[:, behind:])  # coordinates: nobody else reads them
+    few = words.joined(said[:, :3], read)  # a picture of three places
+    assert torch.equal(few, joined[:, :3])
+
+
 def test_words_of_a_place_tell_its_values_apart(words):
     assert len(words.words) == whole_plan(FIRST_VOCABULARY)
     for (name, values), place in zip(FIRST_VOCABULARY, words.words, strict=False):

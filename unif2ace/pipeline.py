@@ -549,8 +549,12 @@ class UniF2acePipeline:
         return self._encoded(self._pixels(image))
 
     def _encoded(self, pixels: Tensor, face: FaceOutput | None = None) -> Picture:
-        features = self.model.encode_features(pixels, face)
-        return Picture(codes=self.model.encode_codes(pixels), features=features)
+        face = self.model.read_face(pixels) if face is None else face
+        return Picture(
+            codes=self.model.encode_codes(pixels),
+            features=self.model.encode_features(pixels, face),
+            read=face.attribute_logits,
+        )
 
     def _pixels(self, image: Image.Image) -> Tensor:
         if not isinstance(image, Image.Image):
@@ -603,7 +607,7 @@ class UniF2acePipeline:
     def _look(self, picture: Picture) -> tuple[Tensor, KeyValues]:
         """Text logits (1, N, V) of the picture's places; keys and values of all it is made of."""
         output, cache = self._seen(picture)
-        return self._place_logits(output), cache
+        return self._place_logits(output, picture), cache
 
     def _seen(self, picture: Picture) -> tuple[TransformerOutput, KeyValues]:
         """One pass over the picture, before any word."""
@@ -617,9 +621,13 @@ class UniF2acePipeline:
         )
         return output, cache
 
-    def _place_logits(self, seen: TransformerOutput) -> Tensor:
-        """Text logits (1, N, V) of the picture's places, which end before <eoi>."""
-        return self.model.text_logits(seen.hidden[:, -1 - self.config.num_image_tokens : -1])
+    def _place_logits(self, seen: TransformerOutput, picture: Picture) -> Tensor:
+        """Text logits (1, N, V) of the picture's places, which end before <eoi>.
+
+        What the face encoder reads is joined to what the places say, see `PlanWords.joined`.
+        """
+        said = self.model.text_logits(seen.hidden[:, -1 - self.config.num_image_tokens : -1])
+        return self.plan_words.joined(said, picture.read)
 
     def _read(self, batch: SequenceBatch, cache: KeyValues) -> TransformerOutput:
         """One pass over the words of `turns_batch`, after the picture in `cache`."""
@@ -750,7 +758,7 @@ class UniF2acePipeline:
             ]
         else:
             seen, cache = self._seen(picture)
-            told = self._told(self._place_logits(seen)).cpu()
+            told = self._told(self._place_logits(seen, picture)).cpu()
             thoughts = self.plan_words.thoughts(None, None, told[0].tolist())  # read as in `reply`
             turn = Turn(question=ids[1:-1], answer=(), thoughts=thoughts)
             batch = turns_batch([[turn] if ids else []], count, self.config, told)
@@ -787,8 +795,9 @@ class UniF2acePipeline:
     ) -> dict[str, dict[str, float]]:
         """{attribute: {value: probability}}, "not visible" among the values.
 
-        What an image place says of its attribute; where a plan has no place for it, the likelihoods
-        of the canonical answers to its canonical question are compared.
+        What an image place says of its attribute, with the face encoder's say; where a plan has no
+        place for it, the likelihoods of the canonical answers to its canonical question are
+        compared.
         """
         known = self.config.attributes
         names = list(known) if names is None else list(names)

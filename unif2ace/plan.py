@@ -12,6 +12,7 @@ Our choice; the paper paints from captions that name 17.7 attributes (arXiv 2503
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections.abc import Mapping, Sequence, Set
@@ -94,6 +95,25 @@ class PlanWords:
             ids = torch.tensor(list(words.values()), device=logits.device)
             said[:, place] = ids[logits[:, place, ids].argmax(-1)]
         return said
+
+    def joined(self, logits: Tensor, read: Mapping[str, Tensor]) -> Tensor:
+        """Text logits (B, N, V) of places, in which a face encoder has its say about values.
+
+        read: attribute to the encoder's logits (B, number of values). Our choice: the probabilities
+        of values are the mean of both; how likely any of them is seen at all stays as the place
+        says. A place looks at everything, an encoder was taught nothing else: both err, elsewhere.
+        """
+        logits = logits.clone()
+        for place, (name, words) in enumerate(zip(self.names, self.words, strict=False)):
+            if place >= logits.shape[1]:
+                break
+            seen = [word for value, word in words.items() if value != NOT_VISIBLE]
+            ids = torch.tensor(seen, device=logits.device)
+            own = logits[:, place, ids].float()  # (B, values)
+            both = torch.logaddexp(own.log_softmax(-1), read[name].float().log_softmax(-1))
+            total = own.logsumexp(-1, keepdim=True) - math.log(2)
+            logits[:, place, ids] = (total + both).to(logits.dtype)
+        return logits
 
     def thoughts(
         self, name: str | None, asked: str | None, told: Sequence[int]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,10 +103,14 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A picture as the transformer takes it in: codes (1, N) and frozen features."""
+    """A picture as the transformer takes it in: codes (1, N) and frozen features.
+
+    read: attribute to the logits (1, number of values) that the face encoder reads.
+    """
 
     codes: Tensor
     features: ImageFeatures
+    read: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
