@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from unif2ace.attributes import coarser
 
@@ -34,11 +35,11 @@ class Detail:
 
     def said(self, value: str) -> tuple[str, ...]:
         """The noun phrases of a value that our texts use."""
-        return _alternatives(self.has[value].partition("||")[0])
+        return alternatives(self.has[value].partition("||")[0])
 
     def understood(self, value: str) -> tuple[str, ...]:
         """All phrases that mean a value by themselves, articles left out."""
-        phrases = _alternatives(self.has[value].replace("||", "|"))
+        phrases = alternatives(self.has[value].replace("||", "|"))
         bare = [p.removeprefix("a ").removeprefix("an ") for p in phrases]
         return tuple(p for p in bare if not p.startswith("no "))
 
@@ -51,10 +52,12 @@ class Detail:
 
     @property
     def things(self) -> tuple[str, ...]:
-        return _alternatives(self.thing)
+        return alternatives(self.thing)
 
 
-def _alternatives(entry: str) -> tuple[str, ...]:
+@cache
+def alternatives(entry: str) -> tuple[str, ...]:
+    """What an entry of a table lists: "hat | cap" is a hat or a cap."""
     return tuple(words.strip() for words in entry.split("|") if words.strip())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from unif2ace.attributes import check_value
-from unif2ace.details import DETAILS
+from unif2ace.details import DETAILS, alternatives
 from unif2ace.lexicon import ADJECTIVES, said
 
 DESCRIBE_QUESTION = "Describe this face."
@@ -307,10 +307,10 @@ def having(name: str, value: str, *, possessive: str = "the") -> tuple[str, ...]
     check_value(name, value)
     if name in DETAILS:
         return DETAILS[name].said(value)
-    if explicit := _alternatives(_HAVING.get(name, {}).get(value, "")):
+    if explicit := alternatives(_HAVING.get(name, {}).get(value, "")):
         phrases = explicit
     elif name in _FRAMES:
-        frames = _alternatives(_FRAMES[name][3])
+        frames = alternatives(_FRAMES[name][3])
         words = [word for word in adjectives(name, value) if " the " not in word]
         phrases = tuple(
             frame.replace("a {}", f"{article(word)} {{}}", 1).replace("{}", word)
@@ -325,7 +325,7 @@ def having(name: str, value: str, *, possessive: str = "the") -> tuple[str, ...]
 def being(name: str, value: str, *, possessive: str = "the") -> tuple[str, ...]:
     """Predicates that follow "she is": "smiling", "wearing a beanie"; may be empty."""
     check_value(name, value)
-    phrases = _alternatives(_BEING.get(name, {}).get(value, ""))
+    phrases = alternatives(_BEING.get(name, {}).get(value, ""))
     return tuple(phrase.replace("{poss}", possessive) for phrase in phrases)
 
 
@@ -359,7 +359,3 @@ def article(phrase: str) -> str:
 def sentence(text: str) -> str:
     """`text` with a capital letter and a full stop."""
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?", "!")) else ".")
-
-
-def _alternatives(entry: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in entry.split("|") if word.strip())

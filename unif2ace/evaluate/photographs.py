@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
+from unif2ace.attributes import ATTRIBUTES
 from unif2ace.evaluate.metrics import rate
 from unif2ace.images import crop_face, read_upload
 from unif2ace.parsing import parse_yes_no
@@ -44,14 +45,11 @@ SAID_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "smile": ("expression", ("neutral", "sad", "angry", "surprised")),
     "facial hair": ("facial_hair", ("none",)),
     "headwear": ("hat", ("none",)),
-    "woman": ("gender", ("man",)),
-    "man": ("gender", ("woman",)),
-    "young": ("age", ("middle-aged", "old")),
-    "old": ("age", ("young", "middle-aged")),
-    "black hair": ("hair_color", ("brown", "blond", "red", "grey")),
-    "brown hair": ("hair_color", ("black", "blond", "red", "grey")),
-    "blond hair": ("hair_color", ("black", "brown", "red", "grey")),
-    "grey hair": ("hair_color", ("black", "brown", "blond", "red")),
+    **{
+        name: (key, tuple(other for other in ATTRIBUTES[key].values if other != value))
+        for name, (_, key, value) in QUESTIONS.items()
+        if isinstance(value, str)
+    },
 }
 """Name to the attribute that a table answers it by, and the values that mean no."""
 

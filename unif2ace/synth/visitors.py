@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from unif2ace.attributes import ATTRIBUTES
+from unif2ace.details import alternatives
 from unif2ace.synth.vernacular import (
     ASKED,
     CLAIMS,
@@ -152,11 +153,11 @@ def plain_value_question(name: str, gender: str, generator: random.Random) -> st
         text = _to_be_told(_about(entry, name, gender, generator), name, gender, generator)
     else:
         topic = _ways(TOPICS[name], generator)
-        frames = _listed(_NAME)
+        frames = alternatives(_NAME)
         if topic.startswith("any "):
-            frames = _listed(_ANY)
+            frames = alternatives(_ANY)
         elif topic.split()[0] in ("how", "what", "which", "whether"):
-            frames = _listed(_TELL)
+            frames = alternatives(_TELL)
         elif _is_plural(topic) or "," in topic:
             frames = tuple(f for f in frames if "is {}" not in f and "'s {}" not in f)
         text = generator.choice(frames).replace("{}", topic)
@@ -171,12 +172,12 @@ def plain_value_is_question(name: str, asked: str, gender: str, generator: rando
 
 def plain_presence_question(name: str, gender: str, generator: random.Random) -> str:
     """Whether the thing is there, of whichever kind. Only for the names in `THINGS`."""
-    return _claimed(_listed(THINGS[name]), name, gender, generator)
+    return _claimed(alternatives(THINGS[name]), name, gender, generator)
 
 
 def plain_wide_question(name: str, asked: str, gender: str, generator: random.Random) -> str:
     """Whether the value, or what it includes, is so. Only for what is in `WIDE`."""
-    return _claimed(_listed(WIDE[name, asked]), name, gender, generator)
+    return _claimed(alternatives(WIDE[name, asked]), name, gender, generator)
 
 
 def plain_choice_question(
@@ -214,7 +215,7 @@ def plain_elsewhere_question(gender: str, generator: random.Random) -> str:
 def claims_of(name: str, value: str) -> tuple[str, ...]:
     """Everything in the tables that says so; empty where "is it so?" is asked in no plain words."""
     entries = (table.get(name, {}).get(value, "") for table in (CLAIMS, COLOR_CLAIMS))
-    return tuple(dict.fromkeys(claim for entry in entries for claim in _listed(entry)))
+    return tuple(dict.fromkeys(claim for entry in entries for claim in alternatives(entry)))
 
 
 def has_claims(name: str, value: str) -> bool:
@@ -361,12 +362,7 @@ def _ended(text: str, generator: random.Random) -> str:
 
 
 def _ways(entry: str, generator: random.Random) -> str:
-    return generator.choice(_listed(entry))
-
-
-@cache
-def _listed(entry: str) -> tuple[str, ...]:
-    return tuple(words.strip() for words in entry.split("|") if words.strip())
+    return generator.choice(alternatives(entry))
 
 
 assert set(TOPICS) == set(ASKED) == set(ATTRIBUTES), "every attribute needs plain words"

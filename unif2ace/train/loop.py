@@ -25,7 +25,7 @@ from typing import Any, Literal
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from unif2ace.train.averaging import AveragedWeights, is_sharded, whole
@@ -152,31 +152,17 @@ class Clock:
         self.step, self.seconds = state["step"], state["seconds"]
 
 
-class _Draws(Dataset):
-    """A function of the step as a data set of as many items as there are steps."""
-
-    def __init__(self, draw: Callable[[int], Any], steps: int) -> None:
-        self.draw, self.steps = draw, steps
-
-    def __len__(self) -> int:
-        return self.steps
-
-    def __getitem__(self, step: int) -> Any:
-        return self.draw(step)
-
-
 def batches_ahead(
     draw: Callable[[int], Any], start: int, steps: int, workers: int
 ) -> Generator[Any, None, None]:
     """draw(start), ..., draw(steps - 1) in order, made while the ones before are in use."""
     if workers:
         yield from DataLoader(
-            _Draws(draw, steps),
-            sampler=range(start, steps),
+            range(start, steps),
             batch_size=None,
             num_workers=workers,
             prefetch_factor=4,
-            collate_fn=_as_it_is,
+            collate_fn=draw,
             multiprocessing_context="fork",  # what is drawn from is large, and only read
             generator=torch.Generator(),  # else it draws from the one that dropout draws from
         )
@@ -188,10 +174,6 @@ def batches_ahead(
             if step + 1 < steps:
                 pending = thread.submit(draw, step + 1)
             yield batch
-
-
-def _as_it_is(batch: Any) -> Any:
-    return batch
 
 
 @contextmanager
