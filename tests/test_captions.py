@@ -26,7 +26,12 @@ from unif2ace.synth.asking import (
 )
 from unif2ace.synth.captions import Caption, Style, caption, description, sample_sheet, sayable
 from unif2ace.synth.clauses import clause
-from unif2ace.synth.loose import loose_value_is_question, loose_value_question, things
+from unif2ace.synth.loose import (
+    _TOPICS,
+    loose_value_is_question,
+    loose_value_question,
+    things,
+)
 from unif2ace.synth.phrases import NOUN_PHRASES, REGION_OF, REGIONS, in_region
 from unif2ace.synth.questions import INCLUDED, QA, questions, training_corpus, why_hidden
 from unif2ace.synth.talk import ELSEWHERE, OPEN
@@ -433,6 +438,14 @@ def every_filling(templates: str) -> list[str]:
         for they in people
         for own in owners
     ]
+
+
+@pytest.mark.parametrize("name", [name for name, entry in _TOPICS.items() if "," in entry])
+def test_a_loose_question_is_about_one_topic_of_those_listed(name):
+    topics = [topic.strip() for topic in _TOPICS[name].split(",")]
+    texts = {loose_value_question(name, random.Random(seed)).lower() for seed in range(200)}
+    assert not any(f"{topics[0]}, {topics[1]}" in text for text in texts)
+    assert all(any(topic.lower() in text for text in texts) for topic in topics)
 
 
 def test_visitor_questions_are_held_out():
