@@ -8,10 +8,9 @@ import torch.nn.functional as F
 import transformers
 
 from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY
-from unif2ace.config import EncoderConfig
+from unif2ace.config import NUM_PARTS, EncoderConfig
 from unif2ace.encoders import (
     _STAGES,
-    PART_SIZE,
     PARTS,
     EfficientNetLite0,
     FaceEncoder,
@@ -142,23 +141,28 @@ def test_each_face_token_is_what_was_read_of_one_attribute():
     assert start == len(encoder.face.facts)
 
 
+SIDE = 24
+
+
 def test_closeups_lie_about_their_landmarks_and_grow_with_the_face():
     """On a picture whose channels are the places themselves, a close-up tells where it was."""
     ramp = (torch.arange(128) + 0.5) / 128  # shares of the picture's side
     x, y = torch.meshgrid(ramp, ramp, indexing="xy")
     pixels = torch.stack([x, y, torch.zeros_like(x)])[None].expand(2, -1, -1, -1)
     landmarks = 0.4 + 0.2 * torch.rand(2, 68, 2, generator=torch.Generator().manual_seed(0))
-    found = closeup(pixels, landmarks)
-    assert found.shape == (2, len(PARTS), 3, PART_SIZE, PART_SIZE)
+    found = closeup(pixels, landmarks, SIDE, len(PARTS))
+    assert found.shape == (2, NUM_PARTS, 3, SIDE, SIDE)
+    few = closeup(pixels, landmarks, SIDE, 2)
+    torch.testing.assert_close(few, found[:, :2])
     for face in range(2):
         brows, chin = landmarks[face, 17:27].mean(0), landmarks[face, 8]
         height = max(float((brows - chin).norm()), 0.1)
-        for part, (points, share) in enumerate(PARTS.values()):
-            seen = found[face, part, :2]
-            middle = landmarks[face, list(points)].mean(0)
+        for number, part in enumerate(PARTS.values()):
+            seen = found[face, number, :2]
+            middle = landmarks[face, list(part.points)].mean(0) + part.lift * (brows - chin)
             torch.testing.assert_close(seen.mean((1, 2)), middle, atol=1e-3, rtol=0)
-            width = (seen[0, :, -1] - seen[0, :, 0]).mean() * PART_SIZE / (PART_SIZE - 1)
-            assert float(width) == pytest.approx(share * height, abs=1e-3)
+            width = (seen[0, :, -1] - seen[0, :, 0]).mean() * SIDE / (SIDE - 1)
+            assert float(width) == pytest.approx(part.share * height, abs=1e-3)
 
 
 def test_a_closeup_changes_what_is_read_and_teaches_its_reader():

@@ -24,13 +24,15 @@ from unif2ace.evaluate.arms import LOSS_ARMS, METRICS, PAPER
 from unif2ace.evaluate.bench import bench_app, coverage, peak_memory_kib
 from unif2ace.evaluate.faces import LabelledFaces, read_faces, stack_images, to_tensor
 from unif2ace.evaluate.generation import Request, outcomes
-from unif2ace.evaluate.judge import JUDGE_VERSION, Judge, JudgeNetwork
+from unif2ace.evaluate.judge import JUDGE_SIZE, JUDGE_VERSION, Judge, JudgeNetwork
 from unif2ace.evaluate.judge_training import (
     UNSEEN,
+    attribute_loss,
     augment,
     judge_batch,
     label_table,
     score_judge,
+    shown,
     train_judge,
 )
 from unif2ace.evaluate.metrics import (
@@ -171,7 +173,7 @@ def test_frechet_distance_is_zero_with_itself_symmetric_and_blind_to_order():
 # -- judge -------------------------------------------------------------------------------------
 
 
-def labelled_faces(count: int, size: int = 128, seed: int = 0) -> LabelledFaces:
+def labelled_faces(count: int, size: int = JUDGE_SIZE, seed: int = 0) -> LabelledFaces:
     """Flat pictures whose colour tells one attribute; all other attributes are out of sight."""
     rng = np.random.default_rng(seed)
     colors = {"black": 20, "white": 235, "blue": (0, 0, 200), "green": (0, 200, 0)}
@@ -252,10 +254,30 @@ def test_a_batch_is_chosen_faces_with_their_labels_and_then_spoilt_ones():
     labels = torch.arange(20)[:, None].expand(-1, len(ATTRIBUTES))
     batch = judge_batch(faces, labels, chosen, torch.Generator().manual_seed(0))
     assert torch.equal(batch["labels"], labels[chosen])
+    batch = shown(batch)
     assert batch["is_face"].tolist() == [1.0] * 14 + [0.0] * 12
-    assert batch["pixels"].shape == (26, 3, 128, 128)
+    assert batch["pixels"].shape == (26, 3, JUDGE_SIZE, JUDGE_SIZE)
     gaps = batch["pixels"][:14].mean((2, 3)) - to_tensor(faces.pictures)[chosen].mean((2, 3))
     assert gaps.abs().max() < 0.2  # augmented, still the same flat colour
+
+
+def test_the_judges_loss_is_the_mean_over_attributes_of_smoothed_cross_entropy():
+    network, generator = JudgeNetwork(FIRST_VOCABULARY[:5]), torch.Generator().manual_seed(0)
+    counts = [len(values) for values in network.vocabulary.values()]
+    logits = torch.randn(7, sum(counts), generator=generator, requires_grad=True)
+    labels = torch.stack([torch.randint(n, (7,), generator=generator) for n in counts], dim=1)
+    labels[torch.rand(7, 5, generator=generator) < 0.4] = -100
+    labels[:, 2] = -100  # nobody shows it
+    slow = [
+        torch.nn.functional.cross_entropy(part, labels[:, i], label_smoothing=0.05)
+        for i, part in enumerate(network.split_logits(logits).values())
+        if i != 2
+    ]
+    fast, slow = attribute_loss(network, logits, labels), torch.stack(slow).mean()
+    torch.testing.assert_close(fast, slow)
+    gradients = [torch.autograd.grad(loss, logits)[0] for loss in (fast, slow)]
+    torch.testing.assert_close(*gradients)
+    assert attribute_loss(network, logits, torch.full_like(labels, -100)) == 0
 
 
 def test_landmarks_move_with_what_they_mark():
@@ -299,13 +321,14 @@ def test_rebuilt_faces_are_the_models_own_and_patched_ones_hold_two_faces():
 def test_a_batch_shows_rebuilt_faces_as_faces_and_patched_ones_as_none():
     faces, chosen = labelled_faces(20), torch.arange(16)
     labels = torch.arange(20)[:, None].expand(-1, len(ATTRIBUTES))
-    light = np.full((6, 128, 128, 3), 250, np.uint8)
+    light = np.full((6, JUDGE_SIZE, JUDGE_SIZE, 3), 250, np.uint8)
     rebuilt = Rebuilt(whole=light, patched=255 - light)
     batch = judge_batch(faces, labels, chosen, torch.Generator().manual_seed(0), rebuilt)
+    told, batch = batch["labels"], shown(batch)
     assert batch["is_face"].tolist() == [1.0] * 16 + [0.0] * 16
     brightness = batch["pixels"].mean((1, 2, 3))
     assert (brightness[:4] > 0.7).all() and (brightness[-4:] < -0.7).all()
-    assert (batch["labels"][:4] < 6).all() and batch["labels"][4:, 0].tolist() == list(range(4, 16))
+    assert (told[:4] < 6).all() and told[4:, 0].tolist() == list(range(4, 16))
 
 
 @pytest.mark.parametrize("size", [96, 128, 192])
@@ -321,7 +344,7 @@ def test_verdicts_do_not_depend_on_size_or_company():
     torch.manual_seed(0)
     judge, faces = Judge(JudgeNetwork()), labelled_faces(3)
     images = [faces.image(i) for i in range(3)]
-    large = [i.resize((256, 256), Image.Resampling.NEAREST) for i in images]
+    large = [i.resize((2 * JUDGE_SIZE,) * 2, Image.Resampling.NEAREST) for i in images]
     alone = [judge.examine([image])[0] for image in images]
     for together, single in zip(judge.examine([*images, *large]), alone * 2, strict=True):
         assert together.values == single.values

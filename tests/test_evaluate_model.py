@@ -359,7 +359,7 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     save_tiny(tmp_path / "model")
     shards, judged, measured = tmp_path / "faces", tmp_path / "judge", tmp_path / "measured"
     shards.mkdir()
-    train, unseen = numbered_renders(64, size=128), numbered_renders(8, size=128)
+    train, unseen = numbered_renders(64, size=256), numbered_renders(8, size=256)
     write_shard(shards / "train-0.parquet", train)
     write_shard(shards / "test-0.parquet", unseen)
     readme = tmp_path / "README.md"

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from tiny import tiny_config
 
 from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY
@@ -48,6 +49,26 @@ def test_grown_encoder_reads_what_it_read():
     torch.testing.assert_close(after.landmarks, before.landmarks)
     torch.testing.assert_close(after.tokens[:, [0, 1, 3]], before.tokens)
     assert not torch.equal(after.attribute_logits["age"], torch.zeros(2, 3))
+
+
+def test_sharper_and_more_closeups_start_as_what_was_read_before():
+    """Where a square of fine pixels is of one colour, its mean is what the blunt one showed."""
+    torch.manual_seed(0)
+    old = FaceEncoder(EncoderConfig(attributes=OLD, part_size=32, num_parts=6, **SMALL)).eval()
+    new = FaceEncoder(EncoderConfig(attributes=OLD, part_size=64, num_parts=8, **SMALL)).eval()
+    grown = grown_encoder(old, new)
+    new.load_state_dict(grown)
+    blunt = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    sharp = blunt.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    with torch.no_grad():
+        expected = old.parts.net(F.pixel_unshuffle(blunt, 2))
+        found = new.parts.net(F.pixel_unshuffle(sharp, 4))
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    width = old.of_parts.in_features
+    torch.testing.assert_close(grown["of_parts.weight"][:, :width], old.of_parts.weight)
+    assert not grown["part_attributes.weight"][:, width:].any()
+    with pytest.raises(ValueError, match="columns less"):
+        grown_encoder(new, old)
 
 
 def test_new_rows_are_those_of_the_fresh_encoder():

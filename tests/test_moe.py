@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 
+from unif2ace import moe as moe_module
 from unif2ace.losses import balance_loss
 from unif2ace.moe import SEQUENCE_EXPERTS, Exploration, SequenceMoE, TokenMoE, route
 
@@ -64,6 +65,36 @@ def test_everything_to_one_expert_drops_no_token_and_leaves_the_others_untouched
 def test_a_token_is_treated_alike_alone_and_in_a_batch():
     moe, x = token_moe(), torch.randn(3, 5, DIM, dtype=torch.float64)
     torch.testing.assert_close(moe(x)[0][1, 2], moe(x[1:2, 2:3])[0][0, 0])
+
+
+@pytest.mark.parametrize("experts_per_token", [1, 2, 4])
+def test_all_experts_at_once_are_those_that_were_chosen(experts_per_token, monkeypatch):
+    """As on a GPU, where training computes every expert for every token."""
+    monkeypatch.setattr(moe_module, "is_batched", lambda x: True)
+    moe = token_moe(experts_per_token)
+    monkeypatch.setattr(moe, "_many", None)  # not what answers
+    x = torch.randn(3, 5, DIM, generator=torch.Generator().manual_seed(0)).double()
+    x.requires_grad_()
+    leaves = [x, *moe.parameters()]
+    fast, slow = moe.train()(x)[0], token_moe_definition(moe, x)
+    torch.testing.assert_close(fast, slow)
+    gradients = [
+        torch.autograd.grad(y.square().sum(), leaves, allow_unused=True, materialize_grads=True)
+        for y in (fast, slow)
+    ]
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_wide_experts_and_evaluation_take_the_chosen_ones_alone(monkeypatch):
+    monkeypatch.setattr(moe_module, "is_batched", lambda x: True)
+    monkeypatch.setattr(TokenMoE, "_all", None)
+    x = torch.randn(3, 5, DIM, generator=torch.Generator().manual_seed(0)).double()
+    moe = token_moe()
+    torch.testing.assert_close(moe.eval()(x)[0], token_moe_definition(moe, x))
+    monkeypatch.setattr(moe_module, "NARROW", 4 * 6 - 1)
+    wide = token_moe()
+    torch.testing.assert_close(wide.train()(x)[0], token_moe_definition(wide, x))
 
 
 def sequence_moe(group):

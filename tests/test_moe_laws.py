@@ -7,6 +7,7 @@ import torch
 from test_moe import FEATURES, X, favour, sequence_moe
 from tiny import tiny_config
 
+from unif2ace import moe as moe_module
 from unif2ace.losses import balance_loss
 from unif2ace.model import ImageFeatures, UniF2aceForConditionalGeneration
 from unif2ace.moe import GROUPS
@@ -44,6 +45,17 @@ def test_sequence_experts_are_the_definition_with_its_gradients(group):
 
 
 @pytest.mark.parametrize("group", GROUPS)
+def test_training_on_a_gpu_asks_no_sequence_router_and_gives_the_same(group, monkeypatch):
+    moe = sequence_moe(group).train()
+    for pair in itertools.combinations(range(4), 2):
+        favour(moe, *pair)
+        expected = moe(X, FEATURES)[0]
+        with monkeypatch.context() as patch:
+            patch.setattr(moe_module, "is_batched", lambda x: True)
+            torch.testing.assert_close(moe(X, FEATURES)[0], expected)
+
+
+@pytest.mark.parametrize("group", GROUPS)
 def test_without_gradients_any_two_experts_give_what_they_give_with(group):
     """Two copies are then passed by, and nothing else may be."""
     moe = sequence_moe(group)
@@ -52,6 +64,16 @@ def test_without_gradients_any_two_experts_give_what_they_give_with(group):
         expected = moe(X, FEATURES)[0].detach()
         with torch.no_grad():
             torch.testing.assert_close(moe(X, FEATURES)[0], expected)
+
+
+def test_balance_of_several_layers_is_each_ones():
+    generator = torch.Generator().manual_seed(0)
+    probs = torch.randn(3, 16, 5, generator=generator).softmax(-1)
+    experts = probs.topk(2, dim=-1).indices
+    is_counted = torch.rand(16, generator=generator) < 0.7
+    for counted in (None, is_counted):
+        each = [balance_loss(*layer, counted) for layer in zip(probs, experts, strict=True)]
+        torch.testing.assert_close(balance_loss(probs, experts, counted), torch.stack(each))
 
 
 @pytest.mark.parametrize("skew", [0.0, 0.5, 4.0])

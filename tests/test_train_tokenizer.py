@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -459,6 +460,27 @@ def test_encoder_targets_move_with_the_framing_and_hidden_attributes_cost_nothin
     logits = output.attribute_logits[next(iter(ATTRIBUTES))]
     expected = torch.nn.functional.cross_entropy(logits, hidden[:, 0])
     torch.testing.assert_close(only_first, expected)
+
+
+def test_what_is_read_costs_the_mean_over_attributes_of_its_cross_entropy(faces, tmp_path):
+    config = encoder_settings(faces, tmp_path)
+    labels = EncoderBatches(config, shards(faces, tmp_path))(0, torch.Generator())["attributes"]
+    generator = torch.Generator().manual_seed(0)
+    known = {name: attribute.values for name, attribute in list(ATTRIBUTES.items())[::-1]}
+    logits = {
+        name: torch.randn(4, len(values), generator=generator) for name, values in known.items()
+    }
+    del logits["gender"]
+    order = list(ATTRIBUTES)
+    slow = []
+    for name, scores in logits.items():
+        told = labels[:, order.index(name)]
+        if (told != HIDDEN).any():
+            slow.append(torch.nn.functional.cross_entropy(scores, told, ignore_index=HIDDEN))
+    assert 0 < len(slow) < len(logits)
+    output = SimpleNamespace(attribute_logits=logits)
+    found = encoder_training.attribute_loss(output, labels)
+    torch.testing.assert_close(found, torch.stack(slow).mean())
 
 
 def test_the_encoders_train_through_a_tokenizer_and_load(faces, photos, tmp_path):

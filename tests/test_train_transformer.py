@@ -3,6 +3,7 @@ import json
 import random
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import pytest
 import torch
 from PIL import Image
 from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
+from torch._dynamo.testing import CompileCounterWithBackend
 
+from unif2ace import moe as moe_module
 from unif2ace.attributes import ATTRIBUTES, VOCABULARY, visible
 from unif2ace.config import whole_plan
 from unif2ace.losses import d3diff_loss
@@ -36,7 +39,6 @@ from unif2ace.train.loop import TrainConfig
 from unif2ace.train.objective import generation_loss
 from unif2ace.train.sequences import (
     ASKINGS,
-    MASKED_COPIES,
     canonical_turns,
     generation_sample,
     held_out_questions,
@@ -45,7 +47,12 @@ from unif2ace.train.sequences import (
     turns_of,
     understanding_sample,
 )
-from unif2ace.train.transformer import TransformerOptions, train
+from unif2ace.train.transformer import (
+    TransformerBatch,
+    TransformerObjective,
+    TransformerOptions,
+    train,
+)
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
 NUM_FACES = 4
@@ -217,6 +224,9 @@ def test_a_batch_of_held_out_faces_alone_is_passed_over(checkpoint, tmp_path):
     assert [label.seed for label in read_features(out).labels] == [1, 2, 3]
 
 
+COPIES = 3
+
+
 def painting(faces, config, seed):
     return generation_sample(
         faces,
@@ -226,6 +236,7 @@ def painting(faces, config, seed):
         PlanWords(tiny_tokenizer(), config.plan_length),
         rng=random.Random(seed),
         generator=torch.Generator().manual_seed(seed),
+        copies=COPIES,
     )
 
 
@@ -339,8 +350,8 @@ def test_masked_copies_behind_one_text_lose_as_whole_sequences_do(features):
         for row, real in zip(sample.texts.token_ids, sample.texts.segments >= 0, strict=True)
     ]
     noisy = torch.where(sample.is_masked, config.layout.mask_code, sample.codes)
-    assert len(noisy) == MASKED_COPIES * len(prompts) and sample.is_masked.any()
-    whole = generation_batch([p for p in prompts for _ in range(MASKED_COPIES)], noisy, config)
+    assert len(noisy) == COPIES * len(prompts) and sample.is_masked.any()
+    whole = generation_batch([p for p in prompts for _ in range(COPIES)], noisy, config)
     output = model(**whole.inputs(), group="generation", image_start=whole.image_start)
     span = slice(whole.image_start, whole.image_start + config.num_image_tokens)
     expected = d3diff_loss(
@@ -459,3 +470,38 @@ def test_means_are_those_of_each_faces_own_codes(checkpoint, features, tmp_path,
             temperature=DEFAULT_TEMPERATURE,
         )
         np.testing.assert_allclose(latents[i], alone[0].T.numpy(), atol=2e-3)
+
+
+def test_compiled_layers_lose_alike_and_all_layers_share_what_is_compiled(features, monkeypatch):
+    """Traced whole, without a break; the fused kernels themselves are torch's own matter."""
+    counter = CompileCounterWithBackend("aot_eager")
+    monkeypatch.setattr(moe_module, "is_batched", lambda x: True)
+    faces, config = read_features(features), tiny_config()
+    words = PlanWords(tiny_tokenizer(), config.plan_length)
+    batch = TransformerBatch(
+        generation=painting(faces, config, seed=0),
+        understanding=understanding_sample(
+            faces,
+            [0, 1, 2],
+            tiny_tokenizer(),
+            config,
+            words,
+            questions_per_face=2,
+            rng=random.Random(0),
+        ),
+        seed=0,
+    )
+    objective = TransformerObjective(tiny_model().train(), exploration=0.0)
+    losses, gradients = [], []
+    for is_compiled in (False, True):
+        if is_compiled:
+            monkeypatch.setattr(torch, "compile", partial(torch.compile, backend=counter))
+            torch.compiler.reset()
+            objective.compile_parts()
+        loss, _ = objective(batch, 0.0)
+        gradients.append(torch.autograd.grad(loss, objective.model.blocks[0].attention.qkv.weight))
+        losses.append(loss)
+    torch.testing.assert_close(*losses)
+    torch.testing.assert_close(*gradients)
+    # before and behind the cache; painting and reading, text and pictures
+    assert 4 <= counter.frame_count <= 8 < 2 * 4 * config.num_layers

@@ -105,6 +105,10 @@ class VQConfig:
         return math.prod(self.fsq_levels) if self.quantizer == "fsq" else 2**self.lfq_bits
 
 
+NUM_PARTS = 11
+FIRST_PARTS = {"part_size": 32, "num_parts": 6}  # of encoders that are silent on them
+
+
 @dataclass(frozen=True, kw_only=True)
 class EncoderConfig:
     """Frozen encoders that feed the sequence experts. Widths are those of their feature grids.
@@ -118,7 +122,9 @@ class EncoderConfig:
     face_dim: int = 256
     face_size: int = 128
     face_channels: tuple[int, ...] = (48, 96, 160, 256)
-    part_channels: tuple[int, ...] = (48, 96, 128)  # of the close-ups of eyes, nose, mouth, ears
+    part_channels: tuple[int, ...] = (48, 96, 128)  # of the close-ups
+    part_size: int = 64  # pixels a side of a close-up
+    num_parts: int = NUM_PARTS  # close-ups: so many of `encoders.PARTS`
     attributes: Vocabulary = VOCABULARY
 
     def __post_init__(self) -> None:
@@ -130,6 +136,10 @@ class EncoderConfig:
         for name in ("semantic_size", "face_size"):
             if getattr(self, name) % 32:
                 raise ValueError(f"{name} must be a multiple of 32, got {getattr(self, name)}")
+        if self.part_size not in (16, 32, 64):
+            raise ValueError(f"part_size must be 16, 32 or 64, got {self.part_size}")
+        if not 1 <= self.num_parts <= NUM_PARTS:
+            raise ValueError(f"num_parts must be in 1..{NUM_PARTS}, got {self.num_parts}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +187,7 @@ def _nested(kind: type, value: Any) -> Any:
 
 def stored_encoders(values: dict[str, Any]) -> EncoderConfig:
     """Encoders as JSON holds them; what is silent on attributes is older than the later ones."""
-    return _nested(EncoderConfig, {"attributes": FIRST_VOCABULARY} | values)
+    return _nested(EncoderConfig, {"attributes": FIRST_VOCABULARY} | FIRST_PARTS | values)
 
 
 class UniF2aceConfig(PretrainedConfig):

@@ -14,6 +14,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +25,9 @@ from unif2ace.config import EncoderConfig
 from unif2ace.conv import AttentionBlock, ChannelNorm, Down, ResBlock, check_pixels
 
 NUM_LANDMARKS = 68
+NEVER = -1e4
+"""Logit of what cannot be, in bfloat16 too: its share is 0, and no difference of two is NaN."""
+
 PART_DIM = 32  # channels of a close-up's 4 x 4 places
 NUM_UNITS = 38  # expression units (ARKit names) that the renderer moves, in its order
 
@@ -205,16 +210,32 @@ def overview_dim(config: EncoderConfig) -> int:
     return OVERVIEW_GRID**2 * sum(widths)
 
 
-PART_SIZE = 32  # pixels a side of a close-up
-PARTS: Mapping[str, tuple[tuple[int, ...], float]] = {
-    "eye and brow, left": ((*range(17, 22), *range(36, 42)), 0.65),
-    "eye and brow, right": ((*range(22, 27), *range(42, 48)), 0.65),
-    "nose": ((27, *range(29, 36)), 0.65),
-    "mouth": (tuple(range(48, 68)), 0.75),
-    "ear, left": ((0, 1, 2, 3), 0.65),
-    "ear, right": ((13, 14, 15, 16), 0.65),
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Where a close-up is taken: about the middle of some landmarks.
+
+    share: its side, of the height from chin to brows. lift: how far above that middle, towards the
+    brows, of the same height.
+    """
+
+    points: tuple[int, ...]
+    share: float
+    lift: float = 0.0
+
+
+PARTS: Mapping[str, Part] = {
+    "eye and brow, left": Part(points=(*range(17, 22), *range(36, 42)), share=0.65),
+    "eye and brow, right": Part(points=(*range(22, 27), *range(42, 48)), share=0.65),
+    "nose": Part(points=(27, *range(29, 36)), share=0.65),
+    "mouth": Part(points=tuple(range(48, 68)), share=0.75),
+    "ear, left": Part(points=(0, 1, 2, 3), share=0.65),
+    "ear, right": Part(points=(13, 14, 15, 16), share=0.65),
+    "cheek, left": Part(points=(41, 31, 4, 2), share=0.65),
+    "cheek, right": Part(points=(46, 35, 12, 14), share=0.65),
+    "forehead": Part(points=tuple(range(17, 27)), share=0.9, lift=0.35),
+    "chin": Part(points=(6, 7, 8, 9, 10, 57), share=0.75),
+    "neck": Part(points=(6, 7, 8, 9, 10), share=0.9, lift=-0.35),
 }
-"""Landmarks about whose middle a close-up is taken; its side as a share of brows to chin."""
 
 
 class PartReader(nn.Module):
@@ -223,13 +244,14 @@ class PartReader(nn.Module):
     (B, 3, H, W) pixels and (B, 68, 2) landmarks to (B, parts, 16 * PART_DIM).
     """
 
-    def __init__(self, channels: Sequence[int]) -> None:
+    def __init__(self, channels: Sequence[int], *, size: int, num_parts: int) -> None:
         super().__init__()
         if len(channels) != 3:
             raise ValueError(f"part_channels needs 3 entries (1/2 .. 1/8), got {channels}")
         first, middle, last = channels
+        self.size, self.num_parts = size, num_parts
         self.net = nn.Sequential(
-            nn.Conv2d(12, first, 3, padding=1),
+            nn.Conv2d(3 * (size // 16) ** 2, first, 3, padding=1),
             ResBlock(first),
             Down(first, middle),
             ResBlock(middle),
@@ -241,27 +263,51 @@ class PartReader(nn.Module):
         )
 
     def forward(self, pixels: Tensor, landmarks: Tensor) -> Tensor:
-        closeups = closeup(pixels, landmarks).flatten(0, 1)
-        maps = self.net(F.pixel_unshuffle(closeups, 2))  # (B * parts, PART_DIM, 4, 4)
-        return maps.flatten(1).unflatten(0, (len(pixels), len(PARTS)))
+        closeups = closeup(pixels, landmarks, self.size, self.num_parts).flatten(0, 1)
+        maps = self.net(F.pixel_unshuffle(closeups, self.size // 16))  # (B*parts, PART_DIM, 4, 4)
+        return maps.flatten(1).unflatten(0, (len(pixels), self.num_parts))
 
 
-def closeup(pixels: Tensor, landmarks: Tensor) -> Tensor:
-    """Square close-ups of `PARTS`, (B, parts, 3, PART_SIZE, PART_SIZE), upright as the picture.
+def closeup(pixels: Tensor, landmarks: Tensor, size: int, num_parts: int) -> Tensor:
+    """Square close-ups of the first of `PARTS`, (B, parts, 3, size, size), upright as the picture.
 
     pixels: (B, 3, H, W). landmarks: (B, 68, 2) shares of width and height.
     """
-    points = landmarks.float().clamp(0, 1)
-    middles = torch.stack([points[:, list(i)].mean(1) for i, _ in PARTS.values()], dim=1)
-    height = (points[:, 17:27].mean(1) - points[:, 8]).norm(dim=-1).clamp(min=0.1)  # (B,)
-    sides = height[:, None] * height.new_tensor([share for _, share in PARTS.values()])
-    steps = (torch.arange(PART_SIZE, device=pixels.device) + 0.5) / PART_SIZE * 2 - 1
+    points, parts = landmarks.float().clamp(0, 1), list(PARTS.values())[:num_parts]
+    up = points[:, 17:27].mean(1) - points[:, 8]  # (B, 2), from chin to brows
+    height = up.norm(dim=-1).clamp(min=0.1)  # (B,)
+    middles = [points[:, list(part.points)].mean(1) + part.lift * up for part in parts]
+    sides = height[:, None] * height.new_tensor([part.share for part in parts])  # (B, parts)
+    steps = (torch.arange(size, device=pixels.device) + 0.5) / size * 2 - 1
     offsets = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)  # (S, S, 2)
-    grid = 2 * middles[:, :, None, None] - 1 + sides[..., None, None, None] * offsets
+    centres = 2 * torch.stack(middles, dim=1)[:, :, None, None] - 1
+    grid = centres + sides[..., None, None, None] * offsets  # (B, parts, S, S, 2)
     found = F.grid_sample(
         pixels.float(), grid.flatten(1, 2), padding_mode="border", align_corners=False
     )  # (B, 3, parts * S, S)
-    return found.unflatten(2, (len(PARTS), PART_SIZE)).transpose(1, 2).to(pixels.dtype)
+    return found.unflatten(2, (num_parts, size)).transpose(1, 2).to(pixels.dtype)
+
+
+@cache
+def value_places(counts: tuple[int, ...], device: torch.device) -> Tensor:
+    """(A, V) place of each attribute's values in a row of all of them; behind all where none is.
+
+    counts: values of each of the A attributes, at most V.
+    """
+    starts, total = accumulate((0, *counts[:-1])), sum(counts)
+    rows = [
+        [start + i if i < count else total for i in range(max(counts))]
+        for start, count in zip(starts, counts, strict=True)
+    ]
+    return torch.tensor(rows, device=device)
+
+
+def side_by_side(scores: Tensor, counts: tuple[int, ...], absent: float = NEVER) -> Tensor:
+    """Logits of all values, (B, sum of counts), attribute by attribute: (B, A, V).
+
+    So that all attributes are worked on in one step. `absent` fills the places of no value.
+    """
+    return F.pad(scores, (0, 1), value=absent)[:, value_places(counts, scores.device)]
 
 
 class FaceEncoder(nn.Module):
@@ -292,8 +338,10 @@ class FaceEncoder(nn.Module):
         self.net = nn.Sequential(*layers)
         flat = dim * (config.face_size // 32) ** 2
         self.hidden = nn.Linear(flat, dim)
-        self.parts = PartReader(config.part_channels)
-        part_dim = len(PARTS) * 16 * PART_DIM
+        self.parts = PartReader(
+            config.part_channels, size=config.part_size, num_parts=config.num_parts
+        )
+        part_dim = config.num_parts * 16 * PART_DIM
         self.of_parts = nn.Linear(part_dim, dim)
         self.vocabulary = config.attributes
         self.values = {name: len(values) for name, values in config.attributes}
@@ -327,7 +375,7 @@ class FaceEncoder(nn.Module):
         scores = self.overview_attributes(seen) + render.sigmoid() * own
         logits = scores.split(list(self.values.values()), dim=-1)
         return FaceOutput(
-            tokens=torch.cat([pooled[:, None], self.read_facts(logits)], dim=1),
+            tokens=torch.cat([pooled[:, None], self.read_facts(scores)], dim=1),
             landmarks=landmarks,
             box=geometry[:, 2 * NUM_LANDMARKS :],
             units=self.units(pooled),
@@ -335,11 +383,12 @@ class FaceEncoder(nn.Module):
             attribute_logits=dict(zip(self.values, logits, strict=True)),
         )
 
-    def read_facts(self, logits: Sequence[Tensor]) -> Tensor:
-        """Logits of each attribute, (B, number of values) each, to (B, attributes, dim)."""
-        facts = self.facts.split([part.shape[-1] for part in logits])
-        means = [part.softmax(-1) @ own for part, own in zip(logits, facts, strict=True)]
-        return torch.stack(means, dim=1)
+    def read_facts(self, scores: Tensor) -> Tensor:
+        """Logits of all values, (B, number of all values), to (B, attributes, dim)."""
+        shares = side_by_side(scores, tuple(self.values.values())).softmax(-1)  # (B, A, V)
+        places = value_places(tuple(self.values.values()), self.facts.device)
+        facts = F.pad(self.facts, (0, 0, 0, 1))[places]  # (A, V, dim)
+        return torch.einsum("bav,avd->bad", shares, facts)
 
 
 def resized(pixels: Tensor, size: int) -> Tensor:

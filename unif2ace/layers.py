@@ -124,16 +124,23 @@ class Attention(nn.Module):
         cache: Cache | KeyValues | None = None,
     ) -> Tensor:
         """(B, L, D) to (B, L, D). mask: (B, 1, L, S) of `additive`; None where all see all."""
+        q, k, v = self.project(x, rotary)
+        if cache is not None:
+            k, v = cache.update(k, v, self.layer)  # (B, H, S, d)
+        return self.mix(q, k, v, mask)
+
+    def project(self, x: Tensor, rotary: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, L, D) to turned queries and keys, and values, (B, H, L, d) each."""
         batch, length, dim = x.shape
         qkv = self.qkv(x).view(batch, length, 3, self.num_heads, dim // self.num_heads)
         q, k, v = qkv.unbind(2)  # each (B, L, H, d)
         q = rotate(self.q_norm(q).to(v.dtype), *rotary).transpose(1, 2)
         k = rotate(self.k_norm(k).to(v.dtype), *rotary).transpose(1, 2)
-        v = v.transpose(1, 2)  # (B, H, L, d)
-        if cache is not None:
-            k, v = cache.update(k, v, self.layer)  # (B, H, S, d)
-        y = attend(q, k, v, mask)
-        return self.out(y.transpose(1, 2).reshape(batch, length, dim))
+        return q, k, v.transpose(1, 2)
+
+    def mix(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        """Queries (B, H, L, d), keys and values (B, H, S, d) to (B, L, D)."""
+        return self.out(attend(q, k, v, mask).transpose(1, 2).flatten(2))
 
 
 class Resampler(nn.Module):

@@ -108,16 +108,15 @@ def balance_loss(probs: Tensor, experts: Tensor, is_counted: Tensor | None = Non
     """E * sum_e f_e P_e: 1 when routing is even, E when one expert takes everything.
 
     Args:
-        probs: (T, E) router probabilities. experts: (T, k) chosen experts.
+        probs: (..., T, E) router probabilities. experts: (..., T, k) chosen experts.
         is_counted: (T,) bool, False for padding.
+    Returns: (...).
     Source: Switch, arXiv 2101.03961, eq. 4; per group as arXiv 2503.08120 has it.
     """
     num_experts = probs.shape[-1]
-    chosen = F.one_hot(experts, num_experts).to(probs).mean(-2)  # (T, E), rows sum to 1
-    if is_counted is not None:
-        keep = is_counted.to(probs)[:, None]
-        count = keep.sum().clamp(min=1)
-        return (
-            num_experts * ((chosen * keep).sum(0) / count * ((probs * keep).sum(0) / count)).sum()
-        )
-    return num_experts * (chosen.mean(0) * probs.mean(0)).sum()
+    chosen = torch.zeros_like(probs).scatter(-1, experts, 1 / experts.shape[-1])  # rows sum to 1
+    if is_counted is None:
+        return num_experts * (chosen.mean(-2) * probs.mean(-2)).sum(-1)
+    keep = is_counted.to(probs)[:, None]
+    count = keep.sum().clamp(min=1)
+    return num_experts * ((chosen * keep).sum(-2) * (probs * keep).sum(-2)).sum(-1) / count.square()

@@ -136,25 +136,61 @@ class Block(nn.Module):
         )
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Routing, Routing | None]:
-        normed = self.attention_norm(x)
-        attended = self.attention(
-            normed, rotary=context.rotary, mask=context.mask, cache=context.cache
+        normed, q, k, v = self.ask(x, context.rotary)
+        if context.cache is not None:
+            k, v = context.cache.update(k, v, self.attention.layer)  # (B, H, S, d)
+        return self.answer(
+            x,
+            normed,
+            (q, k, v),
+            context.mask,
+            context.group,
+            context.image_span,
+            context.features,
+            context.exploration,
         )
+
+    def ask(
+        self, x: Tensor, rotary: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Before keys and values of earlier passes join: x normalised, queries, keys, values."""
+        normed = self.attention_norm(x)
+        return normed, *self.attention.project(normed, rotary)
+
+    def answer(
+        self,
+        x: Tensor,
+        normed: Tensor,
+        qkv: tuple[Tensor, Tensor, Tensor],
+        mask: Tensor | None,
+        group: Group,
+        image_span: slice | None,
+        features: dict[str, Tensor],
+        exploration: Exploration | None,
+    ) -> tuple[Tensor, Routing, Routing | None]:
+        """All behind that. It takes no `Context`, so that it can be compiled once for all layers.
+
+        A cache is another object in every pass, and a layer's number another constant.
+        """
+        attended = self.attention.mix(*qkv, mask)
         if not self.is_parallel:
             x = x + attended
             normed = self.token_norm(x)
-        routed, token_routing = self.token_moe[context.group](normed)
+        routed, token_routing = self.token_moe[group](normed)
         x = x + routed + attended if self.is_parallel else x + routed
-        if context.image_span is None:
+        if image_span is None:
             return x, token_routing, None
-        image = self.sequence_norm(x[:, context.image_span])  # (B, N, D)
-        mixed, sequence_routing = self.sequence_moe[context.group](
-            image, context.features, context.exploration
-        )
+        image = self.sequence_norm(x[:, image_span])  # (B, N, D)
+        mixed, sequence_routing = self.sequence_moe[group](image, features, exploration)
         if mixed is not image:
             x = x.clone() if x.requires_grad else x
-            x[:, context.image_span] += (mixed - image).to(x.dtype)
+            x[:, image_span] += (mixed - image).to(x.dtype)
         return x, token_routing, sequence_routing
+
+    def compile_parts(self) -> None:
+        """Fuse the small steps of `ask` and `answer`; a layer like another is not compiled anew."""
+        self.ask = torch.compile(self.ask, dynamic=True)  # type: ignore[method-assign]
+        self.answer = torch.compile(self.answer, dynamic=True)  # type: ignore[method-assign]
 
 
 class UniF2aceForConditionalGeneration(PreTrainedModel):

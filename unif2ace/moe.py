@@ -23,6 +23,10 @@ SEQUENCE_EXPERTS: dict[Group, tuple[str, ...]] = {
 }
 """Order as drawn in the authors' figure; `semantic` is the paper's CLIP expert."""
 
+NARROW = 2048
+"""Widest that all routed experts together may be to be computed for every token in training on a
+GPU: there it costs less than to sort tokens by expert, which has the host wait for the counts."""
+
 COPY_BIAS = 0.1  # head start of the copy experts; small, so that a few hundred steps can undo it
 
 
@@ -64,6 +68,11 @@ def route(logits: Tensor, experts_per_token: int, noise: Tensor | None = None) -
     return Routing(wide, experts, best.softmax(-1))  # renormalised, a softmax of the chosen
 
 
+def is_batched(x: Tensor) -> bool:
+    """Whether x lies where many small steps cost more than some arithmetic too much: on a GPU."""
+    return x.is_cuda
+
+
 class Expert(nn.Module):
     """Two linear layers with a GELU between: Phi's feed-forward, narrower."""
 
@@ -96,12 +105,36 @@ class TokenMoE(nn.Module):
         self.router = nn.Linear(dim, num_experts, bias=False)
         self.shared = Expert(dim, shared_dim)
         self.experts = nn.ModuleList(Expert(dim, expert_dim) for _ in range(num_experts))
+        self.is_narrow = num_experts * expert_dim <= NARROW
 
     def forward(self, x: Tensor) -> tuple[Tensor, Routing]:
         tokens = x.flatten(0, -2)  # (T, D)
         routing = route(self.router(tokens), self.experts_per_token)
-        mixed = self._one(tokens, routing) if len(tokens) == 1 else self._many(tokens, routing)
+        if self.training and is_batched(x) and self.is_narrow:
+            mixed = self._all(tokens, routing)
+        elif len(tokens) == 1:
+            mixed = self._one(tokens, routing)
+        else:
+            mixed = self._many(tokens, routing)
         return mixed.view_as(x), routing
+
+    def _all(self, tokens: Tensor, routing: Routing) -> Tensor:
+        """(T, D) to (T, D), every expert on all tokens: two large products and no sorting.
+
+        Waits for nothing that was decided, so a GPU never idles for the next command; an expert
+        that a token did not choose counts 0.
+        """
+        gate = torch.zeros_like(routing.logits).scatter(1, routing.experts, routing.weights)
+        gate = gate.to(tokens.dtype)  # (T, E)
+        first = torch.cat([self.shared.fc1.weight, *(e.fc1.weight for e in self.experts)])
+        bias = torch.cat([self.shared.fc1.bias, *(e.fc1.bias for e in self.experts)])
+        hidden = F.gelu(F.linear(tokens, first, bias), approximate="tanh")  # (T, S + E*H)
+        shared = self.shared.fc1.out_features
+        routed = hidden[:, shared:].unflatten(1, (len(self.experts), -1)) * gate[..., None]
+        hidden = torch.cat([hidden[:, :shared], routed.flatten(1).to(hidden.dtype)], dim=1)
+        second = torch.cat([self.shared.fc2.weight, *(e.fc2.weight for e in self.experts)], dim=1)
+        biases = torch.stack([e.fc2.bias for e in self.experts])  # (E, D)
+        return F.linear(hidden, second, self.shared.fc2.bias) + gate @ biases
 
     def _one(self, token: Tensor, routing: Routing) -> Tensor:
         """(1, D) to (1, D): an answer comes token by token, and there is nothing to sort."""
@@ -199,7 +232,10 @@ class SequenceMoE(nn.Module):
         logits = self.router(x.mean(1))  # (B, E)
         noise = None if exploration is None else exploration.noise(logits)
         routing = route(logits, self.experts_per_sample, noise)
-        chosen = set(routing.experts.flatten().tolist())
+        if self.training and is_batched(x):  # all of them: to ask which would wait for the answer
+            chosen = set(range(len(self.kinds)))
+        else:
+            chosen = set(routing.experts.flatten().tolist())
         if {self.kinds[index] for index in chosen} == {"copy"} and not torch.is_grad_enabled():
             return x, routing  # as it is, and nothing to learn
         gate = torch.zeros_like(routing.logits).scatter(1, routing.experts, routing.weights)

@@ -59,7 +59,7 @@ def run_train_judge(args: argparse.Namespace) -> None:
         generator = torch.Generator().manual_seed(args.seed)
         shown = (faces.pictures[:REBUILT_FACES], tested.pictures)
         rebuilt = [rebuild(model, pictures, generator).sized(JUDGE_SIZE) for pictures in shown]
-    config = judge_config(args.out, args.steps, args.seed)
+    config = judge_config(args.out, args.steps, args.seed, args.seconds, args.workers)
     judge = train_judge(faces.sized(JUDGE_SIZE), config, rebuilt[0])
     write_json(args.json, score_judge(judge, tested.sized(JUDGE_SIZE), rebuilt=rebuilt[1]))
 
@@ -222,8 +222,10 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     judge.add_argument(
         "--tokenizer-of", type=Path, help="checkpoint whose image tokenizer rebuilds and patches"
     )
-    judge.add_argument("--steps", type=int, default=2400, help="of 32 faces each")
-    judge.add_argument("--max-faces", type=int, default=12_000, help="renders to train on")
+    judge.add_argument("--steps", type=int, default=6000, help="of 64 faces each")
+    judge.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
+    judge.add_argument("--workers", type=int, default=0, help="processes that make batches")
+    judge.add_argument("--max-faces", type=int, default=20_000, help="renders to train on")
     judge.add_argument("--limit", type=int, help="unseen renders to score")
     judge.add_argument("--json", type=Path, required=True, help="where the score goes")
     reading = ("faces", "limit", "questions", "written", "seed", "json")

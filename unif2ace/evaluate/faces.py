@@ -111,7 +111,12 @@ def _squared(image: Image.Image, size: int) -> np.ndarray:
 
 def to_tensor(pictures: np.ndarray) -> Tensor:
     """(n, S, S, 3) uint8 to (n, 3, S, S) float32 in [-1, 1]."""
-    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return pictures_to_pixels(torch.from_numpy(pictures))
+
+
+def pictures_to_pixels(pictures: Tensor) -> Tensor:
+    """(n, S, S, 3) uint8 to (n, 3, S, S) float32 in [-1, 1], on the same device."""
+    return pictures.permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def stack_images(images: Sequence[Image.Image], size: int) -> Tensor:

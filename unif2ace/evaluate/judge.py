@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -23,11 +24,13 @@ from unif2ace.attributes import (
     checked_vocabulary,
     hidden_attributes,
 )
-from unif2ace.encoders import NUM_LANDMARKS, PART_SIZE, PARTS, closeup
+from unif2ace.encoders import NUM_LANDMARKS, PARTS, closeup
 from unif2ace.evaluate.faces import stack_images
 
-JUDGE_SIZE = 128  # px; `Judge.examine` resizes other sizes to it
-JUDGE_VERSION = 3
+JUDGE_SIZE = 256  # px; `Judge.examine` resizes other sizes to it
+TRUNK_SIZE = JUDGE_SIZE // 2  # px that the whole picture is read at
+CLOSE_SIZE = 64  # px of a close-up
+JUDGE_VERSION = 4
 WIDTHS = (64, 112, 192)
 CLOSE_WIDTHS = (32, 64, 96)
 READ_WIDTH, CLOSE_READ_WIDTH, HIDDEN_WIDTH = 48, 24, 384
@@ -58,11 +61,13 @@ class Sight:
 
 
 class JudgeNetwork(nn.Module):
-    """(B, 3, 128, 128) pixels in [-1, 1] to a `Sight`.
+    """(B, 3, 256, 256) pixels in [-1, 1] to a `Sight`.
 
-    The last 8 x 8 map is read place by place, since faces are framed alike; then the parts of the
-    face, at full sharpness, where the map says that they lie; and the picture made small, since
-    colours of clothes and walls need no more. attributes: what it reads.
+    The last 8 x 8 map of the picture at half its size is read place by place, since faces are
+    framed alike; then the parts of the face, at full sharpness, where the map says that they lie;
+    and the picture made small, since colours of clothes and walls need no more.
+
+    attributes: what it reads.
     """
 
     def __init__(self, attributes: Vocabulary = VOCABULARY) -> None:
@@ -87,13 +92,13 @@ class JudgeNetwork(nn.Module):
         self.read = nn.Sequential(
             nn.Conv2d(last, READ_WIDTH, 1),
             nn.Flatten(),
-            nn.Linear(READ_WIDTH * (JUDGE_SIZE // 16) ** 2, HIDDEN_WIDTH),
+            nn.Linear(READ_WIDTH * (TRUNK_SIZE // 16) ** 2, HIDDEN_WIDTH),
             nn.ReLU(),
             nn.Dropout(0.1),
         )
         first, middle, last = CLOSE_WIDTHS
         self.near = nn.Sequential(
-            nn.Conv2d(3, first, 3, stride=2, padding=1),  # 16 x 16
+            nn.Conv2d(3, first, 5, stride=4, padding=2),  # 16 x 16
             ResidualBlock(first),
             nn.Conv2d(first, middle, 3, stride=2, padding=1),  # 8 x 8
             ResidualBlock(middle),
@@ -112,7 +117,7 @@ class JudgeNetwork(nn.Module):
             nn.ReLU(),
             nn.Linear(GLANCE_WIDTH, num_logits),
         )
-        near_width = len(PARTS) * CLOSE_READ_WIDTH * (PART_SIZE // 8) ** 2
+        near_width = len(PARTS) * CLOSE_READ_WIDTH * (CLOSE_SIZE // 16) ** 2
         self.values = nn.Linear(HIDDEN_WIDTH, num_logits)
         self.near_values = nn.Linear(near_width, num_logits)
         self.face = nn.Linear(HIDDEN_WIDTH, 1)
@@ -122,9 +127,9 @@ class JudgeNetwork(nn.Module):
     def forward(self, pixels: Tensor) -> Sight:
         if pixels.shape[-2:] != (JUDGE_SIZE, JUDGE_SIZE):
             raise ValueError(f"the judge sees {JUDGE_SIZE} px, got {tuple(pixels.shape)}")
-        hidden = self.read(self.trunk(pixels))  # (B, HIDDEN_WIDTH)
+        hidden = self.read(self.trunk(F.avg_pool2d(pixels, 2)))  # (B, HIDDEN_WIDTH)
         landmarks = 0.5 + self.landmarks(hidden).unflatten(-1, (NUM_LANDMARKS, 2))
-        parts = closeup(pixels, landmarks.detach())  # (B, parts, 3, PART_SIZE, PART_SIZE)
+        parts = closeup(pixels, landmarks.detach(), CLOSE_SIZE, len(PARTS))
         near = self.near(parts.flatten(0, 1)).unflatten(0, parts.shape[:2]).flatten(1)
         return Sight(
             values=self.values(hidden) + self.near_values(near) + self.glance(pixels),
@@ -187,7 +192,7 @@ class Judge:
 
     @torch.inference_mode()
     def logits(self, pixels: Tensor, batch_size: int = 64) -> tuple[Tensor, Tensor]:
-        """Logits of all values (n, V) and of a face (n,) for pixels (n, 3, 128, 128)."""
+        """Logits of all values (n, V) and of a face (n,) for pixels (n, 3, 256, 256)."""
         parts = [
             self.network(batch.contiguous(memory_format=torch.channels_last))
             for batch in pixels.split(batch_size)

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from unif2ace.attributes import VOCABULARY, Vocabulary
-from unif2ace.evaluate.faces import LabelledFaces, to_tensor
+from unif2ace.encoders import side_by_side, value_places
+from unif2ace.evaluate.faces import LabelledFaces, pictures_to_pixels, to_tensor
 from unif2ace.evaluate.judge import (
     JUDGE_SIZE,
     JUDGE_VERSION,
@@ -29,6 +30,7 @@ from unif2ace.evaluate.patchwork import Rebuilt
 from unif2ace.train.loop import TrainConfig, run
 
 UNSEEN = -100  # label of an attribute that cannot be seen: cross entropy passes it over
+SMOOTHING = 0.05  # of labels
 FACE_WEIGHT = 0.5  # of the face signal beside the mean over all attributes
 LANDMARK_WEIGHT = 10.0  # of the mean distance, a share of the side
 
@@ -57,24 +59,28 @@ def augment(pixels: Tensor, landmarks: Tensor, generator: torch.Generator) -> tu
     """Small moves and zooms, blur as an image tokenizer leaves it, noise, brightness. Same shapes.
 
     Sides and colours are labels, so nothing is mirrored and no hue is shifted. Moves stay within
-    2 px: painted faces are framed as renders are, and more of it slowed learning a lot.
+    4 px: painted faces are framed as renders are, and more of it slowed learning a lot.
     """
-    count = len(pixels)
+    count, device = len(pixels), generator.device
 
     def draw(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand((count, *shape), generator=generator)
+        shares = torch.rand((count, *shape), generator=generator, device=device)
+        return low + (high - low) * shares
 
     zoom, shift = draw(0.95, 1.05), draw(-0.03, 0.03, 2)  # of what is looked at
-    theta = torch.zeros(count, 2, 3)
+    theta = torch.zeros(count, 2, 3, device=device)
     theta[:, 0, 0] = theta[:, 1, 1] = zoom
     theta[:, :, 2] = shift
     grid = F.affine_grid(theta, list(pixels.shape), align_corners=False)
     pixels = F.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False)
-    size = int(torch.randint(56, 112, (), generator=generator))
+    side = pixels.shape[-1]
+    coarsest, finest = 7 * side // 16, 7 * side // 8
+    size = int(torch.randint(coarsest, finest, (), generator=generator, device=device))
     soft = F.interpolate(pixels, (size, size), mode="area")
     soft = F.interpolate(soft, pixels.shape[-2:], mode="bilinear")
     pixels = torch.lerp(pixels, soft, (draw(0, 1, 1, 1, 1) < 0.3).float())
-    noise = torch.randn(pixels.shape, generator=generator) * draw(0, 0.04, 1, 1, 1)
+    noise = torch.randn(pixels.shape, generator=generator, device=device)
+    noise = noise * draw(0, 0.04, 1, 1, 1)
     pixels = pixels * draw(0.9, 1.1, 1, 1, 1) + draw(-0.06, 0.06, 1, 1, 1) + noise
     moved = (2 * landmarks - 1 - shift[:, None]) / zoom[:, None, None]
     return pixels, (moved + 1) / 2
@@ -89,21 +95,30 @@ def spoil(pixels: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def attribute_loss(network: JudgeNetwork, logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean over attributes of the cross entropy, of all value logits (P, V), labels (P, A)."""
-    by_attribute = [
-        F.cross_entropy(part, labels[:, i], ignore_index=UNSEEN, label_smoothing=0.05)
-        for i, part in enumerate(network.split_logits(logits).values())
-        if (labels[:, i] != UNSEEN).any()
-    ]
-    return torch.stack(by_attribute).mean()
+    """Mean over attributes of the cross entropy, of all value logits (P, V), labels (P, A).
+
+    Labels are smoothed over the values of their attribute.
+    """
+    counts = tuple(len(values) for values in network.vocabulary.values())
+    is_value = value_places(counts, logits.device) < sum(counts)  # (A, most values)
+    nats = -side_by_side(logits, counts).log_softmax(-1) * is_value  # (P, A, most values)
+    is_seen = labels != UNSEEN
+    told = nats.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
+    smoothed = torch.lerp(told, nats.sum(-1) / is_value.sum(-1), SMOOTHING) * is_seen
+    pictures = is_seen.sum(0)  # (A,)
+    return (smoothed.sum(0) / pictures.clamp(min=1)).sum() / (pictures > 0).sum().clamp(min=1)
 
 
-def judge_config(out: Path, steps: int, seed: int) -> TrainConfig:
+def judge_config(
+    out: Path, steps: int, seed: int, seconds: float | None = None, workers: int = 0
+) -> TrainConfig:
     """The recipe; an interrupted run in `out` goes on."""
     return TrainConfig(
         out=out,
         steps=steps,
-        batch_size=32,
+        seconds=seconds,
+        workers=workers,
+        batch_size=64,
         learning_rate=1.5e-3,
         warmup_steps=30,
         weight_decay=0.05,
@@ -120,14 +135,13 @@ class JudgeObjective(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, batch: dict[str, Tensor], progress: float) -> tuple[Tensor, dict]:
-        """batch: pixels (B, 3, 128, 128), is_face (B,); labels (P, A) and landmarks (P, 68, 2) of
-        the first P pictures."""
-        pixels = batch["pixels"].contiguous(memory_format=torch.channels_last)
-        sight, labels = self.network(pixels), batch["labels"]
+    def forward(self, batch: dict[str, Any], progress: float) -> tuple[Tensor, dict]:
+        """batch: as `judge_batch` gives it; pictures are moved and spoilt here, on the device."""
+        seen, labels = shown(batch), batch["labels"]
+        sight = self.network(seen["pixels"].contiguous(memory_format=torch.channels_last))
         values = attribute_loss(self.network, sight.values[: len(labels)].float(), labels)
-        signal = F.binary_cross_entropy_with_logits(sight.face.float(), batch["is_face"])
-        off = (sight.landmarks[: len(labels)].float() - batch["landmarks"]).abs().mean()
+        signal = F.binary_cross_entropy_with_logits(sight.face.float(), seen["is_face"])
+        off = (sight.landmarks[: len(labels)].float() - seen["landmarks"]).abs().mean()
         parts = {"values": values.detach(), "face": signal.detach(), "landmarks": off.detach()}
         return values + FACE_WEIGHT * signal + LANDMARK_WEIGHT * off, parts
 
@@ -138,31 +152,52 @@ def judge_batch(
     chosen: Tensor,
     generator: torch.Generator,
     rebuilt: Rebuilt | None = None,
-) -> dict[str, Tensor]:
-    """The chosen faces, and a quarter as many spoilt ones, all augmented.
+) -> dict[str, Any]:
+    """The chosen faces, a quarter as many that are to be spoilt, and the seed for both.
 
-    With `rebuilt`, of the first faces of the set: a quarter of the chosen comes as rebuilt whole,
-    and as many patched ones are added to the spoilt.
+    pictures (P, S, S, 3) uint8 with labels (P, A) and landmarks (P, 68, 2); to_spoil and patched
+    (n, S, S, 3); seed. With `rebuilt`, of the first faces of the set: a quarter of the chosen
+    comes as rebuilt whole, and as many patched ones are no faces; else none is patched.
     """
-    pixels = to_tensor(faces.pictures[chosen.numpy()])
+    pictures = torch.from_numpy(faces.pictures[chosen.numpy()])
     # All kinds in every batch: batch norm would follow a single kind to and fro.
-    spoilt = [spoil(pixels[: max(2 * len(NEGATIVES), len(pixels) // 4)], generator)]
+    to_spoil = pictures[: max(2 * len(NEGATIVES), len(pictures) // 4)]
+    patched = pictures[:0]
     if rebuilt is not None:
         count = len(chosen) // 4
         rows = torch.randint(len(rebuilt), (2, count), generator=generator).numpy()
         chosen = torch.cat([torch.from_numpy(rows[0]), chosen[count:]])
-        pixels = torch.cat([to_tensor(rebuilt.whole[rows[0]]), pixels[count:]])
-        spoilt.append(to_tensor(rebuilt.patched[rows[1]]))
-    negatives = torch.cat(spoilt)
-    landmarks = torch.from_numpy(faces.landmarks)[chosen]
+        pictures = torch.cat([torch.from_numpy(rebuilt.whole[rows[0]]), pictures[count:]])
+        patched = torch.from_numpy(rebuilt.patched[rows[1]])
+    return {
+        "pictures": pictures,
+        "to_spoil": to_spoil,
+        "patched": patched,
+        "labels": labels[chosen],
+        "landmarks": torch.from_numpy(faces.landmarks)[chosen],
+        "seed": int(torch.randint(2**62, (), generator=generator)),
+    }
+
+
+def shown(batch: Mapping[str, Any]) -> dict[str, Tensor]:
+    """What the judge is shown of a `judge_batch`, on the batch's device, faces first.
+
+    pixels (B, 3, S, S), is_face (B,), and landmarks (P, 68, 2) of the faces.
+    """
+    landmarks = batch["landmarks"]
+    generator = torch.Generator(landmarks.device).manual_seed(batch["seed"])
+    pixels, to_spoil, patched = (
+        pictures_to_pixels(batch[name]) for name in ("pictures", "to_spoil", "patched")
+    )
+    negatives = torch.cat([spoil(to_spoil, generator), patched])
     nowhere = landmarks.new_full((len(negatives), *landmarks.shape[1:]), 0.5)
     pixels, landmarks = augment(pixels, landmarks, generator)
     negatives, _ = augment(negatives, nowhere, generator)
+    is_face = torch.cat([landmarks.new_ones(len(pixels)), landmarks.new_zeros(len(negatives))])
     return {
         "pixels": torch.cat([pixels, negatives]),
-        "labels": labels[chosen],
         "landmarks": landmarks,
-        "is_face": torch.cat([torch.ones(len(pixels)), torch.zeros(len(negatives))]),
+        "is_face": is_face,
     }
 
 
@@ -184,7 +219,7 @@ def train_judge(faces: LabelledFaces, config: TrainConfig, rebuilt: Rebuilt | No
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     labels = label_table(faces, network.vocabulary)
 
-    def batch(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def batch(step: int, generator: torch.Generator) -> dict[str, Any]:
         chosen = torch.randint(len(faces), (config.batch_size,), generator=generator)
         return judge_batch(faces, labels, chosen, generator, rebuilt)
 

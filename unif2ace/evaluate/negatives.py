@@ -1,7 +1,8 @@
 """What is not one clear face, made from faces: teaches and tests the judge's face signal.
 
 Every kind maps pictures (B, 3, S, S) in [-1, 1], B >= 2 and S a multiple of 16, to as many spoilt
-ones. `mixed` is how a painter of 16 px tokens fails: cells that belong to different faces.
+ones, on the device of the generator. `mixed` is how a painter of 16 px tokens fails: cells that
+belong to different faces.
 """
 
 from __future__ import annotations
@@ -16,12 +17,17 @@ CELL_PX = 16
 
 
 def _uniform(low: float, high: float, generator: torch.Generator) -> float:
-    return low + (high - low) * torch.rand((), generator=generator).item()
+    return low + (high - low) * _shares((), generator).item()
 
 
 def _integer(low: int, high: int, generator: torch.Generator) -> int:
     """Both ends included."""
-    return int(torch.randint(low, high + 1, (), generator=generator))
+    return int(torch.randint(low, high + 1, (), generator=generator, device=generator.device))
+
+
+def _shares(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Of 0..1, where the generator lives."""
+    return torch.rand(shape, generator=generator, device=generator.device)
 
 
 def _others(pixels: Tensor, generator: torch.Generator) -> Tensor:
@@ -33,7 +39,7 @@ def shuffled(pixels: Tensor, generator: torch.Generator) -> Tensor:
     """The squares of a 2 x 2, 4 x 4 or 8 x 8 grid in another order, without a fixed point."""
     count = 2 ** _integer(1, 3, generator)
     size = pixels.shape[-1] // count
-    order = torch.randperm(count**2, generator=generator)
+    order = torch.randperm(count**2, generator=generator, device=generator.device)
     source = torch.empty_like(order)
     source[order] = order.roll(1)  # one cycle through all squares
     cells = pixels.unfold(2, size, size).unfold(3, size, size).flatten(2, 3)[:, :, source]
@@ -45,7 +51,7 @@ def mixed(pixels: Tensor, generator: torch.Generator) -> Tensor:
     """A quarter to three quarters of the 16 px cells taken from another face."""
     side = pixels.shape[-1] // CELL_PX
     share = _uniform(0.25, 0.75, generator)
-    is_other = torch.rand((len(pixels), 1, side, side), generator=generator) < share
+    is_other = _shares((len(pixels), 1, side, side), generator) < share
     is_other = is_other.repeat_interleave(CELL_PX, 2).repeat_interleave(CELL_PX, 3)
     return torch.where(is_other, _others(pixels, generator), pixels)
 
@@ -75,7 +81,8 @@ def no_face(pixels: Tensor, generator: torch.Generator) -> Tensor:
     size = pixels.shape[-1] // _integer(5, 10, generator)
     corner = pixels[..., :size, :size] if _integer(0, 1, generator) else pixels[..., :size, -size:]
     large = F.interpolate(corner, pixels.shape[-2:], mode="bilinear")
-    noise = torch.randn(pixels.shape, generator=generator) * _uniform(0, 0.5, generator)
+    noise = torch.randn(pixels.shape, generator=generator, device=generator.device)
+    noise = noise * _uniform(0, 0.5, generator)
     return (large + noise).clamp(-1, 1)
 
 

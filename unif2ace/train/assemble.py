@@ -80,8 +80,14 @@ def main(arguments: argparse.Namespace) -> None:
     parts: dict[str, Mapping[str, Tensor]] = {name: load_file(path) for name, path in files.items()}
     preset = PRESETS[arguments.preset]
     trained = stored_encoders(json.loads((arguments.encoder / "encoder/config.json").read_text()))
-    # sizes as the preset says, which the tensors must fit; attributes as the encoder was taught
-    encoders = replace(preset().encoders, attributes=trained.attributes)
+    # sizes as the preset says, which the tensors must fit; but what it reads, and how closely, as
+    # the encoder was taught
+    encoders = replace(
+        preset().encoders,
+        attributes=trained.attributes,
+        part_size=trained.part_size,
+        num_parts=trained.num_parts,
+    )
     config = preset(encoders=encoders)
     if arguments.transformer is not None:
         smaller = UniF2aceConfig.from_pretrained(arguments.transformer)

@@ -42,12 +42,19 @@ from unif2ace.train.photographs import (
     read_by_eye,
     read_portraits,
 )
-from unif2ace.train.reading import GEOMETRY_WEIGHT, UNIT_WEIGHT, FaceReader, load_reader
+from unif2ace.train.reading import (
+    GEOMETRY_WEIGHT,
+    UNIT_WEIGHT,
+    FaceReader,
+    load_reader,
+    value_table,
+)
 from unif2ace.train.tokenizer import load_tokenizer
 from unif2ace.vq import ImageTokenizer
 
 SMALLEST_PHOTO_CROP = 0.85  # of a portrait's side
 PHOTO_GAIN, PHOTO_CAST = 0.15, 0.06  # how far exposure and white balance of portraits vary
+UNSEEN = -100  # label that cross entropy passes over
 COLUMNS = {name: column for column, name in enumerate(ATTRIBUTES)}  # of labels
 
 
@@ -166,13 +173,15 @@ def attribute_loss(output: FaceOutput, targets: Tensor) -> Tensor:
 
     targets: (B, A) in the order of `ATTRIBUTES`, of which an encoder may read fewer.
     """
-    losses = []
-    for name, logits in output.attribute_logits.items():
-        of_name = targets[:, COLUMNS[name]]
-        is_seen = (of_name != HIDDEN) & (of_name < logits.shape[-1])
-        if is_seen.any():
-            losses.append(F.cross_entropy(logits[is_seen].float(), of_name[is_seen]))
-    return torch.stack(losses).mean()
+    table = value_table(output.attribute_logits)  # (B, A, V)
+    counts = targets.new_tensor([part.shape[-1] for part in output.attribute_logits.values()])
+    wanted = targets[:, [COLUMNS[name] for name in output.attribute_logits]]
+    is_seen = (wanted != HIDDEN) & (wanted < counts)  # (B, A)
+    labels = torch.where(is_seen, wanted, UNSEEN)
+    nats = F.cross_entropy(table.transpose(1, 2), labels, ignore_index=UNSEEN, reduction="none")
+    faces = is_seen.sum(0)  # (A,)
+    means = nats.sum(0) / faces.clamp(min=1)
+    return means.sum() / (faces > 0).sum().clamp(min=1)
 
 
 class EncoderBatches:

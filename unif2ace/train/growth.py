@@ -25,9 +25,14 @@ VALUE_ROWS = (
 """Tensors of a face encoder that hold a row for each value of each attribute."""
 
 
+PART_COLUMNS = ("of_parts.weight", "part_attributes.weight")
+"""Tensors of a face encoder that have columns for each close-up, the first ones first."""
+
+
 def grown_encoder(old: FaceEncoder, new: FaceEncoder) -> dict[str, Tensor]:
     """A state of `new` that reads what `old` does, and as `new` does what `old` does not know.
 
+    `new` may take more close-ups, which count nothing at first, and sharper ones.
     Raises ValueError when `old` knows what `new` does not.
     """
     values, fresh = (_values(old.vocabulary), _values(new.vocabulary)), new.state_dict()
@@ -37,8 +42,30 @@ def grown_encoder(old: FaceEncoder, new: FaceEncoder) -> dict[str, Tensor]:
         raise ValueError(f"the larger network does not know {', '.join(missing)}")
     return {
         name: _kept(fresh[name], tensor, *values) if name in VALUE_ROWS else tensor
-        for name, tensor in old.state_dict().items()
+        for name, tensor in seen_closer(old.state_dict(), fresh).items()
     }
+
+
+def seen_closer(old: Mapping[str, Tensor], fresh: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """State `old` of a face encoder with as many close-ups, as sharp, as `fresh` has.
+
+    A sharper close-up is read as the mean of each square of its pixels, which is what the blunter
+    one showed there. Raises ValueError when `fresh` has fewer, or blunter ones.
+    """
+    grown = dict(old)
+    for name in PART_COLUMNS:
+        more = fresh[name].shape[1] - old[name].shape[1]
+        if more < 0:
+            raise ValueError(f"the larger network has {-more} columns less in {name}")
+        grown[name] = F.pad(old[name], (0, more))
+    first = "parts.net.0.weight"
+    was, now = (math.isqrt(state[first].shape[1] // 3) for state in (old, fresh))
+    if now % was:
+        raise ValueError(f"close-ups of {16 * was} px do not become such of {16 * now} px")
+    blocks = old[first].unflatten(1, (3, was, was))  # as `pixel_unshuffle` lays them out
+    finer = blocks.repeat_interleave(now // was, 2).repeat_interleave(now // was, 3)
+    grown[first] = (finer / (now // was) ** 2).flatten(1, 3)
+    return grown
 
 
 def grown_transformer(

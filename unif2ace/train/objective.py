@@ -36,7 +36,8 @@ class StepLoss:
 def balance_of(routings: Sequence[Routing], segments: Tensor) -> Tensor:
     """Mean balance loss over layers, padding left out."""
     is_real = (segments != PADDING_SEGMENT).flatten()
-    return torch.stack([balance_loss(r.probs, r.experts, is_real) for r in routings]).mean()
+    probs = torch.stack([routing.logits for routing in routings]).softmax(-1)  # (layers, T, E)
+    return balance_loss(probs, torch.stack([r.experts for r in routings]), is_real).mean()
 
 
 def generation_loss(

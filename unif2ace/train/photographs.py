@@ -27,8 +27,10 @@ from PIL import Image
 from torch import Tensor
 
 from unif2ace.attributes import Vocabulary, check_value
+from unif2ace.encoders import side_by_side, value_places
 from unif2ace.images import FaceBox, frame_face
 from unif2ace.train.images import is_photo_held_out, resized
+from unif2ace.train.reading import value_table
 
 Allowed = Mapping[str, frozenset[str]]  # attribute to the values that are likely
 ByEye = Mapping[str, Mapping[str, Sequence[str]]]  # file to what a look at it leaves open
@@ -262,14 +264,11 @@ def likelihood_loss(logits: Mapping[str, Tensor], allowed: Tensor, weights: Tens
     logits: attribute to (B, its values). allowed: (B, all values) of `allowed_table`. weights:
     (B, attributes) of `rarity`.
     """
-    losses = []
-    parts = allowed.split([part.shape[-1] for part in logits.values()], dim=-1)
-    for scores, is_likely, weight in zip(logits.values(), parts, weights.unbind(1), strict=True):
-        is_told = ~is_likely.all(-1)
-        if is_told.any():
-            wide, likely_ones = scores[is_told].float(), is_likely[is_told]
-            among = wide.masked_fill(~likely_ones, -torch.inf).logsumexp(-1)
-            losses.append(weight[is_told] * (wide.logsumexp(-1) - among))
-    if not losses:
-        return next(iter(logits.values())).new_zeros(())
-    return torch.cat(losses).mean()
+    scores = value_table(logits)  # (B, A, V)
+    counts = tuple(part.shape[-1] for part in logits.values())
+    is_value = value_places(counts, scores.device) < sum(counts)  # (A, V)
+    likely = side_by_side(allowed.float(), counts, absent=0.0) > 0
+    is_told = ~(likely | ~is_value).all(-1)  # (B, A)
+    among = scores.masked_fill(~likely, -torch.inf).logsumexp(-1)
+    nats = weights * (scores.logsumexp(-1) - among) * is_told
+    return nats.sum() / is_told.sum().clamp(min=1)

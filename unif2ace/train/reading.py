@@ -7,6 +7,7 @@ Our choice; the pictures of arXiv 2503.08120 come from a tokenizer trained befor
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from unif2ace.config import stored_encoders
-from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
+from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder, side_by_side
 
 GEOMETRY_WEIGHT, UNIT_WEIGHT = 10.0, 2.0
 """Against the attributes' mean cross entropy: shares of a picture and unit strengths are small."""
@@ -51,15 +52,21 @@ def load_reader(folder: Path) -> FaceReader:
 
 def reading_distance(ours: FaceOutput, theirs: FaceOutput) -> Tensor:
     """Mean KL(theirs | ours) over attributes in nats, with landmarks and units; 0 when equal."""
-    divergences = [
-        F.kl_div(
-            ours.attribute_logits[name].float().log_softmax(-1),
-            logits.float().log_softmax(-1),
-            reduction="batchmean",
-            log_target=True,
-        )
-        for name, logits in theirs.attribute_logits.items()
-    ]
+    divergence = F.kl_div(
+        value_table(ours.attribute_logits).log_softmax(-1),
+        value_table(theirs.attribute_logits).log_softmax(-1),
+        reduction="none",
+        log_target=True,
+    )  # (B, A, V)
     geometry = F.smooth_l1_loss(ours.landmarks.float(), theirs.landmarks.float(), beta=0.01)
     units = F.smooth_l1_loss(ours.units.float(), theirs.units.float(), beta=0.1)
-    return torch.stack(divergences).mean() + GEOMETRY_WEIGHT * geometry + UNIT_WEIGHT * units
+    return divergence.sum(-1).mean() + GEOMETRY_WEIGHT * geometry + UNIT_WEIGHT * units
+
+
+def value_table(logits: Mapping[str, Tensor]) -> Tensor:
+    """Attribute to (B, its values) as one (B, A, V) in float32, in that order; see `side_by_side`.
+
+    Losses over it take one step for all attributes.
+    """
+    counts = tuple(part.shape[-1] for part in logits.values())
+    return side_by_side(torch.cat(list(logits.values()), dim=-1).float(), counts)

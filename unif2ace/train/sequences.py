@@ -36,10 +36,6 @@ CAPTION_STYLES: dict[Style, float] = {"tags": 0.3, "short": 0.45, "plain": 0.2, 
 holds one style, so that hardly anything is padding."""
 
 
-MASKED_COPIES = 2
-"""How often a face is masked, each time anew, behind one pass over its prompt and plan."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Asking:
     """A way of asking that fills whole understanding batches.
@@ -208,8 +204,9 @@ def generation_sample(
     *,
     rng: random.Random,
     generator: torch.Generator,
-    copies: int = MASKED_COPIES,
+    copies: int,
 ) -> GenerationSample:
+    """Each face with a fresh prompt and its plan, masked `copies` times, each time anew."""
     codes = faces.batch(indices)[0].repeat_interleave(copies, 0)
     times = sample_times(len(codes), generator)
     ratio = MaskSchedule(config.schedule).mask_ratio(times)

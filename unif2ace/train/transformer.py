@@ -77,13 +77,18 @@ class TransformerObjective(nn.Module):
         reading = understanding_loss(self.model, batch.understanding, exploration)
         return painting.total + reading.total, painting.parts | reading.parts
 
+    def compile_parts(self) -> None:
+        for block in self.model.blocks:
+            block.compile_parts()
+
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerOptions:
     """How a step's batch is made up; `TrainConfig.batch_size` counts the faces to paint.
 
-    Each of those is masked `sequences.MASKED_COPIES` times.
-
+    copies: how often each of those is masked, each time anew.
+    is_compiled: fuse the small steps of the layers: half a minute at first, and on a GPU much
+        shorter steps.
     exploration: noise on sequence routing at the start; little when going on from weights whose
         routers have decided.
     held_out: questions that are not trained on, in the words of `sequences.plainly`: those that
@@ -92,11 +97,14 @@ class TransformerOptions:
 
     understanding_batch_size: int = 8
     questions_per_face: int = 8
+    copies: int = 2
+    is_compiled: bool = False
     exploration: float = 1.0
     held_out: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        if min(self.understanding_batch_size, self.questions_per_face) < 1 or self.exploration < 0:
+        sizes = (self.understanding_batch_size, self.questions_per_face, self.copies)
+        if min(sizes) < 1 or self.exploration < 0:
             raise ValueError(f"sizes must be positive, exploration not negative: {self}")
 
 
@@ -123,9 +131,12 @@ def train(
         save()
         sample_sheet(model, tokenizer, config.out / f"{step:07d}.png")
 
+    objective = TransformerObjective(model, options.exploration)
+    if options.is_compiled:
+        objective.compile_parts()
     result = run(
         config,
-        TransformerObjective(model, options.exploration),
+        objective,
         draw,
         on_sample=on_sample,
         learning_rate_scale=lambda name: ROUTER_LR_SCALE if "sequence_moe" in name else 1.0,
@@ -162,6 +173,7 @@ def batch_drawer(
                 words,
                 rng=rng,
                 generator=generator,
+                copies=options.copies,
             ),
             understanding=understanding_sample(
                 faces,
@@ -205,8 +217,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size",
         type=int,
         default=24,
-        help="faces to paint per process, each in two masked copies",
+        help="faces to paint per process",
     )
+    parser.add_argument("--copies", type=int, default=2, help="how often each of them is masked")
+    parser.add_argument("--compile", action="store_true", help="fuse the small steps of a layer")
     parser.add_argument("--understanding-batch-size", type=int, default=8)
     parser.add_argument("--questions-per-face", type=int, default=8)
     parser.add_argument("--exploration", type=float, default=1.0, help="noise on routing at first")
@@ -234,6 +248,8 @@ def main(arguments: argparse.Namespace) -> None:
         TransformerOptions(
             understanding_batch_size=arguments.understanding_batch_size,
             questions_per_face=arguments.questions_per_face,
+            copies=arguments.copies,
+            is_compiled=arguments.compile,
             exploration=arguments.exploration,
             held_out=frozenset()
             if arguments.held_out_questions is None
