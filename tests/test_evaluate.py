@@ -316,6 +316,8 @@ def test_rebuilt_faces_are_the_models_own_and_patched_ones_hold_two_faces():
         assert (to_tensor(found) - expected).abs().max() < 0.005
     with pytest.raises(ValueError, match="32 px"):
         rebuild(model, pictures[:, :16], torch.Generator())
+    narrow = rebuild(model.bfloat16(), pictures, torch.Generator().manual_seed(3))
+    assert abs(narrow.whole.astype(int) - rebuilt.whole).mean() < 12
 
 
 def test_a_batch_shows_rebuilt_faces_as_faces_and_patched_ones_as_none():

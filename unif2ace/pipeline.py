@@ -9,6 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,7 @@ from unif2ace.sampler import (
     sample_steps,
 )
 from unif2ace.schedule import MaskSchedule
+from unif2ace.sentences import careful_tokens
 from unif2ace.wording import NOT_VISIBLE, canonical_question
 
 
@@ -601,8 +603,10 @@ class UniF2acePipeline:
         """A careful description of the face in a few sentences."""
         return self.answer(image, DESCRIBE_QUESTION, max_new_tokens=200).text
 
-    def _decode(self, tokens: list[int]) -> str:
-        return self.tokenizer.decode(tokens, skip_special_tokens=True).strip().removesuffix("�")
+    def _decode(self, tokens: Sequence[int]) -> str:
+        return (
+            self.tokenizer.decode(list(tokens), skip_special_tokens=True).strip().removesuffix("�")
+        )
 
     def _look(self, picture: Picture) -> tuple[Tensor, KeyValues]:
         """Text logits (1, N, V) of the picture's places; keys and values of all it is made of."""
@@ -714,17 +718,49 @@ class UniF2acePipeline:
         def next_logits(token_ids: Tensor) -> Tensor:
             return self._next_logits(token_ids, cache, "understanding")[0, -1]
 
-        return Reply(topic=topic, first_logits=behind, next_logits=next_logits)
+        return Reply(
+            topic=topic,
+            first_logits=behind,
+            next_logits=next_logits,
+            cache=cache,
+            seen=dict(zip(self.plan_words.names, self.plan_words.said(said), strict=False)),
+        )
 
     def _answer_tokens(self, reply: Reply, num_before: int, max_new_tokens: int) -> Iterator[int]:
-        """Of a reply to a question of `num_before` ids."""
+        """Of a reply to a question of `num_before` ids.
+
+        An answer about one attribute was thought over; one about several is held, sentence by
+        sentence, against what the places say.
+        """
         room = self.config.max_answer_tokens - num_before - self.config.num_thoughts
-        return generate_tokens(
-            reply.next_logits,
+        room, eos = min(max_new_tokens, room), self.config.layout.special_id("<|eos|>")
+        if reply.topic is not None or not reply.seen:
+            return generate_tokens(
+                reply.next_logits, reply.first_logits, eos_token_id=eos, max_new_tokens=room
+            )
+
+        def next_logits(token_ids: Tensor) -> Tensor:
+            return self._next_logits(token_ids, reply.cache, "understanding")[:, -1]
+
+        return careful_tokens(
+            next_logits,
             reply.first_logits,
-            eos_token_id=self.config.layout.special_id("<|eos|>"),
-            max_new_tokens=min(max_new_tokens, room),
+            reply.cache,
+            statements=lambda tokens: parse_attributes(self._decode(tokens)),
+            seen=reply.seen,
+            full_stop=self._spelt["."][0],
+            part_ends=[i for word in (",", "and", "with") for i in self._spelt.get(word, ())],
+            eos_token_id=eos,
+            max_new_tokens=room,
         )
+
+    @cached_property
+    def _spelt(self) -> dict[str, list[int]]:
+        """Text tokens to the ids that spell them, with or without a space before."""
+        spelt: dict[str, list[int]] = {}
+        for i in range(self.config.text_vocab_size):
+            spelt.setdefault(self.tokenizer.decode([i]).strip(), []).append(i)
+        return spelt
 
     @torch.inference_mode()
     def routing(

@@ -191,16 +191,24 @@ class PlanWords:
         said += digits[: len(self.words) - len(said)]
         return [words[value] for words, value in zip(self.words, said, strict=True)]
 
+    def said(self, ids: Sequence[int]) -> list[str]:
+        """What the first words of a plan say: values, then digits.
+
+        Raises: ValueError for an id that cannot stand in its place.
+        """
+        said: list[str] = []
+        for place, (words, word) in enumerate(zip(self.words, ids, strict=False)):
+            said += [value for value, other in words.items() if other == word]
+            if len(said) != place + 1:
+                raise ValueError(f"id {word} says nothing in place {place} of a plan")
+        return said
+
     def decode(self, ids: Sequence[int]) -> Plan:
         """The plan that `ids` say; coordinates are the middles of their 64ths.
 
         Raises: ValueError for an id that cannot stand in its place.
         """
-        said: list[str] = []
-        for place, (words, word) in enumerate(zip(self.words, ids, strict=True)):
-            said += [value for value, other in words.items() if other == word]
-            if len(said) != place + 1:
-                raise ValueError(f"id {word} says nothing in place {place} of a plan")
+        said = self.said(ids)
         shares = [(DIGITS.index(digit) + 0.5) / len(DIGITS) for digit in said[len(self.names) :]]
         return Plan(
             values=dict(zip(self.names, said, strict=False)),

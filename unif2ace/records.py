@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from unif2ace.layers import KeyValues
 from unif2ace.model import ImageFeatures
 from unif2ace.plan import Plan
 from unif2ace.sampler import LogitsFn
@@ -125,8 +126,14 @@ class PaintingJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """How an answer begins: its topic, logits (V,) of its first token and of each one after."""
+    """How an answer begins: its topic, logits (V,) of its first token and of each one after.
+
+    cache: keys and values of all before the answer; `next_logits` adds to them. seen: what the
+    picture's places say, {attribute: value}.
+    """
 
     topic: str | None
     first_logits: Tensor
     next_logits: LogitsFn
+    cache: KeyValues = field(default_factory=KeyValues)
+    seen: Mapping[str, str] = field(default_factory=dict)

@@ -67,9 +67,13 @@ def rebuild(
     if len(pictures) < 2 or pictures.shape[1:] != (size, size, 3):
         raise ValueError(f"need two or more pictures of {size} px, got {pictures.shape}")
     batches = range(0, len(pictures), batch_size)
+
+    def pixels_of(part: np.ndarray) -> Tensor:
+        return to_tensor(part).to(model.device, model.dtype)  # half as wide on a GPU
+
     codes = torch.cat(
         [
-            model.encode_codes(to_tensor(pictures[i : i + batch_size]).to(model.device)).cpu()
+            model.encode_codes(pixels_of(pictures[i : i + batch_size])).cpu()
             for i in tqdm(batches, desc="codes", unit="batch")
         ]
     )  # (n, N)
@@ -80,7 +84,7 @@ def rebuild(
         done = []
         for i in tqdm(batches, desc=name, unit="batch"):
             pixels = model.decode_codes(rows[i : i + batch_size].to(model.device))
-            done += [np.asarray(to_image(picture)) for picture in pixels]
+            done += [np.asarray(to_image(picture.float())) for picture in pixels]
         return np.stack(done)
 
     return Rebuilt(whole=decoded(codes, "whole"), patched=decoded(patched, "patched"))

@@ -1,0 +1,196 @@
+"""Laws of careful answers: what is shown agrees with what is seen, and nothing else changes."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from tiny import save_tiny
+
+from unif2ace.parsing import parse_attributes
+from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.sampler import generate_tokens
+from unif2ace.sentences import careful_tokens
+
+WORDS = ("<eos>", ".", ",", "and", "red", "blue", "hat", "scarf", "tall", "short", "hm")
+EOS, STOP, COMMA, AND = range(4)
+VALUES = {"red": "color", "blue": "color", "hat": "thing", "scarf": "thing"}
+VALUES |= {"tall": "height", "short": "height"}
+
+
+ASSETS = Path(__file__).parents[1] / "assets"
+DESCRIBE = "Describe this face."
+
+
+@pytest.fixture(scope="module")
+def pipe(tmp_path_factory) -> UniF2acePipeline:
+    return UniF2acePipeline.from_pretrained(save_tiny(tmp_path_factory.mktemp("tiny")))
+
+
+@pytest.fixture(scope="module")
+def shipped() -> UniF2acePipeline:
+    return UniF2acePipeline.from_pretrained(ASSETS / "checkpoint")
+
+
+@pytest.fixture
+def render() -> Image.Image:
+    return Image.open(ASSETS / "examples" / "2-grey-beard.png")
+
+
+def ids(text: str) -> list[int]:
+    return [WORDS.index(word) for word in text.split()]
+
+
+def statements(tokens) -> dict[str, str]:
+    return {VALUES[WORDS[t]]: WORDS[t] for t in tokens if WORDS[t] in VALUES}
+
+
+class Rows:
+    """The methods of `KeyValues` that are used, over plain lists of ids."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[int]] = [[]]
+
+    def get_seq_length(self) -> int:
+        return len(self.rows[0])
+
+    def crop(self, length: int) -> None:
+        self.rows = [row[: len(row) + length] for row in self.rows] if length else self.rows
+
+    def select(self, chosen) -> None:
+        self.rows = [list(self.rows[i]) for i in chosen]
+
+
+class Speaker:
+    """Says what a script tells after each context: the first choice, less likely the others."""
+
+    def __init__(self, script) -> None:
+        self.script, self.cache, self.contexts = script, Rows(), []
+
+    def logits(self, context) -> torch.Tensor:
+        scores = torch.full((len(WORDS),), -50.0)
+        for rank, word in enumerate(self.script(" ".join(WORDS[t] for t in context))):
+            scores[WORDS.index(word)] = -float(rank)
+        return scores
+
+    def next_logits(self, token_ids: torch.Tensor) -> torch.Tensor:
+        assert len(token_ids) == len(self.cache.rows)
+        for row, new in zip(self.cache.rows, token_ids.tolist(), strict=True):
+            row += new
+        self.contexts += [tuple(row) for row in self.cache.rows]
+        return torch.stack([self.logits(row) for row in self.cache.rows])
+
+    def answer(self, seen, **settings) -> str:
+        tokens = careful_tokens(
+            self.next_logits,
+            self.logits([]),
+            self.cache,  # type: ignore[arg-type]
+            statements=statements,
+            seen=seen,
+            full_stop=STOP,
+            part_ends=(COMMA, AND),
+            eos_token_id=EOS,
+            **({"max_new_tokens": 40} | settings),
+        )
+        return " ".join(WORDS[t] for t in tokens)
+
+
+def story(*choices):
+    """A script: choices of words, place by place, whatever was chosen before."""
+
+    def script(context: str):
+        place = len(context.split())
+        return choices[place].split() if place < len(choices) else ["<eos>"]
+
+    return script
+
+
+def test_what_agrees_is_said_as_it_comes():
+    speaker = Speaker(story("red blue", ",", "hat scarf", ".", "tall short", "."))
+    said = speaker.answer({"color": "red", "thing": "hat", "height": "tall"})
+    assert said == "red , hat . tall ."
+    assert speaker.cache.rows == [ids(said)]
+    assert len(speaker.contexts) == 6  # nothing was drawn twice
+
+
+def test_a_wrong_part_is_drawn_anew_and_the_rest_follows_what_was_drawn():
+    def script(context):
+        return {
+            "": ["red", "blue"],
+            "red": [","],
+            "blue": ["and"],
+            "blue and": ["scarf"],
+            "blue and scarf": ["."],
+        }.get(context, ["<eos>"])
+
+    speaker = Speaker(script)
+    assert speaker.answer({"color": "blue", "thing": "scarf"}) == "blue and scarf ."
+    assert speaker.cache.rows == [ids("blue and scarf .")]
+
+
+def test_a_sentence_ends_before_a_part_that_stays_wrong():
+    told = {"": "red", "red": ",", "red ,": "hat", "red .": "tall", "red . tall": "."}
+    speaker = Speaker(lambda context: [told.get(context, "." if "hat" in context else "<eos>")])
+    assert speaker.answer({"thing": "scarf"}) == "red . tall ."
+    assert speaker.cache.rows == [ids("red . tall .")]  # as if nothing else had been tried
+
+
+def test_what_is_wrong_from_the_beginning_or_only_repeats_is_left_out():
+    wrong = Speaker(story("red", ".", "hat", ".", "hm", "."))
+    assert wrong.answer({"color": "blue", "thing": "hat"}) == "hat . hm ."
+    again = Speaker(story("red", ".", "red", ".", "red", "and", "hat", "."))
+    assert again.answer({}) == "red . red and hat ."
+
+
+@pytest.mark.parametrize("room", [1, 2, 3, 5, 8])
+def test_no_more_is_drawn_than_there_is_room_for(room):
+    speaker = Speaker(lambda context: ["red", "hat"] if len(context.split()) % 2 else [","])
+    said = speaker.answer({"color": "blue", "thing": "scarf"}, max_new_tokens=room)
+    assert len(said.split()) <= room
+
+
+def test_every_choice_of_three_values_ends_in_agreement():
+    """Whatever the speaker prefers and whatever is seen, with all values within reach."""
+    for color, thing in itertools.product(("red", "blue"), ("hat", "scarf")):
+        speaker = Speaker(story("red blue", ",", "scarf hat", "."))
+        seen = {"color": color, "thing": thing}
+        assert speaker.answer(seen, num_drafts=64) == f"{color} , {thing} ."
+
+
+def test_with_nothing_to_hold_it_against_it_is_plain_decoding(pipe, render):
+    question = pipe.check_question(DESCRIBE)
+    eos = pipe.config.layout.special_id("<|eos|>")
+    with torch.inference_mode():
+        reply = pipe.reply(pipe.encode(render), question)
+        plain = generate_tokens(
+            reply.next_logits, reply.first_logits, eos_token_id=eos, max_new_tokens=24
+        )
+        expected = list(plain)
+        reply = pipe.reply(pipe.encode(render), question)
+        found = careful_tokens(
+            lambda token_ids: reply.next_logits(token_ids)[None],
+            reply.first_logits,
+            reply.cache,
+            statements=lambda tokens: {},
+            seen={},
+            full_stop=pipe._spelt["."][0],
+            part_ends=pipe._spelt[","],
+            eos_token_id=eos,
+            max_new_tokens=24,
+        )
+        assert list(found) == expected
+
+
+def test_a_trained_models_description_never_speaks_against_its_places(shipped, render):
+    with torch.inference_mode():
+        seen = shipped.reply(shipped.encode(render), shipped.check_question(DESCRIBE)).seen
+    text = shipped.describe(render)
+    stated = {}
+    for sentence in text.split("."):
+        stated |= parse_attributes(sentence)
+    assert len(stated) >= 6
+    assert {name: seen[name] for name in stated if name in seen} == {
+        name: value for name, value in stated.items() if name in seen
+    }
+    assert shipped.describe(render) == text

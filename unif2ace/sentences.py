@@ -1,0 +1,163 @@
+"""Answers of several sentences, each held against what the picture's places say.
+
+Our choice: what a place says of an attribute is read off all of the picture and is right more often
+than the same word written further down in a description. So a part of a sentence that speaks
+against the places, or says again what was said, is drawn anew; when no draft is better, the
+sentence ends before it, and one that is wrong from its beginning is left out.
+Knows no model: logits come from functions, words from a parser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from unif2ace.layers import KeyValues
+from unif2ace.sampler import gumbel_noise
+
+NUM_DRAFTS = 8
+DRAFT_TEMPERATURE = 1.0
+UNLIKELY = -3.0
+"""Logits so far below the likeliest are never drawn: half a word would follow another's half."""
+
+IMPLIED = "gender"
+"""Every "he" says it again."""
+
+StatementsFn = Callable[[Sequence[int]], Mapping[str, str]]
+"""Ids of a sentence, or of its beginning, to what it says, {attribute: value}."""
+
+BatchLogitsFn = Callable[[Tensor], Tensor]
+"""Ids (B, L) that follow those in a cache of B rows to logits (B, V) behind the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A part of a sentence, and how the sentence fares with it.
+
+    tokens: of this part. wrong, repeated, new: statements so far against the places, said in an
+    earlier sentence, and not yet said. is_last: whether nothing is to follow.
+    """
+
+    tokens: tuple[int, ...]
+    is_last: bool
+    wrong: int
+    repeated: int
+    new: int
+
+    @property
+    def faults(self) -> tuple[int, int]:
+        return self.wrong, self.repeated
+
+    @property
+    def is_worth_saying(self) -> bool:
+        """Wrong sentences are not, nor those that only repeat; what states nothing is harmless."""
+        return not self.wrong and (self.new > 0 or not self.repeated)
+
+
+NOTHING = Draft(tokens=(), is_last=False, wrong=0, repeated=0, new=0)
+
+
+@torch.inference_mode()
+def careful_tokens(
+    next_logits: BatchLogitsFn,
+    first_logits: Tensor,
+    cache: KeyValues,
+    *,
+    statements: StatementsFn,
+    seen: Mapping[str, str],
+    full_stop: int,
+    part_ends: Collection[int],
+    eos_token_id: int,
+    max_new_tokens: int,
+    num_drafts: int = NUM_DRAFTS,
+    temperature: float = DRAFT_TEMPERATURE,
+) -> Iterator[int]:
+    """Decode part by part, likeliest words first; yields the ids of one sentence after another.
+
+    Args:
+        next_logits: runs on `cache`, which holds all before the answer, in one row.
+        first_logits: (V,) of the first token.
+        statements: what a sentence says. seen: what the places say; of what they are silent on,
+            nothing is wrong.
+        full_stop, part_ends: ids that end a sentence, and a part of one within it.
+        eos_token_id: ends the answer; not yielded.
+        max_new_tokens: of all sentences, the ones left out counted.
+        num_drafts, temperature: of a part with a fault; drawn from one fixed seed, so that an
+            answer can be had again.
+    """
+    generator = torch.Generator().manual_seed(0)
+    ends = {full_stop, *part_ends}
+    said: dict[str, str] = {}
+    sentence: list[int] = []
+    before, can_end, room = NOTHING, False, max_new_tokens
+    logits = first_logits[None]  # (1, V)
+
+    def judged(tokens: Sequence[int], is_last: bool) -> Draft:
+        stated = statements([*sentence, *tokens])
+        return Draft(
+            tokens=tuple(tokens),
+            is_last=is_last,
+            wrong=sum(seen.get(name, value) != value for name, value in stated.items()),
+            repeated=sum(name in said for name in stated if name != IMPLIED),
+            new=sum(name not in said for name in stated),
+        )
+
+    def drafted(count: int, temperature: float) -> tuple[list[Draft], Tensor]:
+        """Of `count` rows, and the logits behind each; the cache grows by the longest."""
+        rows: list[list[int]] = [[] for _ in range(count)]
+        is_over, is_last = [False] * count, [False] * count
+        scores = logits.expand(count, -1)
+        for _ in range(room):
+            drawn = scores.float()
+            if temperature > 0:
+                likeliest = drawn.amax(-1, keepdim=True)
+                drawn = drawn.masked_fill(drawn < likeliest + UNLIKELY, -torch.inf)
+                noise = gumbel_noise(drawn.shape, generator).to(drawn.device)
+                drawn = drawn / temperature + noise
+            chosen = drawn.argmax(-1)
+            for row, token in enumerate(chosen.tolist()):
+                if is_over[row]:
+                    continue
+                if token == eos_token_id:
+                    is_last[row] = True
+                else:
+                    rows[row].append(token)
+                is_over[row] = is_last[row] or token in ends
+            if all(is_last):
+                break
+            scores = next_logits(chosen[:, None])
+            if all(is_over):
+                break
+        return [judged(*pair) for pair in zip(rows, is_last, strict=True)], scores
+
+    while room > 0:
+        start = cache.get_seq_length()
+        (draft,), behind = drafted(1, 0.0)
+        if draft.faults > before.faults and num_drafts:
+            cache.crop(start - cache.get_seq_length())
+            cache.select([0] * num_drafts)
+            others, _ = drafted(num_drafts, temperature)
+            choices = [draft, *(other for other in others if other.tokens)]
+            draft = min(choices, key=lambda d: (*d.faults, -d.new))
+            cache.crop(start - cache.get_seq_length())
+            cache.select([0])
+            if draft.faults > before.faults and can_end:
+                cache.crop(-1)
+                draft = replace(before, tokens=(full_stop,), is_last=draft.is_last)
+                sentence.pop()
+            behind = next_logits(torch.tensor([draft.tokens], device=logits.device))
+        room -= max(len(draft.tokens), 1)
+        sentence += draft.tokens
+        can_end = draft.new > before.new and not draft.wrong and sentence[-1] in part_ends
+        before, logits = draft, behind
+        is_over = draft.is_last or not draft.tokens or room <= 0
+        if is_over or sentence[-1] == full_stop:
+            if draft.is_worth_saying:
+                said |= statements(sentence)
+                yield from sentence
+            sentence, before, can_end = [], NOTHING, False
+        if is_over:
+            return
