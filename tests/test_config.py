@@ -57,9 +57,12 @@ def test_a_checkpoint_says_what_it_knows_and_a_silent_one_knows_the_first(tmp_pa
     nano().save_pretrained(tmp_path)
     stored = json.loads((tmp_path / "config.json").read_text())
     assert [name for name, _ in stored["encoders"]["attributes"]] == list(ATTRIBUTES)
-    del stored["encoders"]["attributes"]
+    for later in ("attributes", "part_size", "num_parts"):
+        del stored["encoders"][later]
     (tmp_path / "config.json").write_text(json.dumps(stored))
-    assert UniF2aceConfig.from_pretrained(tmp_path).attributes == dict(FIRST_VOCABULARY)
+    older = UniF2aceConfig.from_pretrained(tmp_path)
+    assert older.attributes == dict(FIRST_VOCABULARY)
+    assert (older.encoders.part_size, older.encoders.num_parts) == (32, 6)
     stored["encoders"]["attributes"] = [["tail", ["no", "yes"]]]
     (tmp_path / "config.json").write_text(json.dumps(stored))
     with pytest.raises(ValueError, match="unknown attribute 'tail'"):
@@ -99,6 +102,8 @@ def test_paper_has_the_id_space_of_its_ancestor():
         (lambda: MoEConfig(resampler_heads=0), "resampler_heads=0"),
         (lambda: EncoderConfig(face_size=100), "got 100"),
         (lambda: EncoderConfig(semantic="dino"), "got 'dino'"),
+        (lambda: EncoderConfig(part_size=48), "got 48"),
+        (lambda: EncoderConfig(num_parts=12), "1..11, got 12"),
         (lambda: EncoderConfig(attributes=(("tail", ("no", "yes")),)), "unknown attribute 'tail'"),
         (lambda: EncoderConfig(attributes=(("hat", ("none", "crown")),)), "'crown' for hat"),
         (lambda: EncoderConfig(attributes=(("hat", ("beanie", "none")),)), "not beanie, none"),

@@ -20,6 +20,8 @@ from unif2ace.encoders import (
     fold_imagenet_weights,
     overview_dim,
     resized,
+    side_by_side,
+    value_places,
 )
 from unif2ace.train.reading import FaceReader
 
@@ -139,6 +141,15 @@ def test_each_face_token_is_what_was_read_of_one_attribute():
             start += len(ATTRIBUTES[name].values)
             torch.testing.assert_close(out.tokens[:, place], expected, atol=1e-5, rtol=1e-4)
     assert start == len(encoder.face.facts)
+
+
+def test_who_reads_first_without_gradients_does_not_keep_others_from_learning():
+    value_places.cache_clear()
+    scores = torch.randn(2, 5, requires_grad=True)
+    with torch.inference_mode():
+        side_by_side(scores, (2, 3))
+    side_by_side(scores, (2, 3)).softmax(-1)[..., 0].sum().backward()
+    assert scores.grad is not None and scores.grad.abs().sum() > 0
 
 
 SIDE = 24

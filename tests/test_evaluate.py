@@ -27,6 +27,7 @@ from unif2ace.evaluate.generation import Request, outcomes
 from unif2ace.evaluate.judge import JUDGE_SIZE, JUDGE_VERSION, Judge, JudgeNetwork
 from unif2ace.evaluate.judge_training import (
     UNSEEN,
+    JudgeObjective,
     attribute_loss,
     augment,
     judge_batch,
@@ -316,8 +317,27 @@ def test_rebuilt_faces_are_the_models_own_and_patched_ones_hold_two_faces():
         assert (to_tensor(found) - expected).abs().max() < 0.005
     with pytest.raises(ValueError, match="32 px"):
         rebuild(model, pictures[:, :16], torch.Generator())
-    narrow = rebuild(model.bfloat16(), pictures, torch.Generator().manual_seed(3))
-    assert abs(narrow.whole.astype(int) - rebuilt.whole).mean() < 12
+
+
+def test_a_model_in_bfloat16_rebuilds_faces_too():
+    """As on a GPU; the pictures are those that it decodes of the codes that it takes."""
+    model = tiny_model().bfloat16()
+    pictures = np.random.default_rng(0).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
+    rebuilt = rebuild(model, pictures, torch.Generator().manual_seed(3))
+    codes = model.encode_codes(to_tensor(pictures).bfloat16())
+    expected = model.decode_codes(codes).float().clamp(-1, 1)
+    assert (to_tensor(rebuilt.whole) - expected).abs().max() < 0.005
+
+
+def test_framing_is_not_rounded_where_the_rest_is_computed_in_bfloat16():
+    faces = labelled_faces(16)
+    labels = torch.zeros(16, 1, dtype=torch.long)
+    batch = judge_batch(faces, labels, torch.arange(16), torch.Generator().manual_seed(0))
+    network, heard = JudgeNetwork(FIRST_VOCABULARY[:1]), []
+    network.register_forward_pre_hook(lambda module, given: heard.append(given[0]))
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        JudgeObjective(network)(batch, 0.0)
+    torch.testing.assert_close(heard[0], shown(batch)["pixels"])
 
 
 def test_a_batch_shows_rebuilt_faces_as_faces_and_patched_ones_as_none():

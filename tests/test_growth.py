@@ -69,6 +69,9 @@ def test_sharper_and_more_closeups_start_as_what_was_read_before():
     assert not grown["part_attributes.weight"][:, width:].any()
     with pytest.raises(ValueError, match="columns less"):
         grown_encoder(new, old)
+    blunt = FaceEncoder(EncoderConfig(attributes=OLD, part_size=32, num_parts=8, **SMALL))
+    with pytest.raises(ValueError, match="64 px do not become such of 32 px"):
+        grown_encoder(new, blunt)
 
 
 def test_new_rows_are_those_of_the_fresh_encoder():

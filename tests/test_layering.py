@@ -14,7 +14,7 @@ ROWS = (
     {"layers", "conv", "moe", "vq", "encoders", "losses", "sampler", "images", "provenance"}
     | {"policy", "wording", "lexicon", "lexing", "parsing", "composing", "text", "languages"}
     | {"regions", "routing", "value_names", "markdown"},
-    {"prompting", "plan", "model", "records"},
+    {"prompting", "plan", "model", "records", "sentences"},
     {"quantize", "checkpoint", "pipeline", "convert", "parameters"},
     {"synth"},
     {"train", "evaluate"},

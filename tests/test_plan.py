@@ -108,6 +108,8 @@ def test_a_word_in_the_wrong_place_is_refused(words):
     ids[0] = ids[-1]
     with pytest.raises(ValueError, match=f"id {ids[-1]} says nothing in place 0"):
         words.decode(ids)
+    with pytest.raises(ValueError, match=f"has {len(words.words)} words, got 2"):
+        words.decode(ids[1:3])
     with pytest.raises(ValueError, match="not 999"):
         PlanWords(tiny_tokenizer(), 999)
 

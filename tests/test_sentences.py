@@ -10,6 +10,7 @@ from tiny import save_tiny
 
 from unif2ace.parsing import parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.records import DESCRIBE_QUESTION
 from unif2ace.sampler import generate_tokens
 from unif2ace.sentences import careful_tokens
 
@@ -20,7 +21,6 @@ VALUES |= {"tall": "height", "short": "height"}
 
 
 ASSETS = Path(__file__).parents[1] / "assets"
-DESCRIBE = "Describe this face."
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +91,7 @@ class Speaker:
             full_stop=STOP,
             part_ends=(COMMA, AND),
             eos_token_id=EOS,
+            generator=torch.Generator().manual_seed(0),
             **({"max_new_tokens": 40} | settings),
         )
         return " ".join(WORDS[t] for t in tokens)
@@ -143,15 +144,36 @@ def test_what_is_wrong_from_the_beginning_or_only_repeats_is_left_out():
     assert again.answer({}) == "red . red and hat ."
 
 
+def test_a_connective_on_its_own_does_not_keep_a_sentence_from_ending_before_it():
+    told = {"": "red", "red": ",", "red ,": "and", "red , and": "hat", "red .": "tall"}
+    told["red . tall"] = "."
+    speaker = Speaker(lambda context: [told.get(context, "." if "hat" in context else "<eos>")])
+    assert speaker.answer({"thing": "scarf"}) == "red . tall ."
+
+
+def test_something_is_said_when_everything_is_wrong():
+    speaker = Speaker(story("red", "and", "hat", ".", "tall", "."))
+    seen = {"color": "blue", "thing": "scarf", "height": "short"}
+    assert speaker.answer(seen) == "tall ."  # the least wrong
+    assert Speaker(story()).answer(seen) == ""
+
+
+def test_a_draft_does_not_end_the_answer_where_the_likeliest_words_go_on():
+    """The end is likelier than the right word, and among the drafts more often."""
+    speaker = Speaker(story("red <eos> blue", ".", "tall", "."))
+    assert speaker.answer({"color": "blue"}, num_drafts=32) == "blue . tall ."
+
+
 @pytest.mark.parametrize("room", [1, 2, 3, 5, 8])
-def test_no_more_is_drawn_than_there_is_room_for(room):
+@pytest.mark.parametrize("seen", [{}, {"color": "blue", "thing": "scarf"}])
+def test_no_more_is_drawn_than_there_is_room_for(room, seen):
     speaker = Speaker(lambda context: ["red", "hat"] if len(context.split()) % 2 else [","])
-    said = speaker.answer({"color": "blue", "thing": "scarf"}, max_new_tokens=room)
-    assert len(said.split()) <= room
+    said = speaker.answer(seen, max_new_tokens=room)
+    assert len(said.split()) == room
+    assert max(len(row) for row in speaker.contexts) == room
 
 
-def test_every_choice_of_three_values_ends_in_agreement():
-    """Whatever the speaker prefers and whatever is seen, with all values within reach."""
+def test_whatever_is_preferred_and_seen_ends_in_agreement():
     for color, thing in itertools.product(("red", "blue"), ("hat", "scarf")):
         speaker = Speaker(story("red blue", ",", "scarf hat", "."))
         seen = {"color": color, "thing": thing}
@@ -159,7 +181,7 @@ def test_every_choice_of_three_values_ends_in_agreement():
 
 
 def test_with_nothing_to_hold_it_against_it_is_plain_decoding(pipe, render):
-    question = pipe.check_question(DESCRIBE)
+    question = pipe.check_question(DESCRIBE_QUESTION)
     eos = pipe.config.layout.special_id("<|eos|>")
     with torch.inference_mode():
         reply = pipe.reply(pipe.encode(render), question)
@@ -178,13 +200,18 @@ def test_with_nothing_to_hold_it_against_it_is_plain_decoding(pipe, render):
             part_ends=pipe._spelt[","],
             eos_token_id=eos,
             max_new_tokens=24,
+            generator=torch.Generator(),
         )
         assert list(found) == expected
 
 
+def test_an_answer_can_be_had_again(pipe, render):
+    assert pipe.describe(render) == pipe.describe(render)
+
+
 def test_a_trained_models_description_never_speaks_against_its_places(shipped, render):
     with torch.inference_mode():
-        seen = shipped.reply(shipped.encode(render), shipped.check_question(DESCRIBE)).seen
+        seen = shipped.reply(shipped.encode(render), shipped.check_question(DESCRIBE_QUESTION)).seen
     text = shipped.describe(render)
     stated = {}
     for sentence in text.split("."):
@@ -193,4 +220,3 @@ def test_a_trained_models_description_never_speaks_against_its_places(shipped, r
     assert {name: seen[name] for name in stated if name in seen} == {
         name: value for name, value in stated.items() if name in seen
     }
-    assert shipped.describe(render) == text

@@ -124,7 +124,7 @@ class EncoderConfig:
     face_channels: tuple[int, ...] = (48, 96, 160, 256)
     part_channels: tuple[int, ...] = (48, 96, 128)  # of the close-ups
     part_size: int = 64  # pixels a side of a close-up
-    num_parts: int = NUM_PARTS  # close-ups: so many of `encoders.PARTS`
+    num_parts: int = NUM_PARTS  # close-ups: the first of `encoders.PARTS`
     attributes: Vocabulary = VOCABULARY
 
     def __post_init__(self) -> None:

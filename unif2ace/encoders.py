@@ -247,7 +247,9 @@ class PartReader(nn.Module):
     def __init__(self, channels: Sequence[int], *, size: int, num_parts: int) -> None:
         super().__init__()
         if len(channels) != 3:
-            raise ValueError(f"part_channels needs 3 entries (1/2 .. 1/8), got {channels}")
+            raise ValueError(
+                f"part_channels needs 3 entries (at 16, 8 and 4 places a side), got {channels}"
+            )
         first, middle, last = channels
         self.size, self.num_parts = size, num_parts
         self.net = nn.Sequential(
@@ -299,7 +301,8 @@ def value_places(counts: tuple[int, ...], device: torch.device) -> Tensor:
         [start + i if i < count else total for i in range(max(counts))]
         for start, count in zip(starts, counts, strict=True)
     ]
-    return torch.tensor(rows, device=device)
+    with torch.inference_mode(False):  # whoever asks first, training may ask next
+        return torch.tensor(rows, device=device)
 
 
 def side_by_side(scores: Tensor, counts: tuple[int, ...], absent: float = NEVER) -> Tensor:

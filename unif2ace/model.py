@@ -7,7 +7,9 @@ Shapes: B batch, L tokens, N image tokens, D width, K codes, V text and special 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -106,6 +108,7 @@ class Block(nn.Module):
         super().__init__()
         dim, moe = config.hidden_size, config.moe
         self.is_parallel = config.parallel_block
+        self.compiled: tuple[Callable[..., Any], Callable[..., Any]] | None = None
         self.attention_norm = nn.LayerNorm(dim)
         self.attention = Attention(
             dim=dim, num_heads=config.num_heads, layer=layer, qk_norm=config.qk_norm
@@ -136,18 +139,21 @@ class Block(nn.Module):
         )
 
     def forward(self, x: Tensor, context: Context) -> tuple[Tensor, Routing, Routing | None]:
-        normed, q, k, v = self.ask(x, context.rotary)
+        ask, answer = self.ask, self.answer
+        if self.compiled is not None and self.training and torch.is_grad_enabled():
+            ask, answer = self.compiled
+        normed, q, k, v = ask(x, context.rotary)
         if context.cache is not None:
             k, v = context.cache.update(k, v, self.attention.layer)  # (B, H, S, d)
-        return self.answer(
+        return answer(
             x,
             normed,
             (q, k, v),
-            context.mask,
-            context.group,
-            context.image_span,
-            context.features,
-            context.exploration,
+            mask=context.mask,
+            group=context.group,
+            image_span=context.image_span,
+            features=context.features,
+            exploration=context.exploration,
         )
 
     def ask(
@@ -162,6 +168,7 @@ class Block(nn.Module):
         x: Tensor,
         normed: Tensor,
         qkv: tuple[Tensor, Tensor, Tensor],
+        *,
         mask: Tensor | None,
         group: Group,
         image_span: slice | None,
@@ -188,9 +195,15 @@ class Block(nn.Module):
         return x, token_routing, sequence_routing
 
     def compile_parts(self) -> None:
-        """Fuse the small steps of `ask` and `answer`; a layer like another is not compiled anew."""
-        self.ask = torch.compile(self.ask, dynamic=True)  # type: ignore[method-assign]
-        self.answer = torch.compile(self.answer, dynamic=True)  # type: ignore[method-assign]
+        """Fuse the small steps of `ask` and `answer` in training.
+
+        A layer like another is not compiled anew. Sampling, whose sizes differ from pass to pass,
+        stays as it is.
+        """
+        self.compiled = (
+            torch.compile(self.ask, dynamic=True),
+            torch.compile(self.answer, dynamic=True),
+        )
 
 
 class UniF2aceForConditionalGeneration(PreTrainedModel):

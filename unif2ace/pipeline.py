@@ -582,7 +582,8 @@ class UniF2acePipeline:
     def answer_stream(
         self, image: Image.Image, question: str, max_new_tokens: int = 160
     ) -> Iterator[Answer]:
-        """The answer so far: what it is about, then after each new token.
+        """The answer so far: what it is about, then after each new token, which come sentence by
+        sentence where an answer is about several things.
 
         Bad arguments raise before the first.
         """
@@ -729,8 +730,8 @@ class UniF2acePipeline:
     def _answer_tokens(self, reply: Reply, num_before: int, max_new_tokens: int) -> Iterator[int]:
         """Of a reply to a question of `num_before` ids.
 
-        An answer about one attribute was thought over; one about several is held, sentence by
-        sentence, against what the places say.
+        An answer about one attribute was thought over; one about several is held, part by part,
+        against what the places say.
         """
         room = self.config.max_answer_tokens - num_before - self.config.num_thoughts
         room, eos = min(max_new_tokens, room), self.config.layout.special_id("<|eos|>")
@@ -752,6 +753,7 @@ class UniF2acePipeline:
             part_ends=[i for word in (",", "and", "with") for i in self._spelt.get(word, ())],
             eos_token_id=eos,
             max_new_tokens=room,
+            generator=torch.Generator().manual_seed(0),  # an answer can be had again
         )
 
     @cached_property

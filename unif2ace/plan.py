@@ -206,8 +206,10 @@ class PlanWords:
     def decode(self, ids: Sequence[int]) -> Plan:
         """The plan that `ids` say; coordinates are the middles of their 64ths.
 
-        Raises: ValueError for an id that cannot stand in its place.
+        Raises: ValueError for an id that cannot stand in its place, or another number of them.
         """
+        if len(ids) != len(self.words):
+            raise ValueError(f"a plan has {len(self.words)} words, got {len(ids)}")
         said = self.said(ids)
         shares = [(DIGITS.index(digit) + 0.5) / len(DIGITS) for digit in said[len(self.names) :]]
         return Plan(

@@ -3,7 +3,8 @@
 Our choice: what a place says of an attribute is read off all of the picture and is right more often
 than the same word written further down in a description. So a part of a sentence that speaks
 against the places, or says again what was said, is drawn anew; when no draft is better, the
-sentence ends before it, and one that is wrong from its beginning is left out.
+sentence ends before it, and one that is wrong from its beginning is left out. What is left out
+stays in the model's sight, so that it is not begun again.
 Knows no model: logits come from functions, words from a parser.
 """
 
@@ -37,15 +38,17 @@ BatchLogitsFn = Callable[[Tensor], Tensor]
 class Draft:
     """A part of a sentence, and how the sentence fares with it.
 
-    tokens: of this part. wrong, repeated, new: statements so far against the places, said in an
-    earlier sentence, and not yet said. is_last: whether nothing is to follow.
+    tokens: of this part. is_over: whether it came to an end. is_last: whether nothing is to follow.
+    wrong, repeated, new: statements so far against the places, said in an earlier sentence, and not
+    yet said; a pronoun's is no news.
     """
 
-    tokens: tuple[int, ...]
-    is_last: bool
-    wrong: int
-    repeated: int
-    new: int
+    tokens: tuple[int, ...] = ()
+    is_over: bool = False
+    is_last: bool = False
+    wrong: int = 0
+    repeated: int = 0
+    new: int = 0
 
     @property
     def faults(self) -> tuple[int, int]:
@@ -55,9 +58,6 @@ class Draft:
     def is_worth_saying(self) -> bool:
         """Wrong sentences are not, nor those that only repeat; what states nothing is harmless."""
         return not self.wrong and (self.new > 0 or not self.repeated)
-
-
-NOTHING = Draft(tokens=(), is_last=False, wrong=0, repeated=0, new=0)
 
 
 @torch.inference_mode()
@@ -72,10 +72,14 @@ def careful_tokens(
     part_ends: Collection[int],
     eos_token_id: int,
     max_new_tokens: int,
+    generator: torch.Generator,
     num_drafts: int = NUM_DRAFTS,
     temperature: float = DRAFT_TEMPERATURE,
 ) -> Iterator[int]:
-    """Decode part by part, likeliest words first; yields the ids of one sentence after another.
+    """Decode part by part, the likeliest words where they are right; yields sentence by sentence.
+
+    Something is said where plain decoding would say something: when every sentence is wrong, the
+    least wrong one.
 
     Args:
         next_logits: runs on `cache`, which holds all before the answer, in one row.
@@ -84,33 +88,35 @@ def careful_tokens(
             nothing is wrong.
         full_stop, part_ends: ids that end a sentence, and a part of one within it.
         eos_token_id: ends the answer; not yielded.
-        max_new_tokens: of all sentences, the ones left out counted.
-        num_drafts, temperature: of a part with a fault; drawn from one fixed seed, so that an
-            answer can be had again.
+        max_new_tokens: of all sentences, the ones left out counted, drafts not taken not.
+        num_drafts, temperature: of a part with a fault, drawn from `generator`.
     """
-    generator = torch.Generator().manual_seed(0)
     ends = {full_stop, *part_ends}
     said: dict[str, str] = {}
     sentence: list[int] = []
-    before, can_end, room = NOTHING, False, max_new_tokens
-    logits = first_logits[None]  # (1, V)
+    sentence_start = cache.get_seq_length()
+    before, end = Draft(), None  # end: how many tokens to keep where it may end, and their draft
+    unsaid: tuple[tuple[int, int], list[int]] | None = None  # the least wrong sentence
+    room, logits = max_new_tokens, first_logits[None]  # (1, V)
 
-    def judged(tokens: Sequence[int], is_last: bool) -> Draft:
+    def judged(tokens: Sequence[int], is_over: bool, is_last: bool) -> Draft:
         stated = statements([*sentence, *tokens])
+        told = [name for name in stated if name != IMPLIED]
         return Draft(
             tokens=tuple(tokens),
+            is_over=is_over,
             is_last=is_last,
             wrong=sum(seen.get(name, value) != value for name, value in stated.items()),
-            repeated=sum(name in said for name in stated if name != IMPLIED),
-            new=sum(name not in said for name in stated),
+            repeated=sum(name in said for name in told),
+            new=sum(name not in said for name in told),
         )
 
-    def drafted(count: int, temperature: float) -> tuple[list[Draft], Tensor]:
+    def drafted(count: int, temperature: float, longest: int) -> tuple[list[Draft], Tensor]:
         """Of `count` rows, and the logits behind each; the cache grows by the longest."""
         rows: list[list[int]] = [[] for _ in range(count)]
         is_over, is_last = [False] * count, [False] * count
         scores = logits.expand(count, -1)
-        for _ in range(room):
+        for _ in range(longest):
             drawn = scores.float()
             if temperature > 0:
                 likeliest = drawn.amax(-1, keepdim=True)
@@ -131,33 +137,43 @@ def careful_tokens(
             scores = next_logits(chosen[:, None])
             if all(is_over):
                 break
-        return [judged(*pair) for pair in zip(rows, is_last, strict=True)], scores
+        return [judged(*row) for row in zip(rows, is_over, is_last, strict=True)], scores
+
+    def back_to(length: int) -> None:
+        cache.crop(length - cache.get_seq_length())
 
     while room > 0:
         start = cache.get_seq_length()
-        (draft,), behind = drafted(1, 0.0)
+        (draft,), behind = drafted(1, 0.0, room)
         if draft.faults > before.faults and num_drafts:
-            cache.crop(start - cache.get_seq_length())
+            back_to(start)
             cache.select([0] * num_drafts)
-            others, _ = drafted(num_drafts, temperature)
-            choices = [draft, *(other for other in others if other.tokens)]
-            draft = min(choices, key=lambda d: (*d.faults, -d.new))
-            cache.crop(start - cache.get_seq_length())
+            others, _ = drafted(num_drafts, temperature, min(room, 2 * len(draft.tokens) + 8))
+            choices = [d for d in others if d.is_over and d.tokens and d.is_last <= draft.is_last]
+            draft = min([draft, *choices], key=lambda d: (*d.faults, -d.new))
+            back_to(start)
             cache.select([0])
-            if draft.faults > before.faults and can_end:
-                cache.crop(-1)
-                draft = replace(before, tokens=(full_stop,), is_last=draft.is_last)
-                sentence.pop()
+            if draft.faults > before.faults and end is not None:
+                kept, was = end
+                back_to(sentence_start + kept)
+                del sentence[kept:]
+                draft = replace(was, tokens=(full_stop,), is_last=draft.is_last)
             behind = next_logits(torch.tensor([draft.tokens], device=logits.device))
-        room -= max(len(draft.tokens), 1)
+        room -= len(draft.tokens)
         sentence += draft.tokens
-        can_end = draft.new > before.new and not draft.wrong and sentence[-1] in part_ends
+        if draft.new > before.new and not draft.wrong and sentence[-1] in part_ends:
+            end = len(sentence) - 1, draft
         before, logits = draft, behind
-        is_over = draft.is_last or not draft.tokens or room <= 0
+        is_over = draft.is_last or room <= 0
         if is_over or sentence[-1] == full_stop:
             if draft.is_worth_saying:
                 said |= statements(sentence)
                 yield from sentence
-            sentence, before, can_end = [], NOTHING, False
+            elif sentence and (unsaid is None or draft.faults < unsaid[0]):
+                unsaid = draft.faults, sentence
+            sentence, before, end = [], Draft(), None
+            sentence_start = cache.get_seq_length()
         if is_over:
-            return
+            break
+    if not said and unsaid is not None:
+        yield from unsaid[1]

@@ -185,7 +185,8 @@ class Judge:
             network = JudgeNetwork(checked_vocabulary(description["vocabulary"].items()))
         except ValueError as error:
             raise ValueError(
-                f"the judge in {folder} was trained for other attributes ({error}): train it again"
+                f"the judge in {folder} was trained for other attributes or pictures ({error}): "
+                "train it again"
             ) from error
         network.load_state_dict(load_file(folder / "judge.safetensors"))
         return cls(network)

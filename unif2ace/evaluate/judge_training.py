@@ -137,7 +137,10 @@ class JudgeObjective(nn.Module):
 
     def forward(self, batch: dict[str, Any], progress: float) -> tuple[Tensor, dict]:
         """batch: as `judge_batch` gives it; pictures are moved and spoilt here, on the device."""
-        seen, labels = shown(batch), batch["labels"]
+        labels = batch["labels"]
+        # places to half a pixel, which bfloat16 has not
+        with torch.autocast(labels.device.type, enabled=False):
+            seen = shown(batch)
         sight = self.network(seen["pixels"].contiguous(memory_format=torch.channels_last))
         values = attribute_loss(self.network, sight.values[: len(labels)].float(), labels)
         signal = F.binary_cross_entropy_with_logits(sight.face.float(), seen["is_face"])

@@ -104,7 +104,8 @@ def reframed(pixels: Tensor, zoom: Tensor, shift: Tensor) -> Tensor:
     theta = pixels.new_zeros(len(pixels), 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = 1 / zoom
     theta[:, :, 2] = -2 * shift / zoom[:, None]
-    grid = F.affine_grid(theta, list(pixels.shape), align_corners=False)
+    with torch.autocast(pixels.device.type, enabled=False):  # bfloat16 moves by half pixels
+        grid = F.affine_grid(theta, list(pixels.shape), align_corners=False)
     return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
 
 

@@ -52,8 +52,9 @@ def load_reader(folder: Path) -> FaceReader:
 
 def reading_distance(ours: FaceOutput, theirs: FaceOutput) -> Tensor:
     """Mean KL(theirs | ours) over attributes in nats, with landmarks and units; 0 when equal."""
+    alike = {name: ours.attribute_logits[name] for name in theirs.attribute_logits}
     divergence = F.kl_div(
-        value_table(ours.attribute_logits).log_softmax(-1),
+        value_table(alike).log_softmax(-1),
         value_table(theirs.attribute_logits).log_softmax(-1),
         reduction="none",
         log_target=True,

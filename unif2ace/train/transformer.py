@@ -87,8 +87,7 @@ class TransformerOptions:
     """How a step's batch is made up; `TrainConfig.batch_size` counts the faces to paint.
 
     copies: how often each of those is masked, each time anew.
-    is_compiled: fuse the small steps of the layers: half a minute at first, and on a GPU much
-        shorter steps.
+    is_compiled: fuse the small steps of the layers, for a GPU, without exploration.
     exploration: noise on sequence routing at the start; little when going on from weights whose
         routers have decided.
     held_out: questions that are not trained on, in the words of `sequences.plainly`: those that
@@ -106,6 +105,8 @@ class TransformerOptions:
         sizes = (self.understanding_batch_size, self.questions_per_face, self.copies)
         if min(sizes) < 1 or self.exploration < 0:
             raise ValueError(f"sizes must be positive, exploration not negative: {self}")
+        if self.is_compiled and self.exploration:
+            raise ValueError("noise on routing is not compiled: add --exploration 0")
 
 
 def train(
