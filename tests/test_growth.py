@@ -95,7 +95,7 @@ def test_a_blend_lies_between_what_was_and_what_became(tmp_path):
         for name, tensor in state.items():
             expected = (1 - share) * start[name] + share * end[name]
             torch.testing.assert_close(tensor, expected, atol=1e-6, rtol=1e-6)
-    with pytest.raises(ValueError, match="got 1.5"):
+    with pytest.raises(ValueError, match=r"got 1\.5"):
         blended(ends["old"], ends["new"], 1.5)
 
 
