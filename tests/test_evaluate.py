@@ -50,7 +50,7 @@ from unif2ace.evaluate.metrics import (
 )
 from unif2ace.evaluate.negatives import NEGATIVES, mixed, shuffled
 from unif2ace.evaluate.patchwork import Rebuilt, patches, rebuild
-from unif2ace.evaluate.report import interval, key_numbers, merge, write_report
+from unif2ace.evaluate.report import interval, key_numbers, merge, told_apart, write_report
 from unif2ace.evaluate.sheets import FACE_PX, FONT_PX, MARGIN_PX, contact_sheet, wrap
 from unif2ace.languages import TABLE
 from unif2ace.markdown import insert
@@ -525,6 +525,13 @@ def test_the_key_numbers_are_those_measured_and_are_said_in_every_language():
     )
     parts = [row for name in measured for row in key_numbers({name: measured[name]})]
     assert parts == found and key_numbers({}) == []
+
+
+def test_what_was_measured_on_another_checkpoint_is_told_apart():
+    merged = {"generation": {"checkpoint": "checkpoint@2"}}
+    assert told_apart("table", {"checkpoint": "checkpoint@2"}, merged) == "table"
+    assert told_apart("table", {"checkpoint": "checkpoint@2"}, {}) == "table"
+    assert "`checkpoint@1`" in told_apart("table", {"checkpoint": "checkpoint@1"}, merged)
 
 
 def test_nothing_is_written_unless_every_document_takes_the_report(tmp_path):

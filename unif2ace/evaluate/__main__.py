@@ -94,15 +94,17 @@ def run_generation(args: argparse.Namespace) -> None:
 
 def run_frontier(args: argparse.Namespace) -> None:
     faces = read_faces(args.faces, "test", limit=args.count)
+    pipe = load(args)
     rows = frontier(
-        load(args),
+        pipe,
         Judge.load(args.judge),
         faces,
         settings_to_try(),
         count=args.count,
         seed=args.seed,
     )
-    write_json(args.json, {"count": args.count, "seed": args.seed, "rows": rows})
+    about = {"checkpoint": pipe.checkpoint, "count": args.count, "seed": args.seed}
+    write_json(args.json, about | {"rows": rows})
 
 
 def run_probes(args: argparse.Namespace) -> None:

@@ -112,6 +112,7 @@ def probe(
         return perceptual_features(stack_images(images, pipe.image_size), network)
 
     return {
+        "checkpoint": pipe.checkpoint,
         "count": count,
         "self_check": chosen_by_reading(pipe, judge, unseen, seed=seed),
         "seen_combinations": summary(seen, judge.examine(painted(seen)))["agreement"],

@@ -246,6 +246,14 @@ def bench_table(measured: Json) -> str:
     return "\n\n".join(lines)
 
 
+def told_apart(text: str, section: Json, merged: Json) -> str:
+    """`text` of a section, with a word that another checkpoint was measured if that is so."""
+    of, shipped = section.get("checkpoint"), merged.get("generation", {}).get("checkpoint")
+    if None in (of, shipped) or of == shipped:
+        return text
+    return f"{text}\n\n(Measured on an earlier checkpoint, `{of}`, with the judge of its time.)"
+
+
 def probes_table(measured: Json) -> str:
     check, neutral = measured["self_check"], measured["neutral_prompts"]
     rows = [
@@ -325,7 +333,7 @@ def render(merged: Json) -> str:
     if generation := merged.get("generation"):
         parts.append(generation_tables(generation))
     if probes := merged.get("probes"):
-        parts.append(probes_table(probes))
+        parts.append(told_apart(probes_table(probes), probes, merged))
     if bench := merged.get("bench"):
         parts.append(bench_table(bench))
     if judge := merged.get("judge"):
@@ -347,9 +355,9 @@ def render(merged: Json) -> str:
     if any(merged.get(name) for name in ("understanding", "generation")):
         closer.append(group_table(merged))
     if tried := merged.get("frontier"):
-        other.append(frontier_table(tried))
+        other.append(told_apart(frontier_table(tried), tried, merged))
     if compared := merged.get("compare"):
-        other.append(compare_table(compared))
+        other.append(told_apart(compare_table(compared), compared, merged))
     if ablated := merged.get("ablation"):
         arms.append(ablation_tables(ablated))
     for title, tables in details.items():
