@@ -42,8 +42,11 @@ def test_the_map_shows_every_large_part():
 def test_what_was_measured_is_the_checkpoint_that_is_shipped():
     report = json.loads((ROOT / "assets" / "report.json").read_text(encoding="utf-8"))
     named = {name: part["checkpoint"] for name, part in report.items() if "checkpoint" in part}
-    assert {"understanding", "generation"} <= named.keys()
-    assert set(named.values()) == {checkpoint_name(ROOT / "assets" / "checkpoint", None, None)}
+    shipped = checkpoint_name(ROOT / "assets" / "checkpoint", None, None)
+    for name in ("understanding", "photographs", "generation"):
+        assert named[name] == shipped
+    for name, of in named.items():  # what takes long may be older, and the README says so
+        assert of == shipped or (name in ("probes", "frontier", "compare") and f"`{of}`" in README)
 
 
 def test_every_number_of_the_tables_is_the_reports():
