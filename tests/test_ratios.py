@@ -7,6 +7,7 @@ from PIL import Image
 from tiny import save_tiny, tiny_config
 from torch.utils.flop_counter import FlopCounterMode
 
+from unif2ace import layers
 from unif2ace.evaluate.ratios import (
     bench_copies,
     bench_ratios,
@@ -77,13 +78,21 @@ def paint_a_step(pipe):
 
 @torch.inference_mode()
 @pytest.mark.parametrize("action", [planned_prompts, paint_a_step])
-def test_the_products_of_an_action_are_all_its_products(pipe, action):
-    with FlopCounterMode(display=False) as whole:
+def test_the_products_of_an_action_are_all_its_products(pipe, action, monkeypatch):
+    attended, attend = [], layers.attend
+
+    def heard(q, k, v, mask):
+        attended.append(4 * q.numel() * k.shape[2])  # queries by keys, and shares by values
+        return attend(q, k, v, mask)
+
+    with monkeypatch.context() as patch, FlopCounterMode(display=False) as whole:
+        patch.setattr(layers, "attend", heard)
         action(pipe)
     products = products_of(pipe, partial(action, pipe))
     with FlopCounterMode(display=False) as alone:
         repeat(products)
     assert linear_flops(alone) == linear_flops(whole) > 0
+    assert alone.get_total_flops() - linear_flops(alone) == sum(attended) > 0
     assert sum(product.flop for product in products) == alone.get_total_flops()
     with FlopCounterMode(display=False) as afterwards:  # nothing is left that records
         action(pipe)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import Cache
 
 
 def rotary_angles(positions: Tensor, dim: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -115,20 +114,6 @@ class Attention(nn.Module):
         self.q_norm = nn.LayerNorm(dim // num_heads) if qk_norm else nn.Identity()
         self.k_norm = nn.LayerNorm(dim // num_heads) if qk_norm else nn.Identity()
 
-    def forward(
-        self,
-        x: Tensor,
-        *,
-        rotary: tuple[Tensor, Tensor],
-        mask: Tensor | None,
-        cache: Cache | KeyValues | None = None,
-    ) -> Tensor:
-        """(B, L, D) to (B, L, D). mask: (B, 1, L, S) of `additive`; None where all see all."""
-        q, k, v = self.project(x, rotary)
-        if cache is not None:
-            k, v = cache.update(k, v, self.layer)  # (B, H, S, d)
-        return self.mix(q, k, v, mask)
-
     def project(self, x: Tensor, rotary: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """(B, L, D) to turned queries and keys, and values, (B, H, L, d) each."""
         batch, length, dim = x.shape
@@ -139,7 +124,10 @@ class Attention(nn.Module):
         return q, k, v.transpose(1, 2)
 
     def mix(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        """Queries (B, H, L, d), keys and values (B, H, S, d) to (B, L, D)."""
+        """Queries (B, H, L, d), keys and values (B, H, S, d) to (B, L, D).
+
+        mask: (B, 1, L, S) of `additive`; None where all see all.
+        """
         return self.out(attend(q, k, v, mask).transpose(1, 2).flatten(2))
 
 

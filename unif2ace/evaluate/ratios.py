@@ -217,18 +217,12 @@ def products_of(pipe: UniF2acePipeline, action: Callable[[], object]) -> list[Pr
         flop = 2 * x.numel() // x.shape[-1] * module.in_features * module.out_features
         products.append(Product(flop, partial(module, x)))
 
-    def attended(
-        module: nn.Module, args: tuple[Tensor, ...], options: dict[str, Any], _: object
-    ) -> None:
-        x, cache = args[0], options["cache"]
-        batch, length, dim = x.shape
-        seen = length if cache is None else cache.get_seq_length()
-        rows, width = (batch, module.num_heads), dim // module.num_heads
-        q, k = like(x, *rows, length, width), like(x, *rows, width, seen)
-        v, weights = like(x, *rows, seen, width), like(x, *rows, length, seen)
-        flop = 2 * q.numel() * seen
-        products.append(Product(flop, partial(torch.matmul, q, k)))
-        products.append(Product(flop, partial(torch.matmul, weights, v)))
+    def mixed(mix: Callable[..., Tensor], q: Tensor, k: Tensor, v: Tensor, *given: Any) -> Tensor:
+        seen, flop = k.shape[2], 2 * q.numel() * k.shape[2]
+        weights = like(q, *q.shape[:3], seen)
+        products.append(Product(flop, partial(torch.matmul, like(q), like(k, *k.mT.shape))))
+        products.append(Product(flop, partial(torch.matmul, weights, like(v))))
+        return mix(q, k, v, *given)
 
     def headed(head: Callable[..., Tensor], hidden: Tensor, *given: Any) -> Tensor:
         logits, x = head(hidden, *given), like(hidden)
@@ -236,20 +230,21 @@ def products_of(pipe: UniF2acePipeline, action: Callable[[], object]) -> list[Pr
         products.append(Product(flop, partial(head, x, *given)))
         return logits
 
-    attention = [block.attention for block in pipe.model.blocks]
-    hooks = [a.register_forward_hook(attended, with_kwargs=True) for a in attention]
     layers = [module for module in pipe.model.modules() if isinstance(module, nn.Linear)]
-    hooks += [layer.register_forward_pre_hook(record) for layer in layers]
-    heads = {name: getattr(pipe.model, name) for name in ("code_logits", "text_logits")}
-    for name, head in heads.items():
-        setattr(pipe.model, name, partial(headed, head))
+    hooks = [layer.register_forward_pre_hook(record) for layer in layers]
+    methods: list[tuple[nn.Module, str, Callable[..., Tensor]]] = [
+        *((pipe.model, name, headed) for name in ("code_logits", "text_logits")),
+        *((block.attention, "mix", mixed) for block in pipe.model.blocks),
+    ]
+    for owner, name, heard in methods:
+        setattr(owner, name, partial(heard, getattr(owner, name)))
     try:
         action()
     finally:
         for hook in hooks:
             hook.remove()
-        for name in heads:
-            delattr(pipe.model, name)  # the class's own again
+        for owner, name, _ in methods:
+            delattr(owner, name)  # the class's own again
     return products
 
 

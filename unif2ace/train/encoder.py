@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.config import PRESETS, EncoderConfig
 from unif2ace.encoders import FaceEncoder, FaceOutput, SemanticEncoder
+from unif2ace.losses import IGNORED_LABEL
 from unif2ace.train.folders import written_whole
 from unif2ace.train.growth import grown_encoder
 from unif2ace.train.images import (
@@ -54,7 +55,6 @@ from unif2ace.vq import ImageTokenizer
 
 SMALLEST_PHOTO_CROP = 0.85  # of a portrait's side
 PHOTO_GAIN, PHOTO_CAST = 0.15, 0.06  # how far exposure and white balance of portraits vary
-UNSEEN = -100  # label that cross entropy passes over
 COLUMNS = {name: column for column, name in enumerate(ATTRIBUTES)}  # of labels
 
 
@@ -178,8 +178,10 @@ def attribute_loss(output: FaceOutput, targets: Tensor) -> Tensor:
     counts = targets.new_tensor([part.shape[-1] for part in output.attribute_logits.values()])
     wanted = targets[:, [COLUMNS[name] for name in output.attribute_logits]]
     is_seen = (wanted != HIDDEN) & (wanted < counts)  # (B, A)
-    labels = torch.where(is_seen, wanted, UNSEEN)
-    nats = F.cross_entropy(table.transpose(1, 2), labels, ignore_index=UNSEEN, reduction="none")
+    labels = torch.where(is_seen, wanted, IGNORED_LABEL)
+    nats = F.cross_entropy(
+        table.transpose(1, 2), labels, ignore_index=IGNORED_LABEL, reduction="none"
+    )
     faces = is_seen.sum(0)  # (A,)
     means = nats.sum(0) / faces.clamp(min=1)
     return means.sum() / (faces > 0).sum().clamp(min=1)

@@ -27,7 +27,7 @@ from PIL import Image
 from torch import Tensor
 
 from unif2ace.attributes import Vocabulary, check_value
-from unif2ace.encoders import side_by_side, value_places
+from unif2ace.encoders import side_by_side
 from unif2ace.images import FaceBox, frame_face
 from unif2ace.train.images import is_photo_held_out, resized
 from unif2ace.train.reading import value_table
@@ -266,9 +266,9 @@ def likelihood_loss(logits: Mapping[str, Tensor], allowed: Tensor, weights: Tens
     """
     scores = value_table(logits)  # (B, A, V)
     counts = tuple(part.shape[-1] for part in logits.values())
-    is_value = value_places(counts, scores.device) < sum(counts)  # (A, V)
-    likely = side_by_side(allowed.float(), counts, absent=0.0) > 0
-    is_told = ~(likely | ~is_value).all(-1)  # (B, A)
+    # a place of no value weighs nothing, so it may count as likely
+    likely = side_by_side(allowed.float(), counts, absent=1.0) > 0
+    is_told = ~likely.all(-1)  # (B, A)
     among = scores.masked_fill(~likely, -torch.inf).logsumexp(-1)
     nats = weights * (scores.logsumexp(-1) - among) * is_told
     return nats.sum() / is_told.sum().clamp(min=1)
