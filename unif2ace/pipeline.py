@@ -750,6 +750,8 @@ class UniF2acePipeline:
             statements=lambda tokens: parse_attributes(self._decode(tokens)),
             seen=reply.seen,
             full_stop=self._spelt["."][0],
+            comma=self._spelt[","][0],
+            conjunction=encode_text(self.tokenizer, "a and")[-1],
             part_ends=[i for word in (",", "and", "with") for i in self._spelt.get(word, ())],
             eos_token_id=eos,
             max_new_tokens=room,

@@ -4,7 +4,7 @@ Our choice: what a place says of an attribute is read off all of the picture and
 than the same word written further down in a description. So a part of a sentence that speaks
 against the places, or says again what was said, is drawn anew; when no draft is better, the
 sentence ends before it, and one that is wrong from its beginning is left out. What is left out
-stays in the model's sight, so that it is not begun again.
+stays in the model's sight, so that it is not begun again; a list that is cut gets its "and".
 Knows no model: logits come from functions, words from a parser.
 """
 
@@ -41,6 +41,7 @@ class Draft:
     tokens: of this part. is_over: whether it came to an end. is_last: whether nothing is to follow.
     wrong, repeated, new: statements so far against the places, said in an earlier sentence, and not
     yet said; a pronoun's is no news.
+    echoes: parts so far that state only what the sentence had stated before them.
     """
 
     tokens: tuple[int, ...] = ()
@@ -49,10 +50,11 @@ class Draft:
     wrong: int = 0
     repeated: int = 0
     new: int = 0
+    echoes: int = 0
 
     @property
     def faults(self) -> tuple[int, int]:
-        return self.wrong, self.repeated
+        return self.wrong, self.repeated + self.echoes
 
     @property
     def is_worth_saying(self) -> bool:
@@ -69,6 +71,8 @@ def careful_tokens(
     statements: StatementsFn,
     seen: Mapping[str, str],
     full_stop: int,
+    comma: int,
+    conjunction: int,
     part_ends: Collection[int],
     eos_token_id: int,
     max_new_tokens: int,
@@ -86,7 +90,8 @@ def careful_tokens(
         first_logits: (V,) of the first token.
         statements: what a sentence says. seen: what the places say; of what they are silent on,
             nothing is wrong.
-        full_stop, part_ends: ids that end a sentence, and a part of one within it.
+        full_stop, comma, conjunction: ids of ".", of "," and of the "and" of a list.
+        part_ends: ids that end a part of a sentence within it.
         eos_token_id: ends the answer; not yielded.
         max_new_tokens: of all sentences, the ones left out counted, drafts not taken not.
         num_drafts, temperature: of a part with a fault, drawn from `generator`.
@@ -99,9 +104,14 @@ def careful_tokens(
     unsaid: tuple[tuple[int, int], list[int]] | None = None  # the least wrong sentence
     room, logits = max_new_tokens, first_logits[None]  # (1, V)
 
+    def told_by(tokens: Sequence[int]) -> set[str]:
+        return {name for name in statements(tokens) if name != IMPLIED}
+
     def judged(tokens: Sequence[int], is_over: bool, is_last: bool) -> Draft:
         stated = statements([*sentence, *tokens])
         told = [name for name in stated if name != IMPLIED]
+        again = told_by(tokens)
+        is_echo = bool(again) and again <= told_by(sentence)
         return Draft(
             tokens=tuple(tokens),
             is_over=is_over,
@@ -109,6 +119,7 @@ def careful_tokens(
             wrong=sum(seen.get(name, value) != value for name, value in stated.items()),
             repeated=sum(name in said for name in told),
             new=sum(name not in said for name in told),
+            echoes=before.echoes + is_echo,
         )
 
     def drafted(count: int, temperature: float, longest: int) -> tuple[list[Draft], Tensor]:
@@ -156,7 +167,7 @@ def careful_tokens(
             if draft.faults > before.faults and end is not None:
                 kept, was = end
                 back_to(sentence_start + kept)
-                del sentence[kept:]
+                sentence = _listed(sentence[:kept], comma, conjunction, part_ends, statements)
                 draft = replace(was, tokens=(full_stop,), is_last=draft.is_last)
             behind = next_logits(torch.tensor([draft.tokens], device=logits.device))
         room -= len(draft.tokens)
@@ -177,3 +188,22 @@ def careful_tokens(
             break
     if not said and unsaid is not None:
         yield from unsaid[1]
+
+
+def _listed(
+    sentence: list[int],
+    comma: int,
+    conjunction: int,
+    part_ends: Collection[int],
+    statements: StatementsFn,
+) -> list[int]:
+    """What a list says that was cut behind one of its members, with "and" for its last comma.
+
+    As it is where it has no such comma, where nothing is stated before, or where it would say
+    something else.
+    """
+    ends = [i for i, token in enumerate(sentence) if token in part_ends]
+    if not ends or sentence[ends[-1]] != comma or not statements(sentence[: ends[-1]]):
+        return sentence
+    joined = [*sentence[: ends[-1]], conjunction, *sentence[ends[-1] + 1 :]]
+    return joined if statements(joined) == statements(sentence) else sentence

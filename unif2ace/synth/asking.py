@@ -203,6 +203,8 @@ _HASTE = (
 )
 
 
+_SMALL_WORDS = ("a", "an", "the", "is", "are", "do", "does", "of", "this", "that", "has", "to")
+
 _NOT_HAD = (
     "light_color", "background", "gaze", "head_turn", "head_nod", "eyes", "mouth", "expression",
 )  # fmt: skip
@@ -305,7 +307,7 @@ def has_choice(name: str) -> bool:
 
 
 def hasty(question: str, generator: random.Random) -> str:
-    """The question as typed in a hurry: lower case, no question mark, British, with a slip."""
+    """As typed in a hurry: lower case, no question mark, British, a word short, with a slip."""
     text = question
     if generator.random() < 0.25:
         for old, new in generator.sample(_HASTE, len(_HASTE)):
@@ -320,8 +322,20 @@ def hasty(question: str, generator: random.Random) -> str:
     if generator.random() < 0.5:
         text = text.rstrip("?.")
     if generator.random() < 0.15:
+        text = _without_a_small_word(text, generator)
+    if generator.random() < 0.15:
         text = _with_slip(text, generator)
     return text
+
+
+def _without_a_small_word(text: str, generator: random.Random) -> str:
+    """A question of four words or more without one that it is understood without."""
+    words = text.split(" ")
+    small = [i for i, word in enumerate(words) if word.lower() in _SMALL_WORDS]
+    if len(words) < 4 or not small:
+        return text
+    i = generator.choice(small)
+    return " ".join([*words[:i], *words[i + 1 :]])
 
 
 def _with_slip(text: str, generator: random.Random) -> str:

@@ -41,6 +41,7 @@ from unif2ace.synth.asking import (
 from unif2ace.synth.captions import Style, caption, description, sayable
 from unif2ace.synth.clauses import clause
 from unif2ace.synth.loose import loose_value_is_question, loose_value_question
+from unif2ace.synth.overheard import OPEN, PRESENCE, is_overheard, overheard_question
 from unif2ace.synth.phrases import REGION_OF, REGIONS, in_region, one_of
 from unif2ace.synth.prose import statements
 from unif2ace.synth.sampling import sample_attributes
@@ -83,6 +84,7 @@ OFF_TOPIC = "I can't tell: a face does not show that."
 _HASTY_SHARE = 0.35
 # of the questions about one attribute that are not canonical; spoken ones are open
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
+_OVERHEARD_SHARE = 0.4  # of the questions that somebody wrote down, where there are such
 _PLAIN_SHARE = 0.5  # and of these and all others, which are as plain visitors type
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
@@ -226,9 +228,7 @@ def _question(
         question = describe_question(attributes["gender"], generator)
         return QA(question=question, answer=text, attribute="face", kind=kind)
     if kind == "off_topic":
-        is_plain = generator.random() < _PLAIN_SHARE
-        ask_elsewhere = plain_elsewhere_question if is_plain else elsewhere_question
-        question = _typed(ask_elsewhere(attributes["gender"], generator), generator)
+        question = _typed(_elsewhere_question(attributes["gender"], generator), generator)
         return QA(question=question, answer=OFF_TOPIC, attribute="", kind=kind)
     if kind == "region" and (qa := _region(attributes, visible, generator)):
         return qa
@@ -319,7 +319,28 @@ def _value(name: str, attributes: FaceAttributes, generator: random.Random) -> Q
     )
 
 
+def _is_overheard(name: str, asked: str | None, generator: random.Random) -> bool:
+    """Whether this one is to be asked as somebody wrote it down."""
+    return generator.random() < _OVERHEARD_SHARE and is_overheard(name, asked)
+
+
+def _elsewhere_question(gender: str, generator: random.Random) -> str:
+    if _is_overheard("", OPEN, generator):
+        return overheard_question("", OPEN, gender, generator)
+    is_plain = generator.random() < _PLAIN_SHARE
+    return (plain_elsewhere_question if is_plain else elsewhere_question)(gender, generator)
+
+
+def _presence_question(name: str, gender: str, generator: random.Random) -> str:
+    if _is_overheard(name, PRESENCE, generator):
+        return overheard_question(name, PRESENCE, gender, generator)
+    is_plain = generator.random() < _PLAIN_SHARE
+    return (plain_presence_question if is_plain else presence_question)(name, gender, generator)
+
+
 def _open_question(name: str, gender: str, generator: random.Random) -> str:
+    if _is_overheard(name, OPEN, generator):
+        return overheard_question(name, OPEN, gender, generator)
     if generator.random() < _PLAIN_SHARE:
         return plain_value_question(name, gender, generator)
     draw = generator.random()
@@ -333,9 +354,7 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     value, gender = attributes[name], attributes["gender"]
     asked: str | None = None
     if name in PRESENCE_QUESTIONS and generator.random() < 0.5:
-        is_plain = generator.random() < _PLAIN_SHARE
-        ask = plain_presence_question if is_plain else presence_question
-        question = ask(name, gender, generator)
+        question = _presence_question(name, gender, generator)
         is_true = value != ATTRIBUTES[name].values[0]
     else:
         is_plain = generator.random() < _PLAIN_SHARE
@@ -363,8 +382,12 @@ def _value_is_question(
     if (name, asked) in INCLUDED:
         is_wide = INCLUDED[name, asked] == value and name == "facial_hair"
         if is_wide or generator.random() < _WIDE_SHARE:
+            if _is_overheard(name, asked, generator):
+                return overheard_question(name, asked, gender, generator)
             ask = plain_wide_question if is_plain else wide_question
             return ask(name, asked, gender, generator)
+    elif _is_overheard(name, asked, generator):
+        return overheard_question(name, asked, gender, generator)
     if is_plain and has_claims(name, asked):
         return plain_value_is_question(name, asked, gender, generator)
     is_loose = generator.random() < _LOOSE_SHARE
@@ -467,17 +490,14 @@ def _not_visible(
     thing = _missing(name, attributes, visible)
     if generator.random() < 0.35:
         asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
-        is_plain = generator.random() < _PLAIN_SHARE and has_claims(name, asked)
-        ask = plain_value_is_question if is_plain else value_is_question
-        question = ask(name, asked, gender, generator)
-        if thing:  # who asks whether the hat is red asks for a hat
+        question = _hidden_value_is_question(name, asked, gender, generator)
+        if thing:  # who asks whether the hat is red is told that there is none
             return QA(
                 question=_typed(question, generator),
                 answer=sentence(f"No, {_statement(thing, attributes, generator)}"),
-                attribute=thing,
+                attribute=name,
                 kind="yes_no",
-                value=attributes[thing],
-                asked="winking" if name == "wink_side" else None,
+                asked=asked,
             )
     else:
         question = _open_question(name, gender, generator)
@@ -491,6 +511,17 @@ def _not_visible(
     question = _typed(question, generator)
     qa = QA(question=question, answer=answer, attribute=name, kind="not_visible", asked=asked)
     return _settled(qa)
+
+
+def _hidden_value_is_question(
+    name: str, asked: str, gender: str, generator: random.Random
+) -> str:
+    if _is_overheard(name, asked, generator):
+        return overheard_question(name, asked, gender, generator)
+    is_plain = generator.random() < _PLAIN_SHARE and has_claims(name, asked)
+    return (plain_value_is_question if is_plain else value_is_question)(
+        name, asked, gender, generator
+    )
 
 
 def _missing(name: str, attributes: FaceAttributes, visible: Collection[str]) -> str:

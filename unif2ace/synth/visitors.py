@@ -150,7 +150,7 @@ def plain_value_question(name: str, gender: str, generator: random.Random) -> st
     """An open question about an attribute."""
     if generator.random() < 0.6:
         entry = _ways(ASKED[name], generator)
-        text = _to_be_told(_about(entry, name, gender, generator), name, gender, generator)
+        text = _to_be_told(said_of(entry, name, gender, generator), name, gender, generator)
     else:
         topic = _ways(TOPICS[name], generator)
         frames = alternatives(_NAME)
@@ -161,7 +161,7 @@ def plain_value_question(name: str, gender: str, generator: random.Random) -> st
         elif _is_plural(topic) or "," in topic:
             frames = tuple(f for f in frames if "is {}" not in f and "'s {}" not in f)
         text = generator.choice(frames).replace("{}", topic)
-        text = _about(text, name, gender, generator)
+        text = said_of(text, name, gender, generator)
     return _ended(text, generator)
 
 
@@ -205,7 +205,7 @@ def plain_elsewhere_question(gender: str, generator: random.Random) -> str:
     """About what no face tells."""
     about = generator.choice(list(ELSEWHERE))
     entry = _ways(ELSEWHERE[about], generator).replace("{own}", PRONOUNS[gender].possessive)
-    text = _about(entry, "", gender, generator)
+    text = said_of(entry, "", gender, generator)
     if about == "the person" and generator.random() < 0.2:
         text = f"{generator.choice(['hey,', 'so'])} {text}"
     return _ended(text, generator)
@@ -336,7 +336,8 @@ def _who(name: str, gender: str, generator: random.Random) -> tuple[str, str]:
     return they, generator.choice([f"{owner}'s", f"{owner}'s", "their", "the"])
 
 
-def _about(entry: str, name: str, gender: str, generator: random.Random) -> str:
+def said_of(entry: str, name: str, gender: str, generator: random.Random) -> str:
+    """An entry with words for the person in its places."""
     they, own = _who(name, gender, generator)
     them = PRONOUNS[gender].object if they in ("she", "he") else they
     if "{they}" in entry and "{own}" in entry:

@@ -54,14 +54,14 @@ class Asking:
 
 _SINGLE: Mapping[Kind, float] = {
     kind: share for kind, share in KIND_SHARES.items() if kind not in ("region", "describe")
-}
+} | {"off_topic": 0.1}
 
 ASKINGS = (
     Asking(share=0.05, count=2, is_canonical=True),
-    Asking(share=0.25, count=2, kinds={"yes_no": 0.92, "off_topic": 0.08}),
-    Asking(share=0.25, count=4, kinds=_SINGLE, is_answered=False),
-    Asking(share=0.30, count=1 / 3, kinds={"describe": 0.7, "region": 0.3}),
-    Asking(share=0.15, count=1),
+    Asking(share=0.20, count=2, kinds={"yes_no": 0.92, "off_topic": 0.08}),
+    Asking(share=0.45, count=4, kinds=_SINGLE, is_answered=False),
+    Asking(share=0.20, count=1 / 3, kinds={"describe": 0.7, "region": 0.3}),
+    Asking(share=0.10, count=1),
 )
 """Understanding a question, and comparing what it asks for with what is seen, are learnt late and
 take many examples, which are short; descriptions are long, and copy each word from its place."""

@@ -1,0 +1,93 @@
+"""Laws of the questions that people wrote down: each about one thing, none of them an exam's."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+
+from unif2ace.attributes import ATTRIBUTES
+from unif2ace.parsing import parse_constraints
+from unif2ace.synth.asking import PRESENCE_QUESTIONS
+from unif2ace.synth.overheard import (
+    OPEN,
+    PRESENCE,
+    is_overheard,
+    overheard,
+    overheard_question,
+)
+from unif2ace.synth.questions import questions
+from unif2ace.synth.sampling import sample_attributes
+from unif2ace.train.sequences import held_out_questions, plainly
+
+EXAM = Path(__file__).parent / "data" / "visitor_questions.jsonl"
+TEXTS = [(key, text) for key, texts in overheard().items() for text in texts]
+
+
+def test_rows_ask_for_what_there_is():
+    for name, asked in overheard():
+        if name:
+            assert asked in (OPEN, *ATTRIBUTES[name].values) or (
+                asked == PRESENCE and name in PRESENCE_QUESTIONS
+            ), (name, asked)
+        else:
+            assert asked is OPEN
+    for _, text in TEXTS:
+        assert not set(re.findall(r"{.*?}", text)) - {"{they}", "{own}", "{them}"}, text
+        assert 3 <= len(text) <= 120 and text == " ".join(text.split()), text
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_every_attribute_and_value_is_asked_for_by_many(name):
+    count = Counter(key for key, _ in TEXTS)
+    assert count[name, OPEN] >= 25
+    for value in ATTRIBUTES[name].values[1:]:
+        assert count[name, value] >= 5, value
+    if name in PRESENCE_QUESTIONS:
+        assert count[name, PRESENCE] >= 12
+
+
+def test_no_text_asks_for_two_things_and_none_is_in_the_exam():
+    meant = defaultdict(set)
+    for key, text in TEXTS:
+        meant[re.sub(r"[^a-z0-9 ]", "", text.lower())].add(key)
+    assert not {text: keys for text, keys in meant.items() if len(keys) > 1}
+    assert len(meant) == len(TEXTS)
+    assert not {plainly(text) for _, text in TEXTS} & held_out_questions(EXAM)
+
+
+def test_what_is_asked_for_is_understood_as_that_or_not_at_all():
+    for (name, asked), text in TEXTS:
+        if asked in (OPEN, PRESENCE):
+            continue
+        plain = text.replace("{they}", "the person").replace("{own}", "the")
+        allowed = parse_constraints(plain.replace("{them}", "them")).get(name)
+        assert allowed is None or asked in allowed, (name, asked, text)
+
+
+def test_questions_about_gender_name_nobody():
+    for value in (OPEN, *ATTRIBUTES["gender"].values):
+        for text in overheard()["gender", value]:
+            assert not re.search(r"{", text), text
+
+
+def test_people_are_put_in_their_places():
+    for (name, asked), _ in TEXTS[::7]:
+        for gender in ("woman", "man"):
+            text = overheard_question(name, asked, gender, random.Random(0))
+            assert "{" not in text and text
+
+
+def test_faces_are_asked_in_these_words_too():
+    face = sample_attributes(3)
+    drawn = questions(face, set(ATTRIBUTES), generator=random.Random(0), count=400)
+    written = {
+        overheard_question(name, asked, face["gender"], random.Random(seed)).lower()
+        for name, asked in overheard()
+        for seed in range(30)
+    }
+    assert sum(qa.question.lower() in written for qa in drawn) > 20
+    assert not is_overheard("", PRESENCE) and is_overheard("", OPEN)

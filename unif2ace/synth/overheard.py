@@ -1,0 +1,43 @@
+"""Questions that people wrote down one by one, as they would type them to a stranger's picture.
+
+The other question modules compose what they ask; these rows are each their own, in words and turns
+that no table combines. Lines of `overheard.jsonl`: `question`; `attribute`, "" where no face tells;
+and for a yes or no `asked`, the value it hangs on, or "" for whether the thing is there at all.
+As in `asking`, none is told the true value; `{they}`, `{them}` and `{own}` are the person.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from unif2ace.synth.visitors import said_of
+
+OPEN, PRESENCE = None, ""
+"""What a row without a value asks for: the value itself, or whether there is any."""
+
+_ROWS = Path(__file__).with_name("overheard.jsonl")
+
+
+@cache
+def overheard() -> Mapping[tuple[str, str | None], Sequence[str]]:
+    """All templates by attribute ("" for none) and what is asked for: a value, or one of above."""
+    rows: dict[tuple[str, str | None], list[str]] = {}
+    for line in _ROWS.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        rows.setdefault((row["attribute"], row.get("asked", OPEN)), []).append(row["question"])
+    return rows
+
+
+def is_overheard(name: str, asked: str | None) -> bool:
+    return (name, asked) in overheard()
+
+
+def overheard_question(
+    name: str, asked: str | None, gender: str, generator: random.Random
+) -> str:
+    """One of the questions about the attribute. Only where `is_overheard`."""
+    return said_of(generator.choice(overheard()[name, asked]), name, gender, generator)
