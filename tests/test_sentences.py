@@ -10,9 +10,9 @@ from tiny import save_tiny
 
 from unif2ace.parsing import parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.records import DESCRIBE_QUESTION
 from unif2ace.sampler import generate_tokens
 from unif2ace.sentences import careful_tokens
+from unif2ace.wording import DESCRIBE_QUESTION
 
 WORDS = ("<eos>", ".", ",", "and", "red", "blue", "hat", "scarf", "tall", "short", "hm")
 EOS, STOP, COMMA, AND = range(4)

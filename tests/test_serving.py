@@ -7,7 +7,7 @@ from PIL import Image
 
 from unif2ace.attributes import ATTRIBUTES, VOCABULARY
 from unif2ace.parsing import parse_constraints
-from unif2ace.records import DESCRIBE_QUESTION, Answer
+from unif2ace.records import Answer
 from unif2ace.serving import (
     NOTHING_SAID,
     Finished,
@@ -21,7 +21,7 @@ from unif2ace.serving import (
     check,
     serve,
 )
-from unif2ace.wording import NOT_VISIBLE
+from unif2ace.wording import DESCRIBE_QUESTION, NOT_VISIBLE
 
 PICTURE = Image.new("RGB", (8, 8), "red")
 

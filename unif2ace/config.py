@@ -217,7 +217,7 @@ class UniF2aceConfig(PretrainedConfig):
         text_vocab_size: int = 1792,
         max_prompt_tokens: int = 160,
         plan_length: int = 0,
-        max_answer_tokens: int = 224,
+        max_answer_tokens: int = 448,
         hidden_size: int = 256,
         num_layers: int = 8,
         num_heads: int = 4,

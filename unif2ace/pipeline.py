@@ -47,7 +47,6 @@ from unif2ace.records import (
     DEFAULT_GUIDANCE,
     DEFAULT_STEPS,
     DEFAULT_TEMPERATURE,
-    DESCRIBE_QUESTION,
     MAX_SEED,
     PLAN_TEMPERATURE,
     Answer,
@@ -74,7 +73,12 @@ from unif2ace.sampler import (
 )
 from unif2ace.schedule import MaskSchedule
 from unif2ace.sentences import careful_tokens
-from unif2ace.wording import NOT_VISIBLE, canonical_question
+from unif2ace.wording import (
+    DESCRIBE_QUESTION,
+    DETAIL_QUESTION,
+    NOT_VISIBLE,
+    canonical_question,
+)
 
 
 def to_pixels(image: Image.Image, size: int) -> Tensor:
@@ -600,8 +604,11 @@ class UniF2acePipeline:
 
         return stream()
 
-    def describe(self, image: Image.Image) -> str:
-        """A careful description of the face in a few sentences."""
+    def describe(self, image: Image.Image, *, in_full: bool = False) -> str:
+        """A careful description of the face in a few sentences, or of all that can be seen."""
+        if in_full:
+            most = self.config.max_answer_tokens
+            return self.answer(image, DETAIL_QUESTION, max_new_tokens=most).text
         return self.answer(image, DESCRIBE_QUESTION, max_new_tokens=200).text
 
     def _decode(self, tokens: Sequence[int]) -> str:

@@ -14,7 +14,6 @@ from unif2ace.model import ImageFeatures
 from unif2ace.plan import Plan
 from unif2ace.sampler import LogitsFn
 
-DESCRIBE_QUESTION = "Describe this face."
 MAX_SEED = 2**31 - 1
 DEFAULT_STEPS = 12
 """The frontier is flat from 8 steps on (`evaluate frontier`; its table is in the README): codes are

@@ -15,10 +15,10 @@ from PIL import Image
 
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.policy import refuse_prompt, refuse_question
-from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, DESCRIBE_QUESTION, GeneratedFace
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, GeneratedFace
 from unif2ace.regions import check_region
 from unif2ace.routing import FaceRouting
-from unif2ace.wording import NOT_VISIBLE
+from unif2ace.wording import DESCRIBE_QUESTION, NOT_VISIBLE
 
 MAX_ANSWER_TOKENS = 160
 MAX_DESCRIPTION_TOKENS = 200

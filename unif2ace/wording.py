@@ -14,6 +14,7 @@ from unif2ace.details import DETAILS, alternatives
 from unif2ace.lexicon import ADJECTIVES, said
 
 DESCRIBE_QUESTION = "Describe this face."
+DETAIL_QUESTION = "Describe this face in full detail."
 """The canonical request for a whole description."""
 
 NOT_VISIBLE = "not visible"

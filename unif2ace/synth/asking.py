@@ -12,7 +12,15 @@ from collections.abc import Mapping
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.details import DETAILS
 from unif2ace.synth.talk import ELSEWHERE, OPEN
-from unif2ace.wording import DESCRIBE_QUESTION, PRONOUNS, SUBJECTS, adjectives, being, having
+from unif2ace.wording import (
+    DESCRIBE_QUESTION,
+    DETAIL_QUESTION,
+    PRONOUNS,
+    SUBJECTS,
+    adjectives,
+    being,
+    having,
+)
 
 _VALUE: Mapping[str, str] = {
     "gender": "Is the person a man or a woman? | Man or woman? | Is this a he or a she? | "
@@ -150,8 +158,19 @@ REGION_QUESTIONS: Mapping[tuple[str, ...], str] = {
 _DESCRIBE = (
     "Describe this face. | Describe the person. | What do you see? | Describe this person. | "
     "Can you describe this face? | What does {they} look like? | Tell me about this face. | "
-    "Describe the picture. | Please describe the face in detail. | Give me a description. | "
+    "Describe the picture. | Please describe the face. | Give me a description. | "
     "What can you see in this picture? | Describe {own} face."
+)
+
+_DETAIL = (
+    "Describe every detail of this face. | Tell me everything about this face. | "
+    "List everything that you can see. | Tell me all you see. | All the details, please. | "
+    "Describe this person in as much detail as you can. | Give me a full description. | "
+    "Give me a detailed description. | What can you see? Leave nothing out. | "
+    "Describe {own} face from top to bottom. | I want to know every detail. | "
+    "Describe everything about {own} face. | Give a complete description of this face. | "
+    "Please describe this face as fully as possible. | In detail, what does {they} look like? | "
+    "Write a long and detailed description. | Describe all of {own} features."
 )
 
 _BRITISH = {
@@ -245,6 +264,13 @@ def describe_question(gender: str, generator: random.Random) -> str:
     if generator.random() < 0.5:
         return DESCRIBE_QUESTION
     return _filled(_DESCRIBE, "", gender, generator)
+
+
+def detail_question(gender: str, generator: random.Random) -> str:
+    """Asks to be told everything."""
+    if generator.random() < 0.5:
+        return DETAIL_QUESTION
+    return _filled(_DETAIL, "", gender, generator)
 
 
 def value_is_question(name: str, asked: str, gender: str, generator: random.Random) -> str:

@@ -76,6 +76,28 @@ _TOPICS: Sequence[tuple[str, ...]] = (
     ("expression", "pose"),
     ("clothes", "scene", "more backdrop"),
 )
+_DESCRIBED: Sequence[tuple[str, ...]] = (
+    ("hair", "beard"),
+    ("brows", "eyes", "glasses", "more sight"),
+    ("nose", "mouth", "ears", "more center"),
+    ("expression", "gaze", "pose", "more head"),
+    ("skin", "face", "more skin", "clothes", "more worn", "scene", "more backdrop"),
+)
+_DESCRIBED_IN_FULL: Sequence[tuple[str, ...]] = (
+    ("skin",),
+    ("more skin",),
+    ("face",),
+    ("more head",),
+    ("hair", "beard"),
+    ("brows", "eyes"),
+    ("more sight",),
+    ("glasses", "gaze"),
+    ("nose", "mouth"),
+    ("more center",),
+    ("ears", "more worn"),
+    ("expression", "pose"),
+    ("clothes", "scene", "more backdrop"),
+)
 _AS_TYPED_SHARE = 0.5  # of captions; descriptions are what the model says and stay plain
 _TAGGED_TOGETHER = (
     "hair_color",
@@ -146,13 +168,21 @@ def description(
     if phrases := with_list(left, ["skin", "face"], generator, most=3):
         opening += f" with {phrases}"
     sentences = [sentence(opening)]
-    for topic in (
-        ("hair", "beard"),
-        ("brows", "eyes", "glasses", "more sight"),
-        ("nose", "mouth", "ears", "more center"),
-        ("expression", "gaze", "pose", "more head"),
-        ("skin", "face", "more skin", "clothes", "more worn", "scene", "more backdrop"),
-    ):
+    for topic in _DESCRIBED:
+        if text := statements(topic, left, gender, generator):
+            sentences.append(sentence(text))
+    return Caption(" ".join(sentences), with_implied(said))
+
+
+def full_description(
+    attributes: FaceAttributes, visible: Collection[str], *, generator: random.Random
+) -> Caption:
+    """The answer to "Describe this face in full detail.": all that can be seen, part by part."""
+    said = sayable(attributes, visible)
+    left, gender = dict(said), said["gender"]
+    lead = one_of(generator, "this appears to be", "this looks like")
+    sentences = [sentence(f"{lead} {person_phrase(take(left, WHO), generator)}")]
+    for topic in _DESCRIBED_IN_FULL:
         if text := statements(topic, left, gender, generator):
             sentences.append(sentence(text))
     return Caption(" ".join(sentences), with_implied(said))

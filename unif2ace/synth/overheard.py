@@ -36,8 +36,6 @@ def is_overheard(name: str, asked: str | None) -> bool:
     return (name, asked) in overheard()
 
 
-def overheard_question(
-    name: str, asked: str | None, gender: str, generator: random.Random
-) -> str:
+def overheard_question(name: str, asked: str | None, gender: str, generator: random.Random) -> str:
     """One of the questions about the attribute. Only where `is_overheard`."""
     return said_of(generator.choice(overheard()[name, asked]), name, gender, generator)

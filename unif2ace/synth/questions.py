@@ -28,6 +28,7 @@ from unif2ace.synth.asking import (
     REGION_QUESTIONS,
     choice_question,
     describe_question,
+    detail_question,
     elsewhere_question,
     has_choice,
     hasty,
@@ -38,7 +39,7 @@ from unif2ace.synth.asking import (
     value_question,
     wide_question,
 )
-from unif2ace.synth.captions import Style, caption, description, sayable
+from unif2ace.synth.captions import Style, caption, description, full_description, sayable
 from unif2ace.synth.clauses import clause
 from unif2ace.synth.loose import loose_value_is_question, loose_value_question
 from unif2ace.synth.overheard import OPEN, PRESENCE, is_overheard, overheard_question
@@ -112,6 +113,8 @@ INCLUDED: Mapping[tuple[str, str], str] = {
 goatee, a full beard is asked for in words for any beard."""
 _WIDE_SHARE = 0.25  # of the questions for a value that includes another
 _BRIEF_SHARE = 0.15
+_FULL_SHARE = 0.4  # of the descriptions: everything
+_IN_SHORT, _IN_FULL = (description, describe_question), (full_description, detail_question)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,8 +227,10 @@ def _question(
     if kind == "not_visible" and not hidden:
         kind = "value"
     if kind == "describe":
-        text = description(attributes, visible, generator=generator).text
-        question = describe_question(attributes["gender"], generator)
+        is_full = generator.random() < _FULL_SHARE
+        describe, ask = _IN_FULL if is_full else _IN_SHORT
+        text = describe(attributes, visible, generator=generator).text
+        question = ask(attributes["gender"], generator)
         return QA(question=question, answer=text, attribute="face", kind=kind)
     if kind == "off_topic":
         question = _typed(_elsewhere_question(attributes["gender"], generator), generator)
@@ -513,9 +518,7 @@ def _not_visible(
     return _settled(qa)
 
 
-def _hidden_value_is_question(
-    name: str, asked: str, gender: str, generator: random.Random
-) -> str:
+def _hidden_value_is_question(name: str, asked: str, gender: str, generator: random.Random) -> str:
     if _is_overheard(name, asked, generator):
         return overheard_question(name, asked, gender, generator)
     is_plain = generator.random() < _PLAIN_SHARE and has_claims(name, asked)
