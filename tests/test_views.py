@@ -14,7 +14,7 @@ from unif2ace.languages import LANGUAGES
 from unif2ace.parsing import parse_attributes
 from unif2ace.provenance import SOURCE_TYPE, Verification
 from unif2ace.serving import Painting
-from unif2ace.wording import NOT_VISIBLE, canonical_question
+from unif2ace.wording import DETAIL_QUESTION, NOT_VISIBLE, canonical_question
 
 KNOWN = dict(VOCABULARY)
 EVIL = "<script>alert('x')</script>\"&"
@@ -119,7 +119,8 @@ def test_every_value_and_every_question_can_be_picked_once(language):
     chips = re.findall(r'data-name="(.*?)" data-value="(.*?)"', html)
     assert sorted(chips) == sorted((n, v) for n, a in ATTRIBUTES.items() for v in a.values)
     questions = re.findall(r'data-value="(.*?)"', views.question_chooser(KNOWN, language))
-    assert sorted(questions) == sorted(map(canonical_question, ATTRIBUTES))
+    assert questions[0] == DETAIL_QUESTION
+    assert sorted(questions[1:]) == sorted(map(canonical_question, ATTRIBUTES))
 
 
 def test_the_steps_of_a_scale_are_offered_in_order():
@@ -155,7 +156,7 @@ def test_nothing_is_offered_that_the_checkpoint_does_not_know():
     chips = re.findall(r'data-name="(.*?)" data-value="(.*?)"', views.value_chooser(known, "en"))
     assert sorted(chips) == sorted((n, v) for n, values in known.items() for v in values)
     questions = re.findall(r'data-value="(.*?)"', views.question_chooser(known, "en"))
-    assert sorted(questions) == sorted(map(canonical_question, known))
+    assert sorted(questions) == sorted([DETAIL_QUESTION, *map(canonical_question, known)])
     assert views.grouped(known) == {"Hair": ["hat"], "Eyes": ["gaze"]}
 
 

@@ -20,7 +20,7 @@ from unif2ace.regions import check_region
 from unif2ace.routing import FaceRouting
 from unif2ace.wording import DESCRIBE_QUESTION, NOT_VISIBLE
 
-MAX_ANSWER_TOKENS = 160
+MAX_ANSWER_TOKENS = 420  # all that can be seen, told in full detail
 MAX_DESCRIPTION_TOKENS = 200
 NOTHING_SAID = "The AI has no answer to that. Please ask in other words."
 

@@ -24,7 +24,7 @@ from unif2ace.parsing import ABSENT
 from unif2ace.provenance import Verification
 from unif2ace.serving import Painting
 from unif2ace.value_names import value_name
-from unif2ace.wording import NOT_VISIBLE, canonical_question
+from unif2ace.wording import DETAIL_QUESTION, NOT_VISIBLE, canonical_question
 
 # Title: regions of `Attribute.region` that are shown together
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -55,18 +55,18 @@ def grouped(known: Collection[str]) -> dict[str, list[str]]:
 
 
 def question_chooser(known: Known, language: str) -> str:
-    """Buttons with the question about each known attribute, by region."""
+    """Buttons with the question about each known attribute, by region; first, about everything."""
 
     def chip(name: str) -> str:
         question = canonical_question(name)
         words = question if language == "en" else attribute_name(name, language)
         return _chip("question", question, words)
 
-    return _chooser(
-        {title: "".join(map(chip, names)) for title, names in grouped(known).items()},
-        "Or pick a question",
-        language,
-    )
+    panels = {title: "".join(map(chip, names)) for title, names in grouped(known).items()}
+    first = next(iter(panels), "Face")
+    everything = _chip("question", DETAIL_QUESTION, say(DETAIL_QUESTION, language))
+    panels[first] = everything + panels.get(first, "")
+    return _chooser(panels, "Or pick a question", language)
 
 
 def value_chooser(known: Known, language: str) -> str:
