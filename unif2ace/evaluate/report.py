@@ -118,6 +118,13 @@ def understanding_tables(measured: Json) -> str:
         ),
         ("descriptions: precision", interval(measured["descriptions"]["precision"])),
         ("descriptions: recall", interval(measured["descriptions"]["recall"])),
+        *(
+            (
+                f"descriptions in full detail: {what}",
+                interval(measured["descriptions"]["in_full"][what]),
+            )
+            for what in ("precision", "recall")
+        ),
     ]
     heading = f"**Understanding**, {measured['num_faces']} unseen renders"
     return f"{heading}\n\n{table(('what', 'share (95 % interval)'), rows)}"
