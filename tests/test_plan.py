@@ -62,7 +62,7 @@ def test_what_is_joined_is_the_mean_of_both_readings_and_hides_no_more_than_befo
     behind = len(FIRST_VOCABULARY)
     assert torch.equal(joined[:, behind:], said[:, behind:])  # coordinates: nobody else reads them
     few = words.joined(said[:, :3], read)  # a picture of three places
-    assert torch.equal(few, joined[:, :3])
+    torch.testing.assert_close(few, joined[:, :3])
 
 
 def test_words_of_a_place_tell_its_values_apart(words):

@@ -24,6 +24,7 @@ from transformers import PreTrainedTokenizerBase
 
 from unif2ace.attributes import VOCABULARY, Vocabulary
 from unif2ace.config import whole_plan
+from unif2ace.encoders import side_by_side
 from unif2ace.prompting import NO_THOUGHT, Thought, encode_text
 from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
@@ -103,16 +104,24 @@ class PlanWords:
         of values are the mean of both; how likely any of them is seen at all stays as the place
         says. A place looks at everything, an encoder was taught nothing else: both err, elsewhere.
         """
+        names = self.names[: logits.shape[1]]
+        values = [
+            [word for value, word in words.items() if value != NOT_VISIBLE]
+            for words in self.words[: len(names)]
+        ]
+        counts = tuple(map(len, values))
+        most = max(counts)
+        ids = torch.tensor(
+            [row + [-1] * (most - len(row)) for row in values], device=logits.device
+        )  # (A, V)
+        is_value, places = ids >= 0, torch.arange(len(names), device=logits.device)[:, None]
+        own = logits[:, places, ids].float().masked_fill(~is_value, -torch.inf)  # (B, A, V)
+        theirs = torch.cat([read[name].float() for name in names], dim=-1)
+        seen = side_by_side(theirs, counts, absent=-torch.inf)
+        both = torch.logaddexp(own.log_softmax(-1), seen.log_softmax(-1))
+        means = own.logsumexp(-1, keepdim=True) - math.log(2) + both
         logits = logits.clone()
-        for place, (name, words) in enumerate(zip(self.names, self.words, strict=False)):
-            if place >= logits.shape[1]:
-                break
-            seen = [word for value, word in words.items() if value != NOT_VISIBLE]
-            ids = torch.tensor(seen, device=logits.device)
-            own = logits[:, place, ids].float()  # (B, values)
-            both = torch.logaddexp(own.log_softmax(-1), read[name].float().log_softmax(-1))
-            total = own.logsumexp(-1, keepdim=True) - math.log(2)
-            logits[:, place, ids] = (total + both).to(logits.dtype)
+        logits[:, places.expand_as(ids)[is_value], ids[is_value]] = means[:, is_value].to(logits)
         return logits
 
     def thoughts(

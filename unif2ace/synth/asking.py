@@ -222,6 +222,12 @@ _HASTE = (
 )
 
 
+_BESIDE = {
+    left: f"{before}{after}"
+    for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+    for before, left, after in zip(row[0] + row, row, row[1:] + row[-1], strict=False)
+}
+"""Each letter's neighbours on a keyboard; at the end of a row, also itself."""
 _SMALL_WORDS = ("a", "an", "the", "is", "are", "do", "does", "of", "this", "that", "has", "to")
 
 _NOT_HAD = (
@@ -349,7 +355,7 @@ def hasty(question: str, generator: random.Random) -> str:
         text = text.rstrip("?.")
     if generator.random() < 0.15:
         text = _without_a_small_word(text, generator)
-    if generator.random() < 0.15:
+    if generator.random() < 0.25:
         text = _with_slip(text, generator)
     return text
 
@@ -365,18 +371,20 @@ def _without_a_small_word(text: str, generator: random.Random) -> str:
 
 
 def _with_slip(text: str, generator: random.Random) -> str:
-    """One word of five letters or more with two letters swapped, one lost, or one doubled."""
+    """One word of five letters or more with two letters swapped, one lost, doubled or mistaken."""
     words = text.split(" ")
     long_words = [i for i, w in enumerate(words) if len(w) >= 5 and w.isalpha()]
     if not long_words:
         return text
     i = generator.choice(long_words)
     word, at = words[i], generator.randint(1, len(words[i]) - 3)
-    kind = generator.randrange(3)
+    kind = generator.randrange(4)
     if kind == 0:
         word = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
     elif kind == 1:
         word = word[:at] + word[at + 1 :]
+    elif kind == 2:
+        word = word[:at] + generator.choice(_BESIDE.get(word[at], "e")) + word[at + 1 :]
     else:
         word = word[:at] + word[at] + word[at:]
     return " ".join([*words[:i], word, *words[i + 1 :]])

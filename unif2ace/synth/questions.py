@@ -82,7 +82,7 @@ KIND_SHARES: Mapping[Kind, float] = {
 """How often each kind is drawn; where a face hides nothing, "not_visible" becomes "value"."""
 
 OFF_TOPIC = "I can't tell: a face does not show that."
-_HASTY_SHARE = 0.35
+_HASTY_SHARE = 0.45
 # of the questions about one attribute that are not canonical; spoken ones are open
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
 _OVERHEARD_SHARE = 0.4  # of the questions that somebody wrote down, where there are such
