@@ -2,7 +2,7 @@
 
 import random
 
-from unif2ace.attributes import ATTRIBUTES, REFINED, FaceAttributes, contradictions
+from unif2ace.attributes import ATTRIBUTES, REFINED, FaceAttributes, completed, contradictions
 
 
 def random_face(generator: random.Random) -> FaceAttributes:
@@ -19,3 +19,8 @@ def random_face(generator: random.Random) -> FaceAttributes:
 def random_faces(seed: int, count: int) -> list[FaceAttributes]:
     generator = random.Random(seed)
     return [random_face(generator) for _ in range(count)]
+
+
+def plain_face(**changes: str) -> FaceAttributes:
+    """Every attribute at its plain value, but for the changes."""
+    return FaceAttributes(completed(changes))

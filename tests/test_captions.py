@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from faces import random_face, random_faces
+from faces import plain_face, random_face, random_faces
 
-from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, completed, visible
+from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, visible
 from unif2ace.details import KIND_OF, with_implied
 from unif2ace.lexicon import all_understood
 from unif2ace.parsing import parse_answer, parse_attributes, parse_constraints, parse_yes_no
@@ -46,11 +46,6 @@ from unif2ace.wording import (
 
 STYLES = get_args(Style)
 FACES = random_faces(0, 2000)
-
-
-def plain_face(**changes: str) -> FaceAttributes:
-    """Every attribute at its plain value, but for the changes."""
-    return FaceAttributes(completed(changes))
 
 
 @cache

@@ -170,6 +170,14 @@ def test_a_list_that_is_cut_gets_its_and():
     assert speaker.answer({"height": "short"}) == "red and hat ."
     whole = Speaker(story("red", ",", "hat", "."))
     assert whole.answer({}) == "red , hat ."  # as it came
+    long = Speaker(
+        lambda context: [
+            {"": "hm", "hm": "red", "hm red": ",", "hm red ,": "hat", "hm red , hat": ","}.get(
+                context, {"hm red , hat ,": "hm", "hm red , hat , hm": ","}.get(context, "tall")
+            )
+        ]
+    )
+    assert long.answer({"height": "short"}, max_new_tokens=9).startswith("hm red and hat .")
     told = {"": "hm", "hm": ",", "hm ,": "hat", "hm , hat": ",", "hm , hat ,": "tall"}
     speaker = Speaker(lambda context: [told.get(context, "." if "tall" in context else "<eos>")])
     assert speaker.answer({"height": "short"}) == "hm , hat ."  # no list yet before that comma

@@ -80,6 +80,8 @@ from unif2ace.wording import (
     canonical_question,
 )
 
+_PART_ENDS = (",", "and", "with", "while")
+
 
 def to_pixels(image: Image.Image, size: int) -> Tensor:
     """RGB picture to (1, 3, size, size) float32 in [-1, 1]: centre square, bicubic resize."""
@@ -578,13 +580,15 @@ class UniF2acePipeline:
             )
         return question_ids(encode_request(self.tokenizer, question), self.config)
 
-    def answer(self, image: Image.Image, question: str, max_new_tokens: int = 160) -> Answer:
-        """The model's answer to one question about one face."""
+    def answer(
+        self, image: Image.Image, question: str, max_new_tokens: int | None = None
+    ) -> Answer:
+        """The model's answer to one question about one face; None: as long as it can be."""
         (last,) = deque(self.answer_stream(image, question, max_new_tokens), maxlen=1)
         return last
 
     def answer_stream(
-        self, image: Image.Image, question: str, max_new_tokens: int = 160
+        self, image: Image.Image, question: str, max_new_tokens: int | None = None
     ) -> Iterator[Answer]:
         """The answer so far: what it is about, then after each new token, which come sentence by
         sentence where an answer is about several things.
@@ -592,12 +596,13 @@ class UniF2acePipeline:
         Bad arguments raise before the first.
         """
         ids = self.check_question(question)
+        most = self.config.max_answer_tokens if max_new_tokens is None else max_new_tokens
 
         @torch.inference_mode()
         def stream() -> Iterator[Answer]:
             reply, tokens = self.reply(self.encode(image), ids), list[int]()
             yield Answer(text="", num_tokens=0, topic=reply.topic)
-            for token in self._answer_tokens(reply, len(ids), max_new_tokens):
+            for token in self._answer_tokens(reply, len(ids), most):
                 tokens.append(token)
                 text = self._decode(tokens)
                 yield Answer(text=text, num_tokens=len(tokens), topic=reply.topic)
@@ -606,10 +611,7 @@ class UniF2acePipeline:
 
     def describe(self, image: Image.Image, *, in_full: bool = False) -> str:
         """A careful description of the face in a few sentences, or of all that can be seen."""
-        if in_full:
-            most = self.config.max_answer_tokens
-            return self.answer(image, DETAIL_QUESTION, max_new_tokens=most).text
-        return self.answer(image, DESCRIBE_QUESTION, max_new_tokens=200).text
+        return self.answer(image, DETAIL_QUESTION if in_full else DESCRIBE_QUESTION).text
 
     def _decode(self, tokens: Sequence[int]) -> str:
         return (
@@ -759,7 +761,9 @@ class UniF2acePipeline:
             full_stop=self._spelt["."][0],
             comma=self._spelt[","][0],
             conjunction=encode_text(self.tokenizer, "a and")[-1],
-            part_ends=[i for word in (",", "and", "with") for i in self._spelt.get(word, ())],
+            part_ends=[
+                i for word in (",", "and", "with", "while") for i in self._spelt.get(word, ())
+            ],
             eos_token_id=eos,
             max_new_tokens=room,
             generator=torch.Generator().manual_seed(0),  # an answer can be had again

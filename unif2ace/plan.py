@@ -105,6 +105,8 @@ class PlanWords:
         says. A place looks at everything, an encoder was taught nothing else: both err, elsewhere.
         """
         names = self.names[: logits.shape[1]]
+        if not names:
+            return logits
         values = [
             [word for value, word in words.items() if value != NOT_VISIBLE]
             for words in self.words[: len(names)]

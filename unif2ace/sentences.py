@@ -199,11 +199,16 @@ def _listed(
 ) -> list[int]:
     """What a list says that was cut behind one of its members, with "and" for its last comma.
 
-    As it is where it has no such comma, where nothing is stated before, or where it would say
-    something else.
+    As it is where it has no such comma, where what stands before that is no member of a list, or
+    where it would say something else.
     """
-    ends = [i for i, token in enumerate(sentence) if token in part_ends]
-    if not ends or sentence[ends[-1]] != comma or not statements(sentence[: ends[-1]]):
+    start, *ends = [-1, *(i for i, token in enumerate(sentence) if token in part_ends)]
+    if not ends or sentence[ends[-1]] != comma:
         return sentence
-    joined = [*sentence[: ends[-1]], conjunction, *sentence[ends[-1] + 1 :]]
+    *before, last = ends
+    member = sentence[max([start, *before]) + 1 : last]  # which may be half a phrase: "thin,"
+    if not statements(member):
+        return sentence
+    is_long = comma in sentence[:last]  # "a, b, and c", but "a and b"
+    joined = [*sentence[: last + is_long], conjunction, *sentence[last + 1 :]]
     return joined if statements(joined) == statements(sentence) else sentence

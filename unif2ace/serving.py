@@ -18,10 +18,10 @@ from unif2ace.policy import refuse_prompt, refuse_question
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, GeneratedFace
 from unif2ace.regions import check_region
 from unif2ace.routing import FaceRouting
-from unif2ace.wording import DESCRIBE_QUESTION, NOT_VISIBLE
+from unif2ace.wording import DESCRIBE_QUESTION, DETAIL_QUESTION, NOT_VISIBLE
 
-MAX_ANSWER_TOKENS = 420  # all that can be seen, told in full detail
-MAX_DESCRIPTION_TOKENS = 200
+MAX_ANSWER_TOKENS = 200  # some 8 seconds, see `zerogpu`
+MAX_DETAIL_TOKENS = 420
 NOTHING_SAID = "The AI has no answer to that. Please ask in other words."
 
 
@@ -170,9 +170,8 @@ def serve(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
     if request.task == "routing":
         yield Routed(routing=pipeline.routing(request.image, prompt=request.text or None))
         return
-    is_answer = request.task == "answer"
-    question = request.text if is_answer else DESCRIBE_QUESTION
-    limit = MAX_ANSWER_TOKENS if is_answer else MAX_DESCRIPTION_TOKENS
+    question = request.text if request.task == "answer" else DESCRIBE_QUESTION
+    limit = MAX_DETAIL_TOKENS if question == DETAIL_QUESTION else MAX_ANSWER_TOKENS
     for answer in pipeline.answer_stream(request.image, question, max_new_tokens=limit):
         yield Said(text=answer.text, topic=answer.topic)
     if not answer.text.strip():

@@ -62,10 +62,9 @@ def question_chooser(known: Known, language: str) -> str:
         words = question if language == "en" else attribute_name(name, language)
         return _chip("question", question, words)
 
-    panels = {title: "".join(map(chip, names)) for title, names in grouped(known).items()}
-    first = next(iter(panels), "Face")
-    everything = _chip("question", DETAIL_QUESTION, say(DETAIL_QUESTION, language))
-    panels[first] = everything + panels.get(first, "")
+    panels = {"Face": _chip("question", DETAIL_QUESTION, say(DETAIL_QUESTION, language))}
+    for title, names in grouped(known).items():
+        panels[title] = panels.get(title, "") + "".join(map(chip, names))
     return _chooser(panels, "Or pick a question", language)
 
 

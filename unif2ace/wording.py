@@ -14,8 +14,10 @@ from unif2ace.details import DETAILS, alternatives
 from unif2ace.lexicon import ADJECTIVES, said
 
 DESCRIBE_QUESTION = "Describe this face."
-DETAIL_QUESTION = "Describe this face in full detail."
 """The canonical request for a whole description."""
+
+DETAIL_QUESTION = "Describe this face in full detail."
+"""The same, for all that can be seen."""
 
 NOT_VISIBLE = "not visible"
 """The canonical answer about an attribute that something hides."""

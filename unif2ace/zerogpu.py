@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import spaces
 
+from unif2ace.wording import DETAIL_QUESTION
+
 if TYPE_CHECKING:  # the module behind it imports torch
     from unif2ace.serving import Request, Result
 
@@ -20,8 +22,9 @@ START_SECONDS = 3.0  # moving the weights there, first kernels
 STEP_SECONDS = 0.12  # one painting step of one picture, guided, with its preview
 MORE_SHARE = 0.25  # what each further picture adds to a step: they are painted side by side
 SCORE_SECONDS = 1.0  # looking at a painted face
-ANSWER_SECONDS = 12.0  # the longest answer, token by token: a face in full detail
+ANSWER_SECONDS = 8.0  # the longest answer, token by token
 DESCRIBE_SECONDS = 8.0
+DETAIL_SECONDS = 17.0
 ATTRIBUTES_SECONDS = 2.0
 ROUTING_SECONDS = 1.0
 
@@ -37,7 +40,7 @@ def estimate_seconds(request: Request) -> int:
     work = {
         "generate": painting,
         "edit": painting,
-        "answer": ANSWER_SECONDS,
+        "answer": DETAIL_SECONDS if request.text == DETAIL_QUESTION else ANSWER_SECONDS,
         "describe": DESCRIBE_SECONDS,
         "attributes": ATTRIBUTES_SECONDS,
         "routing": ROUTING_SECONDS,

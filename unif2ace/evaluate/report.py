@@ -119,11 +119,8 @@ def understanding_tables(measured: Json) -> str:
         ("descriptions: precision", interval(measured["descriptions"]["precision"])),
         ("descriptions: recall", interval(measured["descriptions"]["recall"])),
         *(
-            (
-                f"descriptions in full detail: {what}",
-                interval(measured["descriptions"]["in_full"][what]),
-            )
-            for what in ("precision", "recall")
+            (f"descriptions in full detail: {what}", interval(rate))
+            for what, rate in measured["descriptions"].get("in_full", {}).items()
         ),
     ]
     heading = f"**Understanding**, {measured['num_faces']} unseen renders"

@@ -223,11 +223,11 @@ _HASTE = (
 
 
 _BESIDE = {
-    left: f"{before}{after}"
+    letter: row[max(i - 1, 0) : i] + row[i + 1 : i + 2]
     for row in ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-    for before, left, after in zip(row[0] + row, row, row[1:] + row[-1], strict=False)
+    for i, letter in enumerate(row)
 }
-"""Each letter's neighbours on a keyboard; at the end of a row, also itself."""
+"""Each letter's neighbours on a keyboard."""
 _SMALL_WORDS = ("a", "an", "the", "is", "are", "do", "does", "of", "this", "that", "has", "to")
 
 _NOT_HAD = (
@@ -384,7 +384,7 @@ def _with_slip(text: str, generator: random.Random) -> str:
     elif kind == 1:
         word = word[:at] + word[at + 1 :]
     elif kind == 2:
-        word = word[:at] + generator.choice(_BESIDE.get(word[at], "e")) + word[at + 1 :]
+        word = word[:at] + generator.choice(_BESIDE.get(word[at], word[at])) + word[at + 1 :]
     else:
         word = word[:at] + word[at] + word[at:]
     return " ".join([*words[:i], word, *words[i + 1 :]])

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from unif2ace.synth.visitors import said_of
 
-OPEN, PRESENCE = None, ""
+VALUE, PRESENCE = None, ""
 """What a row without a value asks for: the value itself, or whether there is any."""
 
 _ROWS = Path(__file__).with_name("overheard.jsonl")
@@ -28,7 +28,7 @@ def overheard() -> Mapping[tuple[str, str | None], Sequence[str]]:
     rows: dict[tuple[str, str | None], list[str]] = {}
     for line in _ROWS.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
-        rows.setdefault((row["attribute"], row.get("asked", OPEN)), []).append(row["question"])
+        rows.setdefault((row["attribute"], row.get("asked", VALUE)), []).append(row["question"])
     return rows
 
 

@@ -42,7 +42,7 @@ from unif2ace.synth.asking import (
 from unif2ace.synth.captions import Style, caption, description, full_description, sayable
 from unif2ace.synth.clauses import clause
 from unif2ace.synth.loose import loose_value_is_question, loose_value_question
-from unif2ace.synth.overheard import OPEN, PRESENCE, is_overheard, overheard_question
+from unif2ace.synth.overheard import PRESENCE, VALUE, is_overheard, overheard_question
 from unif2ace.synth.phrases import REGION_OF, REGIONS, in_region, one_of
 from unif2ace.synth.prose import statements
 from unif2ace.synth.sampling import sample_attributes
@@ -85,8 +85,8 @@ OFF_TOPIC = "I can't tell: a face does not show that."
 _HASTY_SHARE = 0.45
 # of the questions about one attribute that are not canonical; spoken ones are open
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
-_OVERHEARD_SHARE = 0.4  # of the questions that somebody wrote down, where there are such
-_PLAIN_SHARE = 0.5  # and of these and all others, which are as plain visitors type
+_OVERHEARD_SHARE = 0.4  # of what somebody wrote questions about: asked in those words
+_PLAIN_SHARE = 0.5  # of what is left of these and all others: as plain visitors type
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
 )  # fmt: skip
@@ -324,28 +324,28 @@ def _value(name: str, attributes: FaceAttributes, generator: random.Random) -> Q
     )
 
 
-def _is_overheard(name: str, asked: str | None, generator: random.Random) -> bool:
+def _asked_as_overheard(name: str, asked: str | None, generator: random.Random) -> bool:
     """Whether this one is to be asked as somebody wrote it down."""
     return generator.random() < _OVERHEARD_SHARE and is_overheard(name, asked)
 
 
 def _elsewhere_question(gender: str, generator: random.Random) -> str:
-    if _is_overheard("", OPEN, generator):
-        return overheard_question("", OPEN, gender, generator)
+    if _asked_as_overheard("", VALUE, generator):
+        return overheard_question("", VALUE, gender, generator)
     is_plain = generator.random() < _PLAIN_SHARE
     return (plain_elsewhere_question if is_plain else elsewhere_question)(gender, generator)
 
 
 def _presence_question(name: str, gender: str, generator: random.Random) -> str:
-    if _is_overheard(name, PRESENCE, generator):
+    if _asked_as_overheard(name, PRESENCE, generator):
         return overheard_question(name, PRESENCE, gender, generator)
     is_plain = generator.random() < _PLAIN_SHARE
     return (plain_presence_question if is_plain else presence_question)(name, gender, generator)
 
 
 def _open_question(name: str, gender: str, generator: random.Random) -> str:
-    if _is_overheard(name, OPEN, generator):
-        return overheard_question(name, OPEN, gender, generator)
+    if _asked_as_overheard(name, VALUE, generator):
+        return overheard_question(name, VALUE, gender, generator)
     if generator.random() < _PLAIN_SHARE:
         return plain_value_question(name, gender, generator)
     draw = generator.random()
@@ -384,15 +384,14 @@ def _value_is_question(
     name: str, value: str, asked: str, is_plain: bool, gender: str, generator: random.Random
 ) -> str:
     """Whether it is so, in words that are as wide as the answer takes them."""
+    is_included = asked != value and _holds(name, value, asked)
+    if not is_included and _asked_as_overheard(name, asked, generator):
+        return overheard_question(name, asked, gender, generator)  # of one value alone
     if (name, asked) in INCLUDED:
         is_wide = INCLUDED[name, asked] == value and name == "facial_hair"
         if is_wide or generator.random() < _WIDE_SHARE:
-            if _is_overheard(name, asked, generator):
-                return overheard_question(name, asked, gender, generator)
             ask = plain_wide_question if is_plain else wide_question
             return ask(name, asked, gender, generator)
-    elif _is_overheard(name, asked, generator):
-        return overheard_question(name, asked, gender, generator)
     if is_plain and has_claims(name, asked):
         return plain_value_is_question(name, asked, gender, generator)
     is_loose = generator.random() < _LOOSE_SHARE
@@ -519,7 +518,7 @@ def _not_visible(
 
 
 def _hidden_value_is_question(name: str, asked: str, gender: str, generator: random.Random) -> str:
-    if _is_overheard(name, asked, generator):
+    if _asked_as_overheard(name, asked, generator):
         return overheard_question(name, asked, gender, generator)
     is_plain = generator.random() < _PLAIN_SHARE and has_claims(name, asked)
     return (plain_value_is_question if is_plain else value_is_question)(
