@@ -17,14 +17,25 @@ from unif2ace.details import KIND_OF, with_implied
 from unif2ace.lexicon import all_understood
 from unif2ace.parsing import parse_answer, parse_attributes, parse_constraints, parse_yes_no
 from unif2ace.synth.asking import (
+    _BESIDE,
     PRESENCE_QUESTIONS,
+    _with_slip,
+    _without_a_small_word,
     choice_question,
     has_choice,
     spoken_question,
     value_is_question,
     value_question,
 )
-from unif2ace.synth.captions import Caption, Style, caption, description, sample_sheet, sayable
+from unif2ace.synth.captions import (
+    Caption,
+    Style,
+    caption,
+    description,
+    full_description,
+    sample_sheet,
+    sayable,
+)
 from unif2ace.synth.clauses import clause
 from unif2ace.synth.loose import (
     _TOPICS,
@@ -48,12 +59,16 @@ STYLES = get_args(Style)
 FACES = random_faces(0, 2000)
 
 
+_DESCRIPTIONS = {"description": description, "full description": full_description}
+
+
 @cache
 def captions_of(style: str) -> list[tuple[FaceAttributes, Caption]]:
     """One caption (or description) of every face."""
     generator = random.Random(1)
-    if style == "description":
-        return [(f, description(f, visible(f), generator=generator)) for f in FACES]
+    if style in _DESCRIPTIONS:
+        describe = _DESCRIPTIONS[style]
+        return [(f, describe(f, visible(f), generator=generator)) for f in FACES]
     return [(f, caption(f, visible(f), generator=generator, style=style)) for f in FACES]
 
 
@@ -67,16 +82,21 @@ def asked() -> list[tuple[FaceAttributes, QA]]:
     ]
 
 
-@pytest.mark.parametrize("style", [*STYLES, "description"])
+@pytest.mark.parametrize("style", [*STYLES, *_DESCRIPTIONS])
 def test_parsing_gives_back_what_was_mentioned_and_nothing_else(style):
     for _, made in captions_of(style):
         assert parse_attributes(made.text) == made.mentioned, made.text
 
 
-@pytest.mark.parametrize("style", [*STYLES, "description"])
+@pytest.mark.parametrize("style", [*STYLES, *_DESCRIPTIONS])
 def test_only_visible_truths_are_mentioned(style):
     for face, made in captions_of(style):
         assert made.mentioned.items() <= visible(face).items(), made.text
+
+
+def test_a_full_description_leaves_nothing_out():
+    for face, made in captions_of("full description"):
+        assert made.mentioned.items() >= sayable(face, visible(face)).items()
 
 
 def test_styles_have_their_lengths():
@@ -182,6 +202,7 @@ def test_value_choice_and_yes_no_answers_are_read_back():
             assert read == qa.value, qa
         if qa.kind == "yes_no":
             assert parse_yes_no(qa.answer) is not None, qa
+        if qa.kind == "yes_no" and qa.value is not None:
             assert qa.answer in ("Yes.", "No.") or read == qa.value, qa
 
 
@@ -470,3 +491,21 @@ def test_visitor_questions_are_held_out():
         assert row["kind"] == ("yes_no" if "yes" in row else "value")
         assert set(row.get("yes", [])) <= set(ATTRIBUTES[row["attribute"]].values)
         assert row.get("value") in [None, *row.get("yes", [])]
+
+
+def test_haste_leaves_out_small_words_and_slips_within_one_word():
+    question = "What is the color of this thing"
+    left_out, slipped = set(), set()
+    for seed in range(400):
+        short = _without_a_small_word(question, random.Random(seed)).split()
+        assert len(short) == 6 and [w for w in question.split() if w in short] == short
+        left_out |= set(question.split()) - set(short)
+        pairs = zip(
+            question.split(), _with_slip(question, random.Random(seed)).split(), strict=True
+        )
+        changed = [(before, after) for before, after in pairs if before != after]
+        assert len(changed) <= 1  # a doubled letter swapped with itself changes nothing
+        slipped |= {before for before, _ in changed}
+    assert left_out == {"is", "the", "of", "this"} and slipped == {"color", "thing"}
+    assert _without_a_small_word("Is the hair", random.Random(0)) == "Is the hair"
+    assert all(letter not in beside and beside for letter, beside in _BESIDE.items())

@@ -216,6 +216,7 @@ def test_a_model_without_a_plan_paints_from_the_prompt_alone():
     pipe = UniF2acePipeline(model, tiny_tokenizer())
     (face,) = pipe.generate("an old man", seed=1, steps=2)
     assert face.plan.values == {} and pipe.model.plan_position is None
+    assert pipe.answer(face.image, "Is she bald?", max_new_tokens=3).num_tokens <= 3
 
 
 def test_the_telling_word_stands_behind_the_article():

@@ -13,7 +13,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from unif2ace.attributes import visible
 from unif2ace.config import SPECIAL_TOKENS, TokenLayout, nano
 from unif2ace.prompting import encode_request, encode_text
-from unif2ace.synth.captions import caption, description
+from unif2ace.serving import MAX_ANSWER_TOKENS, MAX_DETAIL_TOKENS
+from unif2ace.synth.captions import caption, description, full_description
 from unif2ace.synth.questions import training_corpus
 from unif2ace.text import train_tokenizer
 
@@ -97,8 +98,12 @@ def test_long_prompts_and_descriptions_fit_the_preset_in_the_shipped_vocabulary(
             len(encode_request(tokenizer, text))
             <= config.max_prompt_tokens - config.plan_length - 3
         )
-        text = description(face, seen, generator=generator).text
-        assert len(encode_text(tokenizer, text)) <= config.max_answer_tokens - 20
+        for describe, most in (
+            (description, MAX_ANSWER_TOKENS),
+            (full_description, MAX_DETAIL_TOKENS),
+        ):
+            text = describe(face, seen, generator=generator).text
+            assert len(encode_text(tokenizer, text)) <= min(most, config.max_answer_tokens - 20)
 
 
 def test_sizes_that_cannot_be_are_refused():

@@ -20,7 +20,7 @@ from unif2ace.regions import check_region
 from unif2ace.routing import FaceRouting
 from unif2ace.wording import DESCRIBE_QUESTION, DETAIL_QUESTION, NOT_VISIBLE
 
-MAX_ANSWER_TOKENS = 200  # some 8 seconds, see `zerogpu`
+MAX_ANSWER_TOKENS = 220  # some 8 seconds, see `zerogpu`
 MAX_DETAIL_TOKENS = 420
 NOTHING_SAID = "The AI has no answer to that. Please ask in other words."
 
