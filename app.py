@@ -153,7 +153,9 @@ def ask(
         request = Request(task="answer", text=question, image=see(source).image)
         check(PIPELINE, request)
     for said in _said(request, language):
-        line = views.question_line(question, said.topic, PIPELINE.checkpoint, language)
+        line = views.question_line(
+            question, said.topic, PIPELINE.checkpoint, language, others=said.others
+        )
         yield said.text, gr.update(value=line, visible=True)
 
 
@@ -559,7 +561,10 @@ def wire_understand(look: page.UnderstandTab, language: gr.Radio) -> None:
     }
     events = [
         gr.on([look.ask.click, look.question.submit], **asking),
-        look.chooser.select(_value, None, look.question, **QUICK).then(**asking),
+        *(
+            chips.select(_value, None, look.question, **QUICK).then(**asking)
+            for chips in (look.chooser, look.link)
+        ),
         *(
             button.click(lambda path=path: Image.open(path), None, look.picture, **QUICK).then(
                 **asking

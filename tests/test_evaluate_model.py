@@ -156,7 +156,7 @@ def test_written_questions_count_yes_no_and_values(faces, tmp_path):
     ]
     path.write_text("\n".join(map(json.dumps, rows)))
 
-    topics = [None, "gender", "gender", "hat", "hat"]  # from the last
+    topics = [None, "gender", "gender", "hat", "hat"]  # from the last; gender is offered then
 
     class Sure:
         """Says yes and woman to everything."""
@@ -165,13 +165,14 @@ def test_written_questions_count_yes_no_and_values(faces, tmp_path):
 
         def answer(self, image, question):
             text = "I can't tell." if "late" in question else "Yes, a woman."
-            return Answer(text=text, num_tokens=4, topic=topics.pop())
+            return Answer(text=text, num_tokens=4, topic=topics.pop(), others=("age", "gender"))
 
     measured = ask_written(Sure(), faces, read_written(path))
     assert measured["yes_no"]["hits"] == 1 and measured["yes_no"]["total"] == 2
     genders = [faces.attributes[i]["gender"] for i in range(2)]
     assert measured["value"]["hits"] == genders.count("woman") and measured["value"]["total"] == 2
     assert measured["topic"]["hits"] == 2 and measured["topic"]["total"] == 3 and not topics
+    assert measured["topic_offered"]["hits"] == measured["topic_offered"]["total"] == 3
     assert measured["off_topic"]["hits"] == measured["off_topic"]["total"] == 1
     path.write_text('{"question": "tail?", "attribute": "tail"}')
     with pytest.raises(ValueError, match="unknown attributes: tail"):

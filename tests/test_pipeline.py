@@ -13,7 +13,7 @@ from unif2ace.attributes import ATTRIBUTES
 from unif2ace.checkpoint import check_place, checkpoint_name
 from unif2ace.pipeline import NOT_VISIBLE, UniF2acePipeline, to_image, to_pixels
 from unif2ace.prompting import encode_request, generation_batch, prompt_ids
-from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_TEMPERATURE
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_TEMPERATURE, MOST_OTHERS
 from unif2ace.regions import region_tokens
 from unif2ace.sampler import posterior_means
 from unif2ace.wording import canonical_answer, canonical_question
@@ -216,7 +216,8 @@ def test_streamed_text_grows_to_the_answer(pipe):
     answer = pipe.answer(PICTURE, "What color is the hair?", max_new_tokens=8)
     assert parts[-1] == answer and answer.num_tokens <= 8
     assert [part.num_tokens for part in parts] == list(range(answer.num_tokens + 1))
-    assert {part.topic for part in parts} == {answer.topic}
+    assert {(part.topic, part.others) for part in parts} == {(answer.topic, answer.others)}
+    assert len(answer.others) <= MOST_OTHERS and answer.topic not in answer.others
     assert answer == pipe.answer(PICTURE, "  what color IS the hair?", max_new_tokens=8)
 
 

@@ -1,5 +1,6 @@
 """The plan: round trips, what prompts settle, and the cached drawing against its definition."""
 
+import math
 import random
 from pathlib import Path
 
@@ -261,11 +262,19 @@ def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
         logits[[0, 1, 2]] = 99  # words that mean nothing here, however likely
         topics = [words.no_thought, *words.digits[: len(words.names)]]
         best = max(range(len(topics)), key=lambda i: float(logits[topics[i]]))
-        guessed, thought = words.guessed_topic(logits, told)
-        assert guessed == (None if best == 0 else words.names[best - 1])
+        guessed = words.guessed_topics(logits, told)
+        assert guessed[0][0] == (None if best == 0 else words.names[best - 1])
+        thought = words.topic(guessed[0][0])
         assert thought.word == topics[best] and thought.place == best - 1
+        assert dict(guessed).keys() == {None, *words.names}
+        weights = {n: math.exp(float(logits[words.topic(n).word])) for n, _ in guessed}
+        shares = {n: weight / sum(weights.values()) for n, weight in weights.items()}
+        assert dict(guessed) == pytest.approx(shares)
+        found = [share for _, share in guessed]
+        assert found == sorted(found, reverse=True)
         logits[words.digits[place]] = 50
-        assert words.guessed_topic(logits, told) == (name, expected[0])
+        assert words.guessed_topics(logits, told)[0][0] == name
+        assert words.topic(name) == expected[0]
         logits[expected[1].word] = 60
         assert words.guessed_value(name, logits, told) == expected[1:]
     nothing = words.thoughts(None, None, told)

@@ -75,7 +75,7 @@ class Recorder:
     @staticmethod
     def _answer_stream(image, question, max_new_tokens):
         for text in ("You", f"You asked: {question}"):
-            yield Answer(text=text, num_tokens=1, topic="hat")
+            yield Answer(text=text, num_tokens=1, topic="hat", others=("age",))
 
     @staticmethod
     def _routing(image, prompt):
@@ -139,7 +139,8 @@ def test_where_nothing_can_be_checked_faces_stay_in_the_order_of_their_seeds():
 
 def test_an_answer_streams_and_a_description_is_a_fixed_question():
     asked = list(serve(Recorder(), Request(task="answer", text="Is it red?", image=PICTURE)))
-    assert asked == [Said(text=t, topic="hat") for t in ("You", "You asked: Is it red?")]
+    said = ("You", "You asked: Is it red?")
+    assert asked == [Said(text=text, topic="hat", others=("age",)) for text in said]
     *_, described = serve(Recorder(), Request(task="describe", image=PICTURE))
     assert described.text.endswith(DESCRIBE_QUESTION)
 

@@ -203,3 +203,10 @@ def test_what_a_question_was_taken_for_is_named_in_every_language():
     assert "Understood as a question about: Hair color" in lines[0] and len(set(lines)) == 3
     for name, line in zip(("Hair color", "髪の色", "发色"), lines, strict=True):
         assert name in line
+
+
+def test_what_else_a_question_may_be_about_can_be_asked_at_a_press():
+    line = views.question_line("brows?", "brows", "a/b", "ja", others=["raised_brow", "hat"])
+    offered = re.findall(r'data-name="question" data-value="(.*?)"', line)
+    assert offered == [canonical_question("raised_brow"), canonical_question("hat")]
+    assert "chip" not in views.question_line("brows?", "brows", "a/b")

@@ -45,6 +45,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "问题和描述请用英语书写。",
     ),
     "Or pick a question": ("または質問を選ぶ", "或选一个问题"),
+    "Did you mean:": ("こちらの質問でしたか:", "您是想问："),
     "Describe this face in full detail.": ("この顔を細部まで描写する", "尽可能详细地描述这张脸"),
     "Ask": ("質問する", "提问"),
     "Describe": ("描写する", "描述"),

@@ -266,7 +266,7 @@ def understand_tab(limits: Limits, examples: list[str], known: views.Known) -> U
                 buttons=["copy"],
                 elem_id="answer",
             )
-            link = gr.HTML(elem_id="answer-link", elem_classes="quiet", visible=False)
+            link = _chooser("", "answer-link", elem_classes="quiet", visible=False)
             chooser = _chooser(views.question_chooser(known, "en"), "questions")
     observed = gr.HTML(elem_id="observed")
     return UnderstandTab(
@@ -291,8 +291,9 @@ def text(english: str) -> str:
     return str(I18N(english))
 
 
-def _chooser(html: str, elem_id: str) -> gr.HTML:
-    return gr.HTML(html, js_on_load=CHOOSER, elem_id=elem_id, apply_default_css=False, pressed=[])
+def _chooser(html: str, elem_id: str, **settings: Any) -> gr.HTML:
+    settings |= {"js_on_load": CHOOSER, "apply_default_css": False, "pressed": []}
+    return gr.HTML(html, elem_id=elem_id, **settings)
 
 
 def _quiet(english: str) -> None:

@@ -9,7 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,8 @@ from unif2ace.records import (
     DEFAULT_STEPS,
     DEFAULT_TEMPERATURE,
     MAX_SEED,
+    MOST_OTHERS,
+    PERHAPS,
     PLAN_TEMPERATURE,
     Answer,
     EditSettings,
@@ -601,11 +603,12 @@ class UniF2acePipeline:
         @torch.inference_mode()
         def stream() -> Iterator[Answer]:
             reply, tokens = self.reply(self.encode(image), ids), list[int]()
-            yield Answer(text="", num_tokens=0, topic=reply.topic)
+            said = partial(Answer, topic=reply.topic, others=reply.others)
+            yield said(text="", num_tokens=0)
             for token in self._answer_tokens(reply, len(ids), most):
                 tokens.append(token)
                 text = self._decode(tokens)
-                yield Answer(text=text, num_tokens=len(tokens), topic=reply.topic)
+                yield said(text=text, num_tokens=len(tokens))
 
         return stream()
 
@@ -708,7 +711,7 @@ class UniF2acePipeline:
         first = self._next_logits(
             ids, cache, "understanding", places=places, alone_from=question_start
         )
-        topic, behind = None, first[0, -1]
+        topic, others, behind = None, tuple[str, ...](), first[0, -1]
 
         def behind_thoughts(*thoughts: Thought, alone_from: int | None = None) -> Tensor:
             ids, places = ([[getattr(t, n) for t in thoughts]] for n in ("word", "place"))
@@ -721,8 +724,10 @@ class UniF2acePipeline:
             )[0, -1]
 
         if said:
-            topic, thought = self.plan_words.guessed_topic(behind, said)
-            behind = behind_thoughts(thought, alone_from=question_start)
+            (topic, _), *rest = self.plan_words.guessed_topics(behind, said)
+            likely = [name for name, share in rest if name is not None and share >= PERHAPS]
+            others = tuple(likely[:MOST_OTHERS])
+            behind = behind_thoughts(self.plan_words.topic(topic), alone_from=question_start)
             behind = behind_thoughts(*self.plan_words.guessed_value(topic, behind, said))
 
         def next_logits(token_ids: Tensor) -> Tensor:
@@ -730,6 +735,7 @@ class UniF2acePipeline:
 
         return Reply(
             topic=topic,
+            others=others,
             first_logits=behind,
             next_logits=next_logits,
             cache=cache,

@@ -142,14 +142,17 @@ class PlanWords:
             name = asked = None
         words = {} if name is None else self.words[self.names.index(name)]
         asked_word = self.no_thought if asked is None else words[asked]
-        return (self._topic(name), *self._compared(name, asked_word, told))
+        return (self.topic(name), *self._compared(name, asked_word, told))
 
-    def guessed_topic(self, logits: Tensor, told: Sequence[int]) -> tuple[str | None, Thought]:
-        """The likeliest topic by text logits (V,), None for several or none, and its thought."""
-        topics = self.digits[: min(len(told), len(self.names))]
-        best = likeliest([self.no_thought, *topics], logits)
-        name = None if best == self.no_thought else self.names[topics.index(best)]
-        return name, self._topic(name)
+    def guessed_topics(self, logits: Tensor, told: Sequence[int]) -> list[tuple[str | None, float]]:
+        """Topics by text logits (V,) with their probabilities, the likeliest first.
+
+        None stands for several or none.
+        """
+        names = (None, *self.names[: len(told)])
+        words = torch.tensor([self.topic(name).word for name in names], device=logits.device)
+        shares = logits[words].float().softmax(-1).tolist()
+        return sorted(zip(names, shares, strict=True), key=lambda topic: -topic[1])
 
     def guessed_value(
         self, name: str | None, logits: Tensor, told: Sequence[int]
@@ -159,7 +162,8 @@ class PlanWords:
         asked_word = likeliest([self.no_thought, *words.values()], logits)
         return self._compared(name, asked_word, told)
 
-    def _topic(self, name: str | None) -> Thought:
+    def topic(self, name: str | None) -> Thought:
+        """What is thought first of a question about an attribute, or about several or none."""
         if name is None:
             return Thought(word=self.no_thought)
         place = self.names.index(name)

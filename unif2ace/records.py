@@ -15,6 +15,9 @@ from unif2ace.plan import Plan
 from unif2ace.sampler import LogitsFn
 
 MAX_SEED = 2**31 - 1
+PERHAPS, MOST_OTHERS = 0.02, 2
+"""From which probability on, and how many, other attributes are told that a question may be about.
+Our choice: wrongly understood questions are told apart from others by such doubts."""
 DEFAULT_STEPS = 12
 """The frontier is flat from 8 steps on (`evaluate frontier`; its table is in the README): codes are
 averaged before they are decoded, which forgives a hasty draw. More steps cost time and gain nothing
@@ -94,11 +97,13 @@ class Answer:
 
     topic: None for several at once, for the whole face, for what no face tells, and of checkpoints
         that do not tell.
+    others: up to `MOST_OTHERS` attributes that it may be about as well, the likeliest first.
     """
 
     text: str
     num_tokens: int
     topic: str | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +130,8 @@ class PaintingJob:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """How an answer begins: its topic, logits (V,) of its first token and of each one after.
+    """How an answer begins: its topic and others, as of `Answer`, logits (V,) of its first token
+    and of each one after.
 
     cache: keys and values of all before the answer; `next_logits` adds to them. seen: what the
     picture's places say, {attribute: value}.
@@ -134,5 +140,6 @@ class Reply:
     topic: str | None
     first_logits: Tensor
     next_logits: LogitsFn
+    others: tuple[str, ...] = ()
     cache: KeyValues = field(default_factory=KeyValues)
     seen: Mapping[str, str] = field(default_factory=dict)

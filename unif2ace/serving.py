@@ -84,10 +84,12 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """The answer so far, and which attribute the question was taken to be about, if one."""
+    """The answer so far; which attribute the question was taken to be about, if one, and which
+    others it may be about."""
 
     text: str
     topic: str | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,9 +175,9 @@ def serve(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
     question = request.text if request.task == "answer" else DESCRIBE_QUESTION
     limit = MAX_DETAIL_TOKENS if question == DETAIL_QUESTION else MAX_ANSWER_TOKENS
     for answer in pipeline.answer_stream(request.image, question, max_new_tokens=limit):
-        yield Said(text=answer.text, topic=answer.topic)
+        yield Said(text=answer.text, topic=answer.topic, others=answer.others)
     if not answer.text.strip():
-        yield Said(text=NOTHING_SAID, topic=answer.topic)
+        yield Said(text=NOTHING_SAID, topic=answer.topic, others=answer.others)
 
 
 def _paint(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:

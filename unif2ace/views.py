@@ -225,14 +225,31 @@ def result_line(settings: Mapping[str, str | int | float], language: str = "en")
     return f'<p id="result-line" data-words="{words}">{seed} · {numbers} · {origin}</p>'
 
 
-def question_line(question: str, topic: str | None, checkpoint: str, language: str = "en") -> str:
-    """What a question was taken to be about, and a link that asks it of its reader's picture."""
+def question_line(
+    question: str,
+    topic: str | None,
+    checkpoint: str,
+    language: str = "en",
+    *,
+    others: Sequence[str] = (),
+) -> str:
+    """What a question was taken to be about, and a link that asks it of its reader's picture.
+
+    others: attributes that it may be about as well, each a button that asks about it.
+    """
     link = Link(tab="understand", question=question, checkpoint=checkpoint)
     line = _link(link, "question-link", "Link to this question", language)
     if topic is not None:
         taken = say("Understood as a question about: {}", language)
         line = f"{taken.format(attribute_name(topic, language))} · {line}"
-    return f"<p>{line}</p>"
+    if not others:
+        return f"<p>{line}</p>"
+    chips = "".join(
+        _chip("question", canonical_question(name), attribute_name(name, language))
+        for name in others
+    )
+    meant = say("Did you mean:", language)
+    return f'<p>{line}</p><div class="meant"><span>{meant}</span>{chips}</div>'
 
 
 def _link(link: Link, elem_id: str, words: str, language: str) -> str:

@@ -100,8 +100,8 @@ def plain_reply(pipe: UniF2acePipeline, picture: Picture, question: Sequence[int
 
     topic, logits = None, next_logits(torch.zeros(1, 0, dtype=torch.long))
     if told:
-        topic, thought = pipe.plan_words.guessed_topic(logits, told)
-        logits = behind_thoughts(thought)
+        topic = pipe.plan_words.guessed_topics(logits, told)[0][0]
+        logits = behind_thoughts(pipe.plan_words.topic(topic))
         logits = behind_thoughts(*pipe.plan_words.guessed_value(topic, logits, told))
     return Reply(topic=topic, first_logits=logits, next_logits=next_logits)
 

@@ -202,15 +202,19 @@ def ask_written(
 
     yes_no counts the yes or no, value the value that is named, off_topic whether what no face
     tells is declined, topic whether the question was taken to be about the attribute that it is
-    about.
+    about, topic_offered whether that or one of the others that are offered is what it is about.
     """
     outcomes: dict[str, list[bool]] = {"value": [], "yes_no": [], "off_topic": []}
 
-    topics: dict[str, bool] = {}  # once a question: it is understood before anyone looks
+    topics: dict[str, tuple[bool, bool]] = {}  # a question is understood before anyone looks
 
     def said_of(i: int, one: Written) -> str:
         answer = pipe.answer(faces.image(i), one.question)
-        topics[one.question] = (answer.topic or "") == one.attribute
+        taken = answer.topic or ""
+        topics[one.question] = (
+            taken == one.attribute,
+            one.attribute in (taken, *answer.others),
+        )
         return answer.text
 
     for number, one in enumerate(tqdm(written, desc="written questions", unit="question")):
@@ -231,7 +235,7 @@ def ask_written(
             for i in [i for i in shown if (truths[i] in one.yes) == is_so][:1]:
                 said = said_of(i, one)
                 outcomes["yes_no"].append(parse_yes_no(said) == is_so)
-    outcomes["topic"] = list(topics.values())
+    outcomes["topic"], outcomes["topic_offered"] = map(list, zip(*topics.values(), strict=True))
     return {kind: rate(found).to_json() for kind, found in outcomes.items() if found}
 
 
