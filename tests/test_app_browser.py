@@ -4,6 +4,7 @@ import csv
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from conftest import CHROMIUM, SIZES, opened, set_number
@@ -66,6 +67,21 @@ def test_a_question_chip_asks_at_once(page, face):
         "What is the expression?"
     )
     expect(page.locator("#answer textarea")).not_to_have_value("")
+
+
+def test_what_else_a_question_may_be_about_is_asked_at_a_press(page, face):
+    """A network that learnt nothing holds many topics possible."""
+    choose(page, "#picture", face)
+    box = page.locator("#question textarea, #question input").first
+    box.fill("how is it?")
+    box.press("Enter")
+    chip = page.locator("#answer-link .chip").first
+    expect(chip).to_be_visible()
+    question = chip.get_attribute("data-value")
+    chip.click()
+    expect(box).to_have_value(question or "")
+    link = page.locator("#answer-link a")
+    expect(link).to_have_attribute("href", re.compile(re.escape(quote_plus(question or "?"))))
 
 
 def test_enter_paints_what_was_typed(page):
