@@ -770,10 +770,17 @@ class UniF2acePipeline:
             part_ends=[
                 i for word in (",", "and", "with", "while") for i in self._spelt.get(word, ())
             ],
+            inside_words=self._inside_words,
             eos_token_id=eos,
             max_new_tokens=room,
             generator=torch.Generator().manual_seed(0),  # an answer can be had again
         )
+
+    @cached_property
+    def _inside_words(self) -> list[int]:
+        """Text tokens that go on with a word, or with the first one of a text."""
+        ids = range(self.config.text_vocab_size)
+        return [i for i in ids if self.tokenizer.decode([i])[:1].isalpha()]
 
     @cached_property
     def _spelt(self) -> dict[str, list[int]]:

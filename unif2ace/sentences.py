@@ -2,9 +2,10 @@
 
 Our choice: what a place says of an attribute is read off all of the picture and is right more often
 than the same word written further down in a description. So a part of a sentence that speaks
-against the places, or says again what was said, is drawn anew; when no draft is better, the
-sentence ends before it, and one that is wrong from its beginning is left out. What is left out
-stays in the model's sight, so that it is not begun again; a list that is cut gets its "and".
+against the places, or says again what was said, is drawn anew; when no draft is better, it is left
+out: a member from the middle of a list alone, any other with all that follows it in its sentence.
+What is left out stays in the model's sight, so that it goes on as it learnt to, and does not begin
+it again; a list that is cut gets its "and".
 Knows no model: logits come from functions, words from a parser.
 """
 
@@ -22,7 +23,7 @@ from unif2ace.sampler import gumbel_noise
 NUM_DRAFTS = 8
 DRAFT_TEMPERATURE = 1.0
 UNLIKELY = -3.0
-"""Logits so far below the likeliest are never drawn: half a word would follow another's half."""
+"""Logits so far below the likeliest are never drawn."""
 
 IMPLIED = "gender"
 """Every "he" says it again."""
@@ -58,8 +59,8 @@ class Draft:
 
     @property
     def is_worth_saying(self) -> bool:
-        """Wrong sentences are not, nor those that only repeat; what states nothing is harmless."""
-        return not self.wrong and (self.new > 0 or not self.repeated)
+        """What only repeats is not; what states nothing is harmless."""
+        return self.new > 0 or not self.repeated
 
 
 @torch.inference_mode()
@@ -74,13 +75,14 @@ def careful_tokens(
     comma: int,
     conjunction: int,
     part_ends: Collection[int],
+    inside_words: Collection[int],
     eos_token_id: int,
     max_new_tokens: int,
     generator: torch.Generator,
     num_drafts: int = NUM_DRAFTS,
     temperature: float = DRAFT_TEMPERATURE,
 ) -> Iterator[int]:
-    """Decode part by part, the likeliest words where they are right; yields sentence by sentence.
+    """Decode part by part, the likeliest words; yields what is right of it, sentence by sentence.
 
     Something is said where plain decoding would say something: when every sentence is wrong, the
     least wrong one.
@@ -92,17 +94,23 @@ def careful_tokens(
             nothing is wrong.
         full_stop, comma, conjunction: ids of ".", of "," and of the "and" of a list.
         part_ends: ids that end a part of a sentence within it.
+        inside_words: ids that go on with a word; drafts differ in where words begin alone, since
+            half a word would follow another's half.
         eos_token_id: ends the answer; not yielded.
-        max_new_tokens: of all sentences, the ones left out counted, drafts not taken not.
+        max_new_tokens: of all that is taken, what is left out counted.
         num_drafts, temperature: of a part with a fault, drawn from `generator`.
     """
     ends = {full_stop, *part_ends}
     said: dict[str, str] = {}
-    sentence: list[int] = []
-    sentence_start = cache.get_seq_length()
-    before, end = Draft(), None  # end: how many tokens to keep where it may end, and their draft
+    spoken: list[int] = []  # of this sentence, in the model's sight
+    sentence: list[int] = []  # what is shown of it
+    before, end = Draft(), 0  # how far the sentence is good, and how much of it may stand alone
+    is_closed = is_gapped = False  # whether nothing more of it is shown, and whether a member lacks
+    missed = Draft()  # the faults of what is left out
     unsaid: tuple[tuple[int, int], list[int]] | None = None  # the least wrong sentence
     room, logits = max_new_tokens, first_logits[None]  # (1, V)
+    is_inside = torch.zeros(len(first_logits), dtype=torch.bool, device=first_logits.device)
+    is_inside[list(inside_words)] = True
 
     def told_by(tokens: Sequence[int]) -> set[str]:
         return {name for name in statements(tokens) if name != IMPLIED}
@@ -130,8 +138,9 @@ def careful_tokens(
         for _ in range(longest):
             drawn = scores.float()
             if temperature > 0:
-                likeliest = drawn.amax(-1, keepdim=True)
-                drawn = drawn.masked_fill(drawn < likeliest + UNLIKELY, -torch.inf)
+                likeliest, best = drawn.max(-1, keepdim=True)
+                is_out = (drawn < likeliest + UNLIKELY) | is_inside | is_inside[best]
+                drawn = drawn.masked_fill(is_out.scatter(1, best, False), -torch.inf)
                 noise = gumbel_noise(drawn.shape, generator).to(drawn.device)
                 drawn = drawn / temperature + noise
             chosen = drawn.argmax(-1)
@@ -156,38 +165,60 @@ def careful_tokens(
     while room > 0:
         start = cache.get_seq_length()
         (draft,), behind = drafted(1, 0.0, room)
-        if draft.faults > before.faults and num_drafts:
+        if draft.faults > before.faults and num_drafts and not is_closed:
             back_to(start)
             cache.select([0] * num_drafts)
             others, _ = drafted(num_drafts, temperature, min(room, 2 * len(draft.tokens) + 8))
             choices = [d for d in others if d.is_over and d.tokens and d.is_last <= draft.is_last]
-            draft = min([draft, *choices], key=lambda d: (*d.faults, -d.new))
+            good = [d for d in choices if d.faults <= before.faults and d.new > before.new]
+            draft = max(good, key=lambda d: d.new, default=draft)
             back_to(start)
             cache.select([0])
-            if draft.faults > before.faults and end is not None:
-                kept, was = end
-                back_to(sentence_start + kept)
-                sentence = _listed(sentence[:kept], comma, conjunction, part_ends, statements)
-                draft = replace(was, tokens=(full_stop,), is_last=draft.is_last)
             behind = next_logits(torch.tensor([draft.tokens], device=logits.device))
         room -= len(draft.tokens)
-        sentence += draft.tokens
-        if draft.new > before.new and not draft.wrong and sentence[-1] in part_ends:
-            end = len(sentence) - 1, draft
-        before, logits = draft, behind
+        spoken += draft.tokens
+        logits = behind
+        # who says again at a sentence's beginning what it is about may have more to say
+        is_faulty = draft.faults > before.faults if sentence else draft.wrong > 0
+        if is_faulty:
+            missed = replace(
+                missed,
+                wrong=missed.wrong + draft.wrong - before.wrong,
+                repeated=missed.repeated + draft.faults[1] - before.faults[1],
+            )
+            is_member = sentence[-1:] == [comma] and draft.tokens[-1:] == (comma,)
+            is_gapped, is_closed = is_gapped or is_member, is_closed or not is_member
+        elif not is_closed:
+            sentence += draft.tokens
+            if draft.new > before.new and sentence[-1] in part_ends:
+                end = len(sentence) - 1
+            before = draft
         is_over = draft.is_last or room <= 0
-        if is_over or sentence[-1] == full_stop:
-            if draft.is_worth_saying:
+        if is_over or spoken[-1] == full_stop:
+            if is_closed:
+                kept = _listed(sentence[:end], comma, conjunction, part_ends, statements)
+                sentence = [*kept, full_stop] if kept else []
+            elif is_gapped:
+                sentence = _closed_up(sentence, comma, conjunction)
+            if sentence and before.is_worth_saying:
                 said |= statements(sentence)
                 yield from sentence
-            elif sentence and (unsaid is None or draft.faults < unsaid[0]):
-                unsaid = draft.faults, sentence
-            sentence, before, end = [], Draft(), None
-            sentence_start = cache.get_seq_length()
+            elif spoken and (unsaid is None or missed.faults < unsaid[0]):
+                unsaid = missed.faults, spoken
+            spoken, sentence, before, end = [], [], Draft(), 0
+            is_closed, is_gapped, missed = False, False, Draft()
         if is_over:
             break
     if not said and unsaid is not None:
         yield from unsaid[1]
+
+
+def _closed_up(sentence: list[int], comma: int, conjunction: int) -> list[int]:
+    """A list that lost a member: "a and c" where two are left, for "a, and c"."""
+    commas = [i for i, token in enumerate(sentence) if token == comma]
+    if len(commas) == 1 and sentence[commas[0] + 1 : commas[0] + 2] == [conjunction]:
+        return [token for token in sentence if token != comma]
+    return sentence
 
 
 def _listed(
