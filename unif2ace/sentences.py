@@ -233,11 +233,11 @@ def _listed(
     As it is where it has no such comma, where what stands before that is no member of a list, or
     where it would say something else.
     """
-    start, *ends = [-1, *(i for i, token in enumerate(sentence) if token in part_ends)]
-    if not ends or sentence[ends[-1]] != comma:
+    ends = [-1, -1, *(i for i, token in enumerate(sentence) if token in part_ends)]
+    before, last = ends[-2:]
+    if last < 0 or sentence[last] != comma:
         return sentence
-    *before, last = ends
-    member = sentence[max([start, *before]) + 1 : last]  # which may be half a phrase: "thin,"
+    member = sentence[before + 1 : last]  # which may be half a phrase: "thin,"
     if not statements(member):
         return sentence
     is_long = comma in sentence[:last]  # "a, b, and c", but "a and b"

@@ -167,11 +167,7 @@ def description(
     opening = f"{lead} {person_phrase(take(left, WHO), generator)}"
     if phrases := with_list(left, ["skin", "face"], generator, most=3):
         opening += f" with {phrases}"
-    sentences = [sentence(opening)]
-    for topic in _DESCRIBED:
-        if text := statements(topic, left, gender, generator):
-            sentences.append(sentence(text))
-    return Caption(" ".join(sentences), with_implied(said))
+    return Caption(_described(opening, _DESCRIBED, left, gender, generator), with_implied(said))
 
 
 def full_description(
@@ -181,11 +177,21 @@ def full_description(
     said = sayable(attributes, visible)
     left, gender = dict(said), said["gender"]
     lead = one_of(generator, "this appears to be", "this looks like")
-    sentences = [sentence(f"{lead} {person_phrase(take(left, WHO), generator)}")]
-    for topic in _DESCRIBED_IN_FULL:
-        if text := statements(topic, left, gender, generator):
-            sentences.append(sentence(text))
-    return Caption(" ".join(sentences), with_implied(said))
+    opening = f"{lead} {person_phrase(take(left, WHO), generator)}"
+    text = _described(opening, _DESCRIBED_IN_FULL, left, gender, generator)
+    return Caption(text, with_implied(said))
+
+
+def _described(
+    opening: str,
+    topics: Sequence[tuple[str, ...]],
+    left: dict[str, str],
+    gender: str,
+    generator: random.Random,
+) -> str:
+    """The opening, and a sentence about what is left of each topic."""
+    told = (statements(topic, left, gender, generator) for topic in topics)
+    return " ".join(sentence(text) for text in (opening, *told) if text)
 
 
 def full_caption(

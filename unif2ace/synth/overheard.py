@@ -1,4 +1,4 @@
-"""Questions that people wrote down one by one, as they would type them to a stranger's picture.
+"""Questions written down one by one, as different people would type them (see the data card).
 
 The other question modules compose what they ask; these rows are each their own, in words and turns
 that no table combines. Lines of `overheard.jsonl`: `question`; `attribute`, "" where no face tells;
