@@ -113,7 +113,7 @@ INCLUDED: Mapping[tuple[str, str], str] = {
 goatee, a full beard is asked for in words for any beard."""
 _WIDE_SHARE = 0.25  # of the questions for a value that includes another
 _BRIEF_SHARE = 0.15
-_FULL_SHARE = 0.4  # of the descriptions: everything
+_FULL_SHARE = 0.6  # of the descriptions: everything
 _IN_SHORT, _IN_FULL = (description, describe_question), (full_description, detail_question)
 
 

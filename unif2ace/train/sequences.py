@@ -57,11 +57,12 @@ _SINGLE: Mapping[Kind, float] = {
 } | {"off_topic": 0.1}
 
 ASKINGS = (
-    Asking(share=0.05, count=2, is_canonical=True),
-    Asking(share=0.20, count=2, kinds={"yes_no": 0.92, "off_topic": 0.08}),
-    Asking(share=0.45, count=4, kinds=_SINGLE, is_answered=False),
-    Asking(share=0.20, count=1 / 5, kinds={"describe": 0.8, "region": 0.2}),
-    Asking(share=0.10, count=1),
+    Asking(share=0.03, count=2, is_canonical=True),
+    Asking(share=0.12, count=2, kinds={"yes_no": 0.92, "off_topic": 0.08}),
+    Asking(share=0.37, count=4, kinds=_SINGLE, is_answered=False),
+    Asking(share=0.22, count=2, kinds=_SINGLE),
+    Asking(share=0.22, count=1 / 5, kinds={"describe": 0.85, "region": 0.15}),
+    Asking(share=0.04, count=1),
 )
 """Understanding a question, and comparing what it asks for with what is seen, are learnt late and
 take many examples, which are short; descriptions are long, and copy each word from its place."""
