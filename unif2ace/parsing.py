@@ -9,11 +9,11 @@ statement wins, then a positive one over a negated one, then the last.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from unif2ace.attributes import ATTRIBUTES, check_value
-from unif2ace.details import DETAILS
+from unif2ace.details import DETAILS, KIND_OF
 from unif2ace.lexicon import GROUPS
 from unif2ace.lexing import (
     BREAKERS,
@@ -30,7 +30,10 @@ from unif2ace.lexing import (
     statement,
     tokens,
 )
+from unif2ace.wording import NOT_VISIBLE
 
+_DECLINES = re.compile(rf"\b(can't|cannot) (tell|see)\b|\b{NOT_VISIBLE}\b", re.IGNORECASE)
+_VERDICT = re.compile(r"^\s*(yes|no|nope|yeah|yep)\s*([,.:;!]|$)", re.IGNORECASE)
 _GENDER_HINTS = {
     "she": "woman", "her": "woman", "hers": "woman", "herself": "woman", "he": "man",
     "his": "man", "him": "man", "himself": "man",
@@ -76,6 +79,28 @@ def parse_yes_no(text: str) -> bool | None:
     return False if word[1] in ("no", "nope", "nah", "none") else None
 
 
+def declines(text: str) -> bool:
+    """Whether an answer says that the thing asked about cannot be seen."""
+    return _DECLINES.search(text) is not None
+
+
+def is_to_the_point(name: str, text: str, seen: Mapping[str, str]) -> bool:
+    """Whether an answer to a question about attribute `name` tells what is seen of it, no less.
+
+    seen: attribute to a value or "not visible"; what an answer says beside the point must agree
+    with it, too. A bare yes or no is to the point. Of what is not visible it is to say so, or that
+    there is no such thing. Raises ValueError for an unknown attribute.
+    """
+    check_value(name)
+    stated = parse_attributes(text)
+    if any(seen.get(other, value) != value for other, value in stated.items()):
+        return False
+    if seen[name] == NOT_VISIBLE:
+        return declines(text) or KIND_OF.get(name) in stated
+    told = _VERDICT.sub("", text)
+    return not told.strip() or parse_answer(name, told) == seen[name]
+
+
 def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | None:
     """The value that an answer to a question about attribute `name` gives, or None.
 
@@ -84,7 +109,7 @@ def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | Non
     Raises ValueError for an unknown attribute or value.
     """
     check_value(name, asked)
-    body = re.sub(r"^\s*(yes|no|nope|yeah|yep)\s*([,.:;!]|$)", "", text.lower())
+    body = _VERDICT.sub("", text.lower())
     if (detail := DETAILS.get(name)) and (value := detail.answered(body.strip(" .,!"))):
         return value
     group = next((g for g, (names, _) in GROUPS.items() if name in names), None)

@@ -24,7 +24,7 @@ from unif2ace.encoders import FaceOutput
 from unif2ace.layers import KeyValues
 from unif2ace.model import TransformerOutput, UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
-from unif2ace.parsing import parse_attributes, parse_constraints
+from unif2ace.parsing import is_to_the_point, parse_attributes, parse_constraints
 from unif2ace.plan import Plan, PlanWords, answer_of
 from unif2ace.prompting import (
     SequenceBatch,
@@ -74,7 +74,7 @@ from unif2ace.sampler import (
     sample_steps,
 )
 from unif2ace.schedule import MaskSchedule
-from unif2ace.sentences import careful_tokens
+from unif2ace.sentences import careful_tokens, settled_tokens
 from unif2ace.wording import (
     DESCRIBE_QUESTION,
     DETAIL_QUESTION,
@@ -602,10 +602,11 @@ class UniF2acePipeline:
 
         @torch.inference_mode()
         def stream() -> Iterator[Answer]:
-            reply, tokens = self.reply(self.encode(image), ids), list[int]()
+            picture, tokens = self.encode(image), list[int]()
+            reply = self.reply(picture, ids)
             said = partial(Answer, topic=reply.topic, others=reply.others)
             yield said(text="", num_tokens=0)
-            for token in self._answer_tokens(reply, len(ids), most):
+            for token in self._answer_tokens(reply, picture, len(ids), most):
                 tokens.append(token)
                 text = self._decode(tokens)
                 yield said(text=text, num_tokens=len(tokens))
@@ -742,22 +743,48 @@ class UniF2acePipeline:
             seen=dict(zip(self.plan_words.names, self.plan_words.said(said), strict=False)),
         )
 
-    def _answer_tokens(self, reply: Reply, num_before: int, max_new_tokens: int) -> Iterator[int]:
+    def _answer_tokens(
+        self, reply: Reply, picture: Picture, num_before: int, max_new_tokens: int
+    ) -> Iterator[int]:
         """Of a reply to a question of `num_before` ids.
 
-        An answer about one attribute was thought over; one about several is held, part by part,
-        against what the places say.
+        What the picture's places say is held against it: an answer about one attribute as a whole,
+        one about several part by part. Where no draft tells what is seen of the one attribute, it
+        is asked about in the plainest words.
         """
         room = self.config.max_answer_tokens - num_before - self.config.num_thoughts
-        room, eos = min(max_new_tokens, room), self.config.layout.special_id("<|eos|>")
-        if reply.topic is not None or not reply.seen:
+        eos = self.config.layout.special_id("<|eos|>")
+        if not reply.seen:
+            most = min(max_new_tokens, room)
             return generate_tokens(
-                reply.next_logits, reply.first_logits, eos_token_id=eos, max_new_tokens=room
+                reply.next_logits, reply.first_logits, eos_token_id=eos, max_new_tokens=most
             )
 
         def next_logits(token_ids: Tensor) -> Tensor:
             return self._next_logits(token_ids, reply.cache, "understanding")[:, -1]
 
+        generator = torch.Generator().manual_seed(0)  # an answer can be had again
+        topic = reply.topic
+        if topic is not None:
+            tokens = settled_tokens(
+                next_logits,
+                reply.first_logits,
+                reply.cache,
+                is_good=lambda tokens: is_to_the_point(topic, self._decode(tokens), reply.seen),
+                inside_words=self._inside_words,
+                eos_token_id=eos,
+                max_new_tokens=room,
+                generator=generator,
+            )
+            if tokens is None:
+                plain = self.reply(picture, self.check_question(canonical_question(topic)))
+                return generate_tokens(
+                    plain.next_logits,
+                    plain.first_logits,
+                    eos_token_id=eos,
+                    max_new_tokens=min(max_new_tokens, room),
+                )
+            return iter(tokens[:max_new_tokens])
         return careful_tokens(
             next_logits,
             reply.first_logits,
@@ -767,13 +794,11 @@ class UniF2acePipeline:
             full_stop=self._spelt["."][0],
             comma=self._spelt[","][0],
             conjunction=encode_text(self.tokenizer, "a and")[-1],
-            part_ends=[
-                i for word in (",", "and", "with", "while") for i in self._spelt.get(word, ())
-            ],
+            part_ends=[i for word in _PART_ENDS for i in self._spelt.get(word, ())],
             inside_words=self._inside_words,
             eos_token_id=eos,
-            max_new_tokens=room,
-            generator=torch.Generator().manual_seed(0),  # an answer can be had again
+            max_new_tokens=min(max_new_tokens, room),
+            generator=generator,
         )
 
     @cached_property

@@ -109,8 +109,7 @@ def careful_tokens(
     missed = Draft()  # the faults of what is left out
     unsaid: tuple[tuple[int, int], list[int]] | None = None  # the least wrong sentence
     room, logits = max_new_tokens, first_logits[None]  # (1, V)
-    is_inside = torch.zeros(len(first_logits), dtype=torch.bool, device=first_logits.device)
-    is_inside[list(inside_words)] = True
+    is_inside = _marked(inside_words, first_logits)
 
     def told_by(tokens: Sequence[int]) -> set[str]:
         return {name for name in statements(tokens) if name != IMPLIED}
@@ -132,32 +131,17 @@ def careful_tokens(
 
     def drafted(count: int, temperature: float, longest: int) -> tuple[list[Draft], Tensor]:
         """Of `count` rows, and the logits behind each; the cache grows by the longest."""
-        rows: list[list[int]] = [[] for _ in range(count)]
-        is_over, is_last = [False] * count, [False] * count
-        scores = logits.expand(count, -1)
-        for _ in range(longest):
-            drawn = scores.float()
-            if temperature > 0:
-                likeliest, best = drawn.max(-1, keepdim=True)
-                is_out = (drawn < likeliest + UNLIKELY) | is_inside | is_inside[best]
-                drawn = drawn.masked_fill(is_out.scatter(1, best, False), -torch.inf)
-                noise = gumbel_noise(drawn.shape, generator).to(drawn.device)
-                drawn = drawn / temperature + noise
-            chosen = drawn.argmax(-1)
-            for row, token in enumerate(chosen.tolist()):
-                if is_over[row]:
-                    continue
-                if token == eos_token_id:
-                    is_last[row] = True
-                else:
-                    rows[row].append(token)
-                is_over[row] = is_last[row] or token in ends
-            if all(is_last):
-                break
-            scores = next_logits(chosen[:, None])
-            if all(is_over):
-                break
-        return [judged(*row) for row in zip(rows, is_over, is_last, strict=True)], scores
+        drawn, behind = _drawn(
+            next_logits,
+            logits.expand(count, -1),
+            temperature=temperature,
+            longest=longest,
+            ends=ends,
+            eos_token_id=eos_token_id,
+            inside_words=is_inside,
+            generator=generator,
+        )
+        return [judged(ids, is_over, is_last) for ids, is_over, is_last, _ in drawn], behind
 
     def back_to(length: int) -> None:
         cache.crop(length - cache.get_seq_length())
@@ -211,6 +195,103 @@ def careful_tokens(
             break
     if not said and unsaid is not None:
         yield from unsaid[1]
+
+
+@torch.inference_mode()
+def settled_tokens(
+    next_logits: BatchLogitsFn,
+    first_logits: Tensor,
+    cache: KeyValues,
+    *,
+    is_good: Callable[[Sequence[int]], bool],
+    inside_words: Collection[int],
+    eos_token_id: int,
+    max_new_tokens: int,
+    generator: torch.Generator,
+    num_drafts: int = NUM_DRAFTS,
+    temperature: float = DRAFT_TEMPERATURE,
+) -> list[int] | None:
+    """The likeliest answer if it is good, else the likeliest good one of some drafts, else None.
+
+    For answers about one thing; arguments as of `careful_tokens`.
+    """
+    start = cache.get_seq_length()
+    for count, heat in ((1, 0.0), (num_drafts, temperature)):
+        cache.crop(start - cache.get_seq_length())
+        cache.select([0] * count)
+        drawn, _ = _drawn(
+            next_logits,
+            first_logits.expand(count, -1),
+            temperature=heat,
+            longest=max_new_tokens,
+            ends=(),
+            eos_token_id=eos_token_id,
+            inside_words=_marked(inside_words, first_logits),
+            generator=generator,
+        )
+        good = [
+            (nats / len(tokens), tokens)
+            for tokens, _, is_last, nats in drawn
+            if tokens and (is_last or len(tokens) == max_new_tokens) and is_good(tokens)
+        ]
+        if good:
+            return max(good)[1]
+    return None
+
+
+def _drawn(
+    next_logits: BatchLogitsFn,
+    logits: Tensor,
+    *,
+    temperature: float,
+    longest: int,
+    ends: Collection[int],
+    eos_token_id: int,
+    inside_words: Tensor,
+    generator: torch.Generator,
+) -> tuple[list[tuple[list[int], bool, bool, float]], Tensor]:
+    """Rows of words by logits (B, V), and the logits behind them.
+
+    Per row its ids, whether they come to an end, whether to the last, and how likely they are, in
+    nats. inside_words: (V,) bool. The cache grows by the longest row; the end of the answer is no
+    word.
+    """
+    rows: list[list[int]] = [[] for _ in logits]
+    is_over, is_last = [False] * len(logits), [False] * len(logits)
+    nats = [0.0] * len(logits)
+    for _ in range(longest):
+        scores = logits.float()
+        log_probs = scores.log_softmax(-1)
+        if temperature > 0:
+            likeliest, best = scores.max(-1, keepdim=True)
+            is_out = (scores < likeliest + UNLIKELY) | inside_words | inside_words[best]
+            scores = scores.masked_fill(is_out.scatter(1, best, False), -torch.inf)
+            noise = gumbel_noise(scores.shape, generator).to(scores.device)
+            scores = scores / temperature + noise
+        chosen = scores.argmax(-1)
+        likely = log_probs.gather(-1, chosen[:, None]).squeeze(-1).tolist()
+        for row, token in enumerate(chosen.tolist()):
+            if is_over[row]:
+                continue
+            nats[row] += likely[row]
+            if token == eos_token_id:
+                is_last[row] = True
+            else:
+                rows[row].append(token)
+            is_over[row] = is_last[row] or token in ends
+        if all(is_last):
+            break
+        logits = next_logits(chosen[:, None])
+        if all(is_over):
+            break
+    return list(zip(rows, is_over, is_last, nats, strict=True)), logits
+
+
+def _marked(ids: Collection[int], logits: Tensor) -> Tensor:
+    """Which of the tokens that logits (V,) are of are among the ids: (V,) bool."""
+    is_among = torch.zeros(len(logits), dtype=torch.bool, device=logits.device)
+    is_among[list(ids)] = True
+    return is_among
 
 
 def _closed_up(sentence: list[int], comma: int, conjunction: int) -> list[int]:

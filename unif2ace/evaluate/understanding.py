@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -28,12 +27,11 @@ from unif2ace.evaluate.metrics import (
     majority_share,
     rate,
 )
-from unif2ace.parsing import parse_answer, parse_attributes, parse_yes_no
+from unif2ace.parsing import declines, parse_answer, parse_attributes, parse_yes_no
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.synth.questions import QA, questions
 from unif2ace.wording import NOT_VISIBLE, canonical_question
 
-_DECLINES = re.compile(rf"\b(can't|cannot) (tell|see)\b|\b{NOT_VISIBLE}\b", re.IGNORECASE)
 GROUPED_BY = ("gender", "age", "skin_tone")
 
 
@@ -115,11 +113,6 @@ def ask_canonical(
             text = pipe.answer(image, canonical_question(name)).text
             outcomes.append(parse_answer(name, text) == seen[name])
     return rate(outcomes).to_json()
-
-
-def declines(text: str) -> bool:
-    """Whether an answer says that the thing asked about cannot be seen."""
-    return _DECLINES.search(text) is not None
 
 
 def is_answer_right(qa: QA, said: str) -> bool:

@@ -42,7 +42,14 @@ from unif2ace.synth.asking import (
 from unif2ace.synth.captions import Style, caption, description, full_description, sayable
 from unif2ace.synth.clauses import clause
 from unif2ace.synth.loose import loose_value_is_question, loose_value_question
-from unif2ace.synth.overheard import PRESENCE, VALUE, is_overheard, overheard_question
+from unif2ace.synth.overheard import (
+    PRESENCE,
+    VALUE,
+    is_overheard,
+    overheard,
+    overheard_groups,
+    overheard_question,
+)
 from unif2ace.synth.phrases import REGION_OF, REGIONS, in_region, one_of
 from unif2ace.synth.prose import statements
 from unif2ace.synth.sampling import sample_attributes
@@ -86,6 +93,7 @@ _HASTY_SHARE = 0.45
 # of the questions about one attribute that are not canonical; spoken ones are open
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
 _OVERHEARD_SHARE = 0.4  # of what somebody wrote questions about: asked in those words
+_GROUP_SHARE = 0.25  # of what a yes or no asks for: any of several values, where so overheard
 _PLAIN_SHARE = 0.5  # of what is left of these and all others: as plain visitors type
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
@@ -126,7 +134,7 @@ class QA:
             the face, for "off_topic" nothing.
         value: its true value; None when hidden, or when no single attribute is asked about.
         asked: the value that a yes/no question asks for; None when it asks whether the thing
-            is there at all, and for other kinds.
+            is there at all, or for any of several values, and for other kinds.
     """
 
     question: str
@@ -358,7 +366,12 @@ def _open_question(name: str, gender: str, generator: random.Random) -> str:
 def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
     value, gender = attributes[name], attributes["gender"]
     asked: str | None = None
-    if name in PRESENCE_QUESTIONS and generator.random() < 0.5:
+    groups = overheard_groups(name)
+    if groups and generator.random() < _GROUP_SHARE:
+        group = _group(name, value, generator)
+        question = overheard_question(name, group, gender, generator)
+        is_true = value in groups[group]
+    elif name in PRESENCE_QUESTIONS and generator.random() < 0.5:
         question = _presence_question(name, gender, generator)
         is_true = value != ATTRIBUTES[name].values[0]
     else:
@@ -380,12 +393,21 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     )
 
 
+def _group(name: str, value: str, generator: random.Random) -> str:
+    """Values to ask for in one, with the true one among them as often as not."""
+    groups = overheard_groups(name)
+    is_true = generator.random() < 0.5
+    fitting = [group for group in groups if (value in groups[group]) == is_true] or list(groups)
+    return generator.choices(fitting, [len(overheard()[name, group]) for group in fitting])[0]
+
+
 def _value_is_question(
     name: str, value: str, asked: str, is_plain: bool, gender: str, generator: random.Random
 ) -> str:
     """Whether it is so, in words that are as wide as the answer takes them."""
     is_included = asked != value and _holds(name, value, asked)
-    if not is_included and _asked_as_overheard(name, asked, generator):
+    is_known = _can_ask(name, asked) or (is_plain and has_claims(name, asked))
+    if not is_known or (not is_included and _asked_as_overheard(name, asked, generator)):
         return overheard_question(name, asked, gender, generator)  # of one value alone
     if (name, asked) in INCLUDED:
         is_wide = INCLUDED[name, asked] == value and name == "facial_hair"
@@ -411,12 +433,13 @@ def _reason(name: str, attributes: FaceAttributes, generator: random.Random) -> 
 def _asked_value(name: str, value: str, is_plain: bool, generator: random.Random) -> str:
     """The true value half of the time, else another one that is clearly wrong.
 
-    is_plain: in plain words absence can be asked for, too, where there are such: "clean-shaven".
+    is_plain: in plain words absence can be asked for, too, where there are such ("clean-shaven"),
+    and as it was overheard.
     """
     options = [
         v
         for v in ATTRIBUTES[name].values
-        if _can_ask(name, v) or (is_plain and has_claims(name, v))
+        if _can_ask(name, v) or (is_plain and has_claims(name, v)) or is_overheard(name, v)
     ]
     wrong = [
         v
@@ -493,8 +516,12 @@ def _not_visible(
     gender, asked = attributes["gender"], None
     thing = _missing(name, attributes, visible)
     if generator.random() < 0.35:
-        asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
-        question = _hidden_value_is_question(name, asked, gender, generator)
+        if overheard_groups(name) and generator.random() < _GROUP_SHARE:
+            group = generator.choice(list(overheard_groups(name)))
+            question = overheard_question(name, group, gender, generator)
+        else:
+            asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
+            question = _hidden_value_is_question(name, asked, gender, generator)
         if thing:  # who asks whether the hat is red is told that there is none
             return QA(
                 question=_typed(question, generator),
