@@ -11,13 +11,14 @@ import pytest
 from faces import plain_face
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.parsing import parse_constraints
+from unif2ace.parsing import parse_constraints, parse_yes_no
 from unif2ace.synth.asking import PRESENCE_QUESTIONS
 from unif2ace.synth.overheard import (
     PRESENCE,
     VALUE,
     is_overheard,
     overheard,
+    overheard_groups,
     overheard_question,
 )
 from unif2ace.synth.questions import questions
@@ -33,7 +34,11 @@ TEXTS = [(key, text) for key, texts in overheard().items() for text in texts]
 
 def test_rows_ask_for_what_there_is():
     for name, asked in overheard():
-        if name:
+        if asked in overheard_groups(name):
+            several = asked.split("|")
+            assert several == [v for v in ATTRIBUTES[name].values if v in several], asked
+            assert 2 <= len(several) < len(ATTRIBUTES[name].values), asked
+        elif name:
             assert asked in (VALUE, *ATTRIBUTES[name].values) or (
                 asked == PRESENCE and name in PRESENCE_QUESTIONS
             ), (name, asked)
@@ -72,13 +77,19 @@ def test_no_text_asks_for_two_things_and_none_is_in_the_exam():
 
 
 def test_what_is_asked_for_is_understood_as_that_or_not_at_all():
+    """But for some denials ("would I look in vain for a scar?"): the parser is made for prompts."""
+    are_agreed = []
     for (name, asked), text in TEXTS:
         if asked in (VALUE, PRESENCE):
             continue
         plain = text.replace("{they}", "the person").replace("{own}", "the")
         plain = _DOUBTS.sub("is", plain)
         allowed = parse_constraints(plain.replace("{them}", "them")).get(name)
-        assert allowed is None or asked in allowed, (name, asked, text)
+        is_agreed = allowed is None or bool(allowed & overheard_groups(name).get(asked, {asked}))
+        if asked in ATTRIBUTES[name].values[1:]:
+            assert is_agreed, (name, asked, text)
+        are_agreed.append(is_agreed)
+    assert sum(are_agreed) > 0.95 * len(are_agreed)
 
 
 def test_questions_about_gender_name_nobody():
@@ -91,6 +102,64 @@ def test_people_are_put_in_their_places():
     for (name, _), text in TEXTS:
         for gender in ("woman", "man"):
             assert not re.search("[{}]", said_of(text, name, gender, random.Random(0))), text
+
+
+_WITH = {
+    "laughing": {"mouth": "open"},
+    "surprised": {"mouth": "open", "brows": "raised"},
+    "angry": {"brows": "furrowed"},
+    "sad": {"brows": "furrowed"},
+}
+
+
+def _showing(name, value):
+    """A plain face with that value and what has to go with it."""
+    needed = {"gender": "man"} if name in ("facial_hair", "sideburns") else {}
+    needed |= _WITH.get(value, {})
+    return plain_face(**needed | {name: value})
+
+
+@pytest.mark.parametrize("name", [name for name in ATTRIBUTES if overheard_groups(name)])
+def test_any_of_several_values_will_do(name):
+    """Yes is right of each of them and of no other, and is said as often as no."""
+    truths = Counter()
+    for value in ATTRIBUTES[name].values:
+        face = _showing(name, value)
+        written = {
+            said_of(text, name, face["gender"], random.Random(seed)).lower(): values
+            for group, values in overheard_groups(name).items()
+            for text in overheard()[name, group]
+            for seed in range(20)
+        }
+        drawn = questions(
+            face,
+            ["gender", name],
+            generator=random.Random(0),
+            count=500,
+            kinds={"yes_no": 1.0},
+        )
+        asked = [qa for qa in drawn if qa.attribute == name and qa.question.lower() in written]
+        for qa in asked:
+            is_so = value in written[qa.question.lower()]
+            assert parse_yes_no(qa.answer) is is_so and qa.asked is None, qa
+            truths[is_so] += 1
+    assert sum(truths.values()) > 30 and 0.3 < truths[True] / sum(truths.values()) < 0.7
+
+
+@pytest.mark.parametrize("name", PRESENCE_QUESTIONS)
+def test_whether_a_thing_lacks_is_asked_too(name):
+    absent = ATTRIBUTES[name].values[0]
+    for value in ATTRIBUTES[name].values[:2]:
+        drawn = questions(
+            _showing(name, value),
+            ["gender", name],
+            generator=random.Random(0),
+            count=500,
+            kinds={"yes_no": 1.0},
+        )
+        denials = [qa for qa in drawn if qa.attribute == name and qa.asked == absent]
+        assert len(denials) > 10
+        assert {parse_yes_no(qa.answer) for qa in denials} == {value == absent}
 
 
 @pytest.mark.parametrize(

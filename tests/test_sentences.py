@@ -11,7 +11,7 @@ from tiny import save_tiny
 from unif2ace.parsing import parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.sampler import generate_tokens
-from unif2ace.sentences import _listed, careful_tokens
+from unif2ace.sentences import _listed, careful_tokens, settled_tokens
 from unif2ace.wording import DESCRIBE_QUESTION
 
 WORDS = ("<eos>", ".", ",", "and", "red", "blue", "hat", "scarf", "tall", "short", "hm")
@@ -98,6 +98,18 @@ class Speaker:
             **({"max_new_tokens": 40} | settings),
         )
         return " ".join(WORDS[t] for t in tokens)
+
+    def settle(self, good, **settings) -> str | None:
+        tokens = settled_tokens(
+            self.next_logits,
+            self.logits([]),
+            self.cache,  # type: ignore[arg-type]
+            is_good=lambda tokens: " ".join(WORDS[t] for t in tokens) in good,
+            inside_words=(),
+            eos_token_id=EOS,
+            **({"max_new_tokens": 8, "generator": torch.Generator().manual_seed(0)} | settings),
+        )
+        return None if tokens is None else " ".join(WORDS[t] for t in tokens)
 
 
 def story(*choices):
@@ -208,6 +220,27 @@ def test_whatever_is_preferred_and_seen_ends_in_agreement():
         speaker = Speaker(story("red blue", ",", "scarf hat", "."))
         seen = {"color": color, "thing": thing}
         assert speaker.answer(seen, num_drafts=64) == f"{color} , {thing} ."
+
+
+def test_the_likeliest_answer_stands_where_it_is_good():
+    speaker = Speaker(story("red blue", "hat scarf"))
+    assert speaker.settle({"red hat", "blue scarf"}) == "red hat"
+    assert len(speaker.contexts) == 2  # nothing else was drawn
+
+
+def test_else_the_likeliest_good_draft_is_taken():
+    for seed in range(8):
+        generator = torch.Generator().manual_seed(seed)
+        speaker = Speaker(story("red blue short tall"))
+        found = speaker.settle({"tall", "blue"}, num_drafts=64, generator=generator)
+        assert found == "blue"  # the second choice before the last
+
+
+def test_nothing_is_said_where_no_draft_is_good_or_comes_to_an_end():
+    assert Speaker(story("red", "hat")).settle({"blue"}) is None
+    assert Speaker(story("<eos>")).settle({""}) is None
+    assert Speaker(lambda context: ["tall"]).settle({"tall", "tall tall"}) is None
+    assert Speaker(lambda context: ["tall"]).settle({"tall tall"}, max_new_tokens=2) == "tall tall"
 
 
 def test_with_nothing_to_hold_it_against_it_is_plain_decoding(pipe, render):

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from unif2ace.attributes import ATTRIBUTES, visible
 from unif2ace.details import with_implied
 from unif2ace.lexicon import ADJECTIVES, GROUPS, NOT_TYPOS, PHRASES, PRESENCE, said, understood
-from unif2ace.parsing import parse_answer, parse_attributes, parse_constraints, parse_yes_no
+from unif2ace.parsing import (
+    declines,
+    is_to_the_point,
+    parse_answer,
+    parse_attributes,
+    parse_constraints,
+    parse_yes_no,
+)
 from unif2ace.synth.captions import caption, description
 from unif2ace.wording import (
     NOT_VISIBLE,
@@ -251,3 +258,45 @@ def test_parsing_a_long_text_takes_milliseconds():
     for text in texts:
         parse_attributes(text)
     assert (time.process_time() - started) / len(texts) < 0.003
+
+
+def test_what_tells_the_value_that_is_seen_is_to_the_point():
+    for name, attribute in ATTRIBUTES.items():
+        for value in attribute.values:
+            for seen in attribute.values:
+                answer = canonical_answer(name, value).capitalize() + "."
+                assert is_to_the_point(name, answer, {name: seen}) == (value == seen), answer
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "is_so"),
+    [
+        ("earrings", "Yes.", True),  # whatever was asked for
+        ("earrings", "No.", True),
+        ("earrings", "No, she is wearing no earrings.", True),
+        ("earrings", "Yes, she wears earrings.", False),
+        ("earrings", "Her hair is red.", False),  # so it is, but nobody asked
+        ("earrings", "No, her hair is black.", False),
+        ("earrings", "She has no earrings, and her hair is black.", False),
+        ("earrings", "", True),
+        ("earrings", "I can't tell.", False),
+        ("hat_color", "I can't tell: that is not visible here.", True),
+        ("hat_color", "No, she wears no hat.", True),
+        ("hat_color", "Not visible: she wears no hat.", True),
+        ("hat_color", "The hat is red.", False),
+        ("hat_color", "No, her hair is red.", False),
+    ],
+)
+def test_what_is_beside_the_point_or_speaks_against_what_is_seen_is_not(name, text, is_so):
+    seen = {"earrings": "no", "hair_color": "red", "hat": "none", "hat_color": NOT_VISIBLE}
+    assert is_to_the_point(name, text, seen) is is_so
+
+
+def test_who_cannot_tell_declines():
+    assert declines("I can't tell: a face does not show that.") and declines("Not visible: bald.")
+    assert not declines("She is visibly smiling.")
+
+
+def test_only_what_there_is_can_be_the_point():
+    with pytest.raises(ValueError, match="wings"):
+        is_to_the_point("wings", "Two.", {})
