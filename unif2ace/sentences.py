@@ -12,7 +12,7 @@ Knows no model: logits come from functions, words from a parser.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -63,6 +63,43 @@ class Draft:
         return self.new > 0 or not self.repeated
 
 
+@dataclass
+class _Sentence:
+    """The sentence that is being said, so far.
+
+    spoken: all of it, in the model's sight. shown: what is right of it. good: the last draft that
+    is shown. end: how much of what is shown may stand alone. is_closed: nothing more of it is
+    shown. is_gapped: a list lacks a member. missed: the faults of what is left out.
+    """
+
+    spoken: list[int] = field(default_factory=list)
+    shown: list[int] = field(default_factory=list)
+    good: Draft = Draft()
+    end: int = 0
+    is_closed: bool = False
+    is_gapped: bool = False
+    missed: Draft = Draft()
+
+    def leave_out(self, draft: Draft, comma: int) -> None:
+        """A part with faults: a member of a list alone, else all that follows, too."""
+        self.missed = replace(
+            self.missed,
+            wrong=self.missed.wrong + draft.wrong - self.good.wrong,
+            repeated=self.missed.repeated + draft.faults[1] - self.good.faults[1],
+        )
+        is_member = self.shown[-1:] == [comma] and draft.tokens[-1:] == (comma,)
+        self.is_gapped, self.is_closed = (
+            self.is_gapped or is_member,
+            self.is_closed or not is_member,
+        )
+
+    def show(self, draft: Draft, part_ends: Collection[int]) -> None:
+        self.shown += draft.tokens
+        if draft.new > self.good.new and self.shown[-1] in part_ends:
+            self.end = len(self.shown) - 1
+        self.good = draft
+
+
 @torch.inference_mode()
 def careful_tokens(
     next_logits: BatchLogitsFn,
@@ -102,11 +139,7 @@ def careful_tokens(
     """
     ends = {full_stop, *part_ends}
     said: dict[str, str] = {}
-    spoken: list[int] = []  # of this sentence, in the model's sight
-    sentence: list[int] = []  # what is shown of it
-    before, end = Draft(), 0  # how far the sentence is good, and how much of it may stand alone
-    is_closed = is_gapped = False  # whether nothing more of it is shown, and whether a member lacks
-    missed = Draft()  # the faults of what is left out
+    now = _Sentence()
     unsaid: tuple[tuple[int, int], list[int]] | None = None  # the least wrong sentence
     room, logits = max_new_tokens, first_logits[None]  # (1, V)
     is_inside = _marked(inside_words, first_logits)
@@ -115,10 +148,10 @@ def careful_tokens(
         return {name for name in statements(tokens) if name != IMPLIED}
 
     def judged(tokens: Sequence[int], is_over: bool, is_last: bool) -> Draft:
-        stated = statements([*sentence, *tokens])
+        stated = statements([*now.shown, *tokens])
         told = [name for name in stated if name != IMPLIED]
         again = told_by(tokens)
-        is_echo = bool(again) and again <= told_by(sentence)
+        is_echo = bool(again) and again <= told_by(now.shown)
         return Draft(
             tokens=tuple(tokens),
             is_over=is_over,
@@ -126,7 +159,7 @@ def careful_tokens(
             wrong=sum(seen.get(name, value) != value for name, value in stated.items()),
             repeated=sum(name in said for name in told),
             new=sum(name not in said for name in told),
-            echoes=before.echoes + is_echo,
+            echoes=now.good.echoes + is_echo,
         )
 
     def drafted(count: int, temperature: float, longest: int) -> tuple[list[Draft], Tensor]:
@@ -149,48 +182,38 @@ def careful_tokens(
     while room > 0:
         start = cache.get_seq_length()
         (draft,), behind = drafted(1, 0.0, room)
-        if draft.faults > before.faults and num_drafts and not is_closed:
+        if draft.faults > now.good.faults and num_drafts and not now.is_closed:
             back_to(start)
             cache.select([0] * num_drafts)
             others, _ = drafted(num_drafts, temperature, min(room, 2 * len(draft.tokens) + 8))
             choices = [d for d in others if d.is_over and d.tokens and d.is_last <= draft.is_last]
-            good = [d for d in choices if d.faults <= before.faults and d.new > before.new]
+            good = [d for d in choices if d.faults <= now.good.faults and d.new > now.good.new]
             draft = max(good, key=lambda d: d.new, default=draft)
             back_to(start)
             cache.select([0])
             behind = next_logits(torch.tensor([draft.tokens], device=logits.device))
         room -= len(draft.tokens)
-        spoken += draft.tokens
+        now.spoken += draft.tokens
         logits = behind
         # who says again at a sentence's beginning what it is about may have more to say
-        is_faulty = draft.faults > before.faults if sentence else draft.wrong > 0
-        if is_faulty:
-            missed = replace(
-                missed,
-                wrong=missed.wrong + draft.wrong - before.wrong,
-                repeated=missed.repeated + draft.faults[1] - before.faults[1],
-            )
-            is_member = sentence[-1:] == [comma] and draft.tokens[-1:] == (comma,)
-            is_gapped, is_closed = is_gapped or is_member, is_closed or not is_member
-        elif not is_closed:
-            sentence += draft.tokens
-            if draft.new > before.new and sentence[-1] in part_ends:
-                end = len(sentence) - 1
-            before = draft
+        if draft.faults > now.good.faults if now.shown else draft.wrong > 0:
+            now.leave_out(draft, comma)
+        elif not now.is_closed:
+            now.show(draft, part_ends)
         is_over = draft.is_last or room <= 0
-        if is_over or spoken[-1] == full_stop:
-            if is_closed:
-                kept = _listed(sentence[:end], comma, conjunction, part_ends, statements)
+        if is_over or now.spoken[-1] == full_stop:
+            sentence = now.shown
+            if now.is_closed:
+                kept = _listed(sentence[: now.end], comma, conjunction, part_ends, statements)
                 sentence = [*kept, full_stop] if kept else []
-            elif is_gapped:
+            elif now.is_gapped:
                 sentence = _closed_up(sentence, comma, conjunction)
-            if sentence and before.is_worth_saying:
+            if sentence and now.good.is_worth_saying:
                 said |= statements(sentence)
                 yield from sentence
-            elif spoken and (unsaid is None or missed.faults < unsaid[0]):
-                unsaid = missed.faults, spoken
-            spoken, sentence, before, end = [], [], Draft(), 0
-            is_closed, is_gapped, missed = False, False, Draft()
+            elif now.spoken and (unsaid is None or now.missed.faults < unsaid[0]):
+                unsaid = now.missed.faults, now.spoken
+            now = _Sentence()
         if is_over:
             break
     if not said and unsaid is not None:
