@@ -199,6 +199,20 @@ def test_something_is_said_when_everything_is_wrong():
     assert Speaker(story()).answer(seen) == ""
 
 
+def test_of_good_drafts_the_likeliest_is_taken_not_the_one_that_says_most():
+    def script(context: str) -> list[str]:
+        following = {
+            "": "red tall , hat",
+            "hat": "short",
+            "red": ".",
+            "tall": ".",
+            "hat short": ".",
+        }
+        return following.get(context, "<eos>").split()
+
+    assert Speaker(script).answer({"color": "blue"}, num_drafts=64) == "tall ."
+
+
 def test_a_draft_does_not_end_the_answer_where_the_likeliest_words_go_on():
     """The end is likelier than the right word, and among the drafts more often."""
     speaker = Speaker(story("red <eos> blue", ".", "tall", "."))

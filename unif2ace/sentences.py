@@ -43,6 +43,7 @@ class Draft:
     wrong, repeated, new: statements so far against the places, said in an earlier sentence, and not
     yet said; a pronoun's is no news.
     echoes: parts so far that state only what the sentence had stated before them.
+    nats: how likely the part is.
     """
 
     tokens: tuple[int, ...] = ()
@@ -52,6 +53,7 @@ class Draft:
     repeated: int = 0
     new: int = 0
     echoes: int = 0
+    nats: float = 0.0
 
     @property
     def faults(self) -> tuple[int, int]:
@@ -147,7 +149,7 @@ def careful_tokens(
     def told_by(tokens: Sequence[int]) -> set[str]:
         return {name for name in statements(tokens) if name != IMPLIED}
 
-    def judged(tokens: Sequence[int], is_over: bool, is_last: bool) -> Draft:
+    def judged(tokens: Sequence[int], is_over: bool, is_last: bool, nats: float) -> Draft:
         stated = statements([*now.shown, *tokens])
         told = [name for name in stated if name != IMPLIED]
         again = told_by(tokens)
@@ -160,6 +162,7 @@ def careful_tokens(
             repeated=sum(name in said for name in told),
             new=sum(name not in said for name in told),
             echoes=now.good.echoes + is_echo,
+            nats=nats,
         )
 
     def drafted(count: int, temperature: float, longest: int) -> tuple[list[Draft], Tensor]:
@@ -174,7 +177,7 @@ def careful_tokens(
             inside_words=is_inside,
             generator=generator,
         )
-        return [judged(ids, is_over, is_last) for ids, is_over, is_last, _ in drawn], behind
+        return [judged(*row) for row in drawn], behind
 
     def back_to(length: int) -> None:
         cache.crop(length - cache.get_seq_length())
@@ -188,7 +191,7 @@ def careful_tokens(
             others, _ = drafted(num_drafts, temperature, min(room, 2 * len(draft.tokens) + 8))
             choices = [d for d in others if d.is_over and d.tokens and d.is_last <= draft.is_last]
             good = [d for d in choices if d.faults <= now.good.faults and d.new > now.good.new]
-            draft = max(good, key=lambda d: d.new, default=draft)
+            draft = max(good, key=lambda d: d.nats / len(d.tokens), default=draft)
             back_to(start)
             cache.select([0])
             behind = next_logits(torch.tensor([draft.tokens], device=logits.device))
