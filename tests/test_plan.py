@@ -277,8 +277,10 @@ def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
         assert words.topic(name) == expected[0]
         logits[expected[1].word] = 60
         assert words.guessed_value(name, logits, told) == expected[1:]
+        assert words.value(name, expected[1]) == asked
     nothing = words.thoughts(None, None, told)
     assert words.guessed_value(None, logits, told) == nothing[1:]
+    assert words.value(None, nothing[1]) is None
 
 
 def test_who_is_painted_is_drawn_evenly_and_the_rest_is_rather_ordinary():

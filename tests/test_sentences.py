@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from tiny import save_tiny
 
-from unif2ace.parsing import parse_attributes
+from unif2ace.parsing import is_to_the_point, parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.sampler import generate_tokens
 from unif2ace.sentences import _listed, careful_tokens, settled_tokens
-from unif2ace.wording import DESCRIBE_QUESTION
+from unif2ace.wording import DESCRIBE_QUESTION, canonical_question
 
 WORDS = ("<eos>", ".", ",", "and", "red", "blue", "hat", "scarf", "tall", "short", "hm")
 EOS, STOP, COMMA, AND = range(4)
@@ -300,3 +300,25 @@ def test_a_trained_models_description_never_speaks_against_its_places(shipped, r
     assert {name: seen[name] for name in stated if name in seen} == {
         name: value for name, value in stated.items() if name in seen
     }
+
+
+def test_an_answer_about_one_thing_tells_what_its_place_says(shipped, render):
+    with torch.inference_mode():
+        seen = shipped.reply(shipped.encode(render), shipped.check_question("hair?")).seen
+    for question in (
+        "the hue of the beard's owner's hair pls",
+        "specs?",
+        "whats behind him, wall?",
+    ):
+        answer = shipped.answer(render, question)
+        assert answer.topic and is_to_the_point(answer.topic, answer.text, seen), answer
+        short = shipped.answer(render, question, max_new_tokens=2)
+        assert answer.text.startswith(short.text) and short.num_tokens == 2
+
+
+def test_where_no_draft_does_it_is_asked_about_in_the_plainest_words(shipped, render, monkeypatch):
+    plain = shipped.answer(render, canonical_question("hair_color"))
+    monkeypatch.setattr("unif2ace.pipeline.settled_tokens", lambda *args, **settings: None)
+    answer = shipped.answer(render, "What colour would you say his hair is?")
+    assert answer.topic == plain.topic == "hair_color"
+    assert answer.text == plain.text != ""

@@ -292,6 +292,23 @@ def test_what_is_beside_the_point_or_speaks_against_what_is_seen_is_not(name, te
     assert is_to_the_point(name, text, seen) is is_so
 
 
+@pytest.mark.parametrize(
+    ("asked", "text", "is_so"),
+    [
+        ("red", "Yes, her hair is red.", True),
+        ("red", "Yes.", True),
+        ("red", "No, her hair is red.", False),
+        ("red", "Her hair is red.", False),
+        ("black", "No, her hair is red.", True),
+        ("black", "Her hair is red.", False),
+        ("black", "Yes, her hair is red.", True),  # who asks so widely is not for words to say
+        ("black", "No, her hair is black.", False),
+    ],
+)
+def test_who_names_a_value_is_told_yes_or_no(asked, text, is_so):
+    assert is_to_the_point("hair_color", text, {"hair_color": "red"}, asked=asked) is is_so
+
+
 def test_who_cannot_tell_declines():
     assert declines("I can't tell: a face does not show that.") and declines("Not visible: bald.")
     assert not declines("She is visibly smiling.")

@@ -84,19 +84,27 @@ def declines(text: str) -> bool:
     return _DECLINES.search(text) is not None
 
 
-def is_to_the_point(name: str, text: str, seen: Mapping[str, str]) -> bool:
+def is_to_the_point(
+    name: str, text: str, seen: Mapping[str, str], *, asked: str | None = None
+) -> bool:
     """Whether an answer to a question about attribute `name` tells what is seen of it, no less.
 
     seen: attribute to a value or "not visible"; what an answer says beside the point must agree
     with it, too. A bare yes or no is to the point. Of what is not visible it is to say so, or that
-    there is no such thing. Raises ValueError for an unknown attribute.
+    there is no such thing.
+    asked: the value that a yes or no hangs on; then it is to be one of the two, and yes if just
+    that is seen. What is not just that may be a yes, too: who laughs, smiles.
+    Raises ValueError for an unknown attribute or value.
     """
-    check_value(name)
+    check_value(name, asked)
     stated = parse_attributes(text)
     if any(seen.get(other, value) != value for other, value in stated.items()):
         return False
     if seen[name] == NOT_VISIBLE:
         return declines(text) or KIND_OF.get(name) in stated
+    verdict = parse_yes_no(text)
+    if asked is not None and (verdict is None or (asked == seen[name] and not verdict)):
+        return False
     told = _VERDICT.sub("", text)
     return not told.strip() or parse_answer(name, told) == seen[name]
 

@@ -712,7 +712,7 @@ class UniF2acePipeline:
         first = self._next_logits(
             ids, cache, "understanding", places=places, alone_from=question_start
         )
-        topic, others, behind = None, tuple[str, ...](), first[0, -1]
+        topic, asked, others, behind = None, None, tuple[str, ...](), first[0, -1]
 
         def behind_thoughts(*thoughts: Thought, alone_from: int | None = None) -> Tensor:
             ids, places = ([[getattr(t, n) for t in thoughts]] for n in ("word", "place"))
@@ -729,7 +729,9 @@ class UniF2acePipeline:
             likely = [name for name, share in rest if name is not None and share >= PERHAPS]
             others = tuple(likely[:MOST_OTHERS])
             behind = behind_thoughts(self.plan_words.topic(topic), alone_from=question_start)
-            behind = behind_thoughts(*self.plan_words.guessed_value(topic, behind, said))
+            compared = self.plan_words.guessed_value(topic, behind, said)
+            asked = self.plan_words.value(topic, compared[0])
+            behind = behind_thoughts(*compared)
 
         def next_logits(token_ids: Tensor) -> Tensor:
             return self._next_logits(token_ids, cache, "understanding")[0, -1]
@@ -741,6 +743,7 @@ class UniF2acePipeline:
             next_logits=next_logits,
             cache=cache,
             seen=dict(zip(self.plan_words.names, self.plan_words.said(said), strict=False)),
+            asked=asked,
         )
 
     def _answer_tokens(
@@ -770,7 +773,9 @@ class UniF2acePipeline:
                 next_logits,
                 reply.first_logits,
                 reply.cache,
-                is_good=lambda tokens: is_to_the_point(topic, self._decode(tokens), reply.seen),
+                is_good=lambda tokens: is_to_the_point(
+                    topic, self._decode(tokens), reply.seen, asked=reply.asked
+                ),
                 inside_words=self._inside_words,
                 eos_token_id=eos,
                 max_new_tokens=room,

@@ -162,6 +162,11 @@ class PlanWords:
         asked_word = likeliest([self.no_thought, *words.values()], logits)
         return self._compared(name, asked_word, told)
 
+    def value(self, name: str | None, thought: Thought) -> str | None:
+        """The value of an attribute that a thought is the word of; None of `NO_THOUGHT`."""
+        words = {} if name is None else self.words[self.names.index(name)]
+        return next((value for value, word in words.items() if word == thought.word), None)
+
     def topic(self, name: str | None) -> Thought:
         """What is thought first of a question about an attribute, or about several or none."""
         if name is None:

@@ -134,7 +134,8 @@ class Reply:
     and of each one after.
 
     cache: keys and values of all before the answer; `next_logits` adds to them. seen: what the
-    picture's places say, {attribute: value}.
+    picture's places say, {attribute: value}. asked: the value of the topic that a yes or no hangs
+    on, if it was understood to be one.
     """
 
     topic: str | None
@@ -143,3 +144,4 @@ class Reply:
     others: tuple[str, ...] = ()
     cache: KeyValues = field(default_factory=KeyValues)
     seen: Mapping[str, str] = field(default_factory=dict)
+    asked: str | None = None
