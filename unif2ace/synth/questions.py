@@ -522,7 +522,7 @@ def _not_visible(
         else:
             asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
             question = _hidden_value_is_question(name, asked, gender, generator)
-        if thing:  # who asks whether the hat is red is told that there is none
+        if thing and asked is not None:  # who asks for a red hat is told that there is none
             return QA(
                 question=_typed(question, generator),
                 answer=sentence(f"No, {_statement(thing, attributes, generator)}"),
