@@ -15,8 +15,15 @@ from faces import plain_face, random_face, random_faces
 
 from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, visible
 from unif2ace.details import KIND_OF, with_implied
+from unif2ace.inclusion import INCLUDED
 from unif2ace.lexicon import all_understood
-from unif2ace.parsing import parse_answer, parse_attributes, parse_constraints, parse_yes_no
+from unif2ace.parsing import (
+    is_to_the_point,
+    parse_answer,
+    parse_attributes,
+    parse_constraints,
+    parse_yes_no,
+)
 from unif2ace.synth.asking import (
     _BESIDE,
     PRESENCE_QUESTIONS,
@@ -45,7 +52,7 @@ from unif2ace.synth.loose import (
     things,
 )
 from unif2ace.synth.phrases import NOUN_PHRASES, REGION_OF, REGIONS, in_region
-from unif2ace.synth.questions import INCLUDED, QA, questions, training_corpus, why_hidden
+from unif2ace.synth.questions import QA, questions, training_corpus, why_hidden
 from unif2ace.synth.talk import ELSEWHERE, OPEN
 from unif2ace.synth.variants import as_typed
 from unif2ace.train.sequences import held_out_questions, plainly
@@ -214,6 +221,22 @@ def test_yes_means_that_the_asked_value_is_so():
         also = INCLUDED.get((qa.attribute, qa.asked), qa.asked)
         is_so = qa.value in (qa.asked, also)
         assert parse_yes_no(qa.answer) is is_so, qa
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_taught_to_be_said_is_to_the_point(seed):
+    """Of one thing; and what the same face would be told of another is not."""
+    (face,) = random_faces(seed, 1)
+    shown = visible(face)
+    seen = {name: face[name] if name in shown else NOT_VISIBLE for name in ATTRIBUTES}
+    drawn = questions(face, shown, generator=random.Random(seed), count=60)
+    for qa in drawn:
+        if qa.kind not in ("region", "describe", "off_topic"):
+            assert is_to_the_point(qa.attribute, qa.answer, seen, asked=qa.asked), qa
+        stated = parse_attributes(qa.answer)
+        if qa.kind == "value" and len(stated) > 1:  # a sentence about somebody
+            for other in set(shown) - set(stated):
+                assert not is_to_the_point(other, qa.answer, seen), (other, qa)
 
 
 def yes_no_of(name: str, value: str) -> list[QA]:

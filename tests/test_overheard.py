@@ -88,8 +88,9 @@ def test_what_is_asked_for_is_understood_as_that_or_not_at_all():
         is_agreed = allowed is None or bool(allowed & overheard_groups(name).get(asked, {asked}))
         if asked in ATTRIBUTES[name].values[1:]:
             assert is_agreed, (name, asked, text)
-        are_agreed.append(is_agreed)
-    assert sum(are_agreed) > 0.95 * len(are_agreed)
+        else:
+            are_agreed.append(is_agreed)
+    assert sum(are_agreed) > 0.93 * len(are_agreed)
 
 
 def test_questions_about_gender_name_nobody():
@@ -160,6 +161,25 @@ def test_whether_a_thing_lacks_is_asked_too(name):
         denials = [qa for qa in drawn if qa.attribute == name and qa.asked == absent]
         assert len(denials) > 10
         assert {parse_yes_no(qa.answer) for qa in denials} == {value == absent}
+
+
+def test_denials_are_right_as_often_as_wrong():
+    """Else whoever hears "no" would learn to agree."""
+    generator, truths = random.Random(0), Counter()
+    for face in map(sample_attributes, range(400)):
+        drawn = questions(
+            face,
+            {"gender", *PRESENCE_QUESTIONS},
+            generator=generator,
+            count=20,
+            kinds={"yes_no": 1.0},
+        )
+        for qa in drawn:
+            if qa.attribute in PRESENCE_QUESTIONS:
+                absent = ATTRIBUTES[qa.attribute].values[0]
+                if qa.asked == absent:
+                    truths[parse_yes_no(qa.answer)] += 1
+    assert truths.total() > 300 and 0.3 < truths[True] / truths.total() < 0.7
 
 
 @pytest.mark.parametrize(

@@ -278,6 +278,8 @@ def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
         logits[expected[1].word] = 60
         assert words.guessed_value(name, logits, told) == expected[1:]
         assert words.value(name, expected[1]) == asked
+        logits[words.words[place][NOT_VISIBLE]] = 70  # nobody asks for what is not visible
+        assert words.guessed_value(name, logits, told) == expected[1:]
     nothing = words.thoughts(None, None, told)
     assert words.guessed_value(None, logits, told) == nothing[1:]
     assert words.value(None, nothing[1]) is None

@@ -105,9 +105,15 @@ class Speaker:
             self.logits([]),
             self.cache,  # type: ignore[arg-type]
             is_good=lambda tokens: " ".join(WORDS[t] for t in tokens) in good,
-            inside_words=(),
             eos_token_id=EOS,
-            **({"max_new_tokens": 8, "generator": torch.Generator().manual_seed(0)} | settings),
+            **(
+                {
+                    "inside_words": (),
+                    "max_new_tokens": 8,
+                    "generator": torch.Generator().manual_seed(0),
+                }
+                | settings
+            ),
         )
         return None if tokens is None else " ".join(WORDS[t] for t in tokens)
 
@@ -254,7 +260,27 @@ def test_nothing_is_said_where_no_draft_is_good_or_comes_to_an_end():
     assert Speaker(story("red", "hat")).settle({"blue"}) is None
     assert Speaker(story("<eos>")).settle({""}) is None
     assert Speaker(lambda context: ["tall"]).settle({"tall", "tall tall"}) is None
-    assert Speaker(lambda context: ["tall"]).settle({"tall tall"}, max_new_tokens=2) == "tall tall"
+    assert Speaker(lambda context: ["tall"]).settle({"tall tall"}, max_new_tokens=2) is None
+    assert Speaker(story("tall", "tall")).settle({"tall tall"}, max_new_tokens=3) == "tall tall"
+
+
+def test_a_long_draft_is_as_likely_as_its_words_are_on_average():
+    def script(context: str) -> list[str]:
+        if not context:
+            return ["red", "tall", "hat"]
+        likely = {"tall": ["<eos>"], "hat": ["scarf"], "hat scarf": ["<eos>"]}
+        return likely.get(context, ["<eos>"])
+
+    # each begins with a doubtful word; the longer one goes on with a sure one
+    assert Speaker(script).settle({"tall", "hat scarf"}, num_drafts=64) == "hat scarf"
+
+
+def test_half_a_word_is_not_followed_by_anothers_half():
+    """The second word goes on with the first: no draft may take another one in its place."""
+    inside = [WORDS.index("blue"), WORDS.index("tall")]
+    speaker = Speaker(story("red", "blue tall"))
+    assert speaker.settle({"red tall"}, num_drafts=64, inside_words=inside) is None
+    assert Speaker(story("red", "blue tall")).settle({"red tall"}, num_drafts=64) == "red tall"
 
 
 def test_with_nothing_to_hold_it_against_it_is_plain_decoding(pipe, render):
@@ -314,6 +340,7 @@ def test_an_answer_about_one_thing_tells_what_its_place_says(shipped, render):
         assert answer.topic and is_to_the_point(answer.topic, answer.text, seen), answer
         short = shipped.answer(render, question, max_new_tokens=2)
         assert answer.text.startswith(short.text) and short.num_tokens == 2
+        assert shipped.answer(render, question, max_new_tokens=0).num_tokens == 0
 
 
 def test_where_no_draft_does_it_is_asked_about_in_the_plainest_words(shipped, render, monkeypatch):

@@ -10,9 +10,9 @@ from itertools import combinations
 import pytest
 
 from unif2ace.attributes import ATTRIBUTES
+from unif2ace.inclusion import INCLUDED
 from unif2ace.parsing import parse_constraints
 from unif2ace.synth.asking import PRESENCE_QUESTIONS
-from unif2ace.synth.questions import INCLUDED
 from unif2ace.synth.vernacular import CLAIMS, COLOR_CLAIMS, ELSEWHERE, THINGS, WIDE
 from unif2ace.synth.visitors import (
     claims_of,

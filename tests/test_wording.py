@@ -278,17 +278,24 @@ def test_what_tells_the_value_that_is_seen_is_to_the_point():
         ("earrings", "Her hair is red.", False),  # so it is, but nobody asked
         ("earrings", "No, her hair is black.", False),
         ("earrings", "She has no earrings, and her hair is black.", False),
-        ("earrings", "", True),
+        ("earrings", "", False),
+        ("earrings", "No idea, sorry.", False),
         ("earrings", "I can't tell.", False),
         ("hat_color", "I can't tell: that is not visible here.", True),
         ("hat_color", "No, she wears no hat.", True),
         ("hat_color", "Not visible: she wears no hat.", True),
         ("hat_color", "The hat is red.", False),
+        ("hat_color", "She wears a beanie.", False),
+        ("light_color", "neutral", True),  # and no expression
+        ("wink_side", "No, her eyes are open.", True),
+        ("wink_side", "No, she is winking.", False),
         ("hat_color", "No, her hair is red.", False),
     ],
 )
 def test_what_is_beside_the_point_or_speaks_against_what_is_seen_is_not(name, text, is_so):
-    seen = {"earrings": "no", "hair_color": "red", "hat": "none", "hat_color": NOT_VISIBLE}
+    seen = {"earrings": "no", "hair_color": "red", "hat": "none"}
+    seen |= {"hat_color": NOT_VISIBLE, "wink_side": NOT_VISIBLE, "eyes": "open"}
+    seen |= {"light_color": "neutral", "expression": "smiling"}
     assert is_to_the_point(name, text, seen) is is_so
 
 
@@ -301,7 +308,8 @@ def test_what_is_beside_the_point_or_speaks_against_what_is_seen_is_not(name, te
         ("red", "Her hair is red.", False),
         ("black", "No, her hair is red.", True),
         ("black", "Her hair is red.", False),
-        ("black", "Yes, her hair is red.", True),  # who asks so widely is not for words to say
+        ("black", "Yes, her hair is red.", False),
+        ("black", "Yes.", False),
         ("black", "No, her hair is black.", False),
     ],
 )
@@ -317,3 +325,5 @@ def test_who_cannot_tell_declines():
 def test_only_what_there_is_can_be_the_point():
     with pytest.raises(ValueError, match="wings"):
         is_to_the_point("wings", "Two.", {})
+    with pytest.raises(ValueError, match="what is seen of hat is not told"):
+        is_to_the_point("hat", "Yes.", {"glasses": "none"})

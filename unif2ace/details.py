@@ -76,6 +76,11 @@ KIND_OF: Mapping[str, str] = {
 """Of what an attribute is a kind: where that is absent, it means nothing."""
 
 
+def thing_behind(name: str) -> str:
+    """What has to be there for an attribute to have a value ("hat" of its color), else ""."""
+    return "eyes" if name == "wink_side" else KIND_OF.get(name, "")
+
+
 def with_implied(values: Mapping[str, str]) -> dict[str, str]:
     """Values, and those that are said with them."""
     whole = dict(values)

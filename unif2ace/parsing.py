@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from unif2ace.attributes import ATTRIBUTES, check_value
-from unif2ace.details import DETAILS, KIND_OF
+from unif2ace.details import DETAILS, thing_behind
+from unif2ace.inclusion import holds
 from unif2ace.lexicon import GROUPS
 from unif2ace.lexing import (
     BREAKERS,
@@ -30,7 +31,7 @@ from unif2ace.lexing import (
     statement,
     tokens,
 )
-from unif2ace.wording import NOT_VISIBLE
+from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
 _DECLINES = re.compile(rf"\b(can't|cannot) (tell|see)\b|\b{NOT_VISIBLE}\b", re.IGNORECASE)
 _VERDICT = re.compile(r"^\s*(yes|no|nope|yeah|yep)\s*([,.:;!]|$)", re.IGNORECASE)
@@ -87,26 +88,35 @@ def declines(text: str) -> bool:
 def is_to_the_point(
     name: str, text: str, seen: Mapping[str, str], *, asked: str | None = None
 ) -> bool:
-    """Whether an answer to a question about attribute `name` tells what is seen of it, no less.
+    """Whether an answer to a question about attribute `name` tells what is seen of it.
 
-    seen: attribute to a value or "not visible"; what an answer says beside the point must agree
-    with it, too. A bare yes or no is to the point. Of what is not visible it is to say so, or that
-    there is no such thing.
-    asked: the value that a yes or no hangs on; then it is to be one of the two, and yes if just
-    that is seen. What is not just that may be a yes, too: who laughs, smiles.
-    Raises ValueError for an unknown attribute or value.
+    seen: attribute to a value or "not visible", of `name` in any case; what an answer says beside
+    the point must agree with it, too. A bare yes or no tells enough. Of what is not visible it is
+    to say so, or that what would show it is not there.
+    asked: the value that a yes or no about something visible hangs on; then it is to be the right
+    one of the two.
+    Raises ValueError for an unknown attribute or value, and where `seen` lacks the attribute.
     """
     check_value(name, asked)
-    stated = parse_attributes(text)
+    if name not in seen:
+        raise ValueError(f"what is seen of {name} is not told")
+    told = _VERDICT.sub("", text)
+    stated = _answered(name, told)
     if any(seen.get(other, value) != value for other, value in stated.items()):
         return False
     if seen[name] == NOT_VISIBLE:
-        return declines(text) or KIND_OF.get(name) in stated
+        return declines(text) or _is_missing(thing_behind(name), stated)
     verdict = parse_yes_no(text)
-    if asked is not None and (verdict is None or (asked == seen[name] and not verdict)):
+    if asked is not None and verdict is not holds(name, seen[name], asked):
         return False
-    told = _VERDICT.sub("", text)
-    return not told.strip() or parse_answer(name, told) == seen[name]
+    return name in stated or (verdict is not None and not told.strip())
+
+
+def _is_missing(thing: str, stated: Mapping[str, str]) -> bool:
+    """Whether a thing is said not to be there, or the eyes not to wink."""
+    if thing == "eyes":
+        return stated.get(thing, "winking") != "winking"
+    return thing in stated and stated[thing] == ABSENT[thing]
 
 
 def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | None:
@@ -117,12 +127,7 @@ def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | Non
     Raises ValueError for an unknown attribute or value.
     """
     check_value(name, asked)
-    body = _VERDICT.sub("", text.lower())
-    if (detail := DETAILS.get(name)) and (value := detail.answered(body.strip(" .,!"))):
-        return value
-    group = next((g for g, (names, _) in GROUPS.items() if name in names), None)
-    _, value = _resolve(_read(body, head=group)).get(name, (None, None))
-    if value is not None:
+    if value := _answered(name, _VERDICT.sub("", text)).get(name):
         return value
     verdict = parse_yes_no(text)
     if asked is not None and verdict is not None:
@@ -131,6 +136,19 @@ def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | Non
     if verdict is False:
         return ABSENT.get(name)
     return "yes" if verdict and "yes" in ATTRIBUTES[name].values else None
+
+
+def _answered(name: str, told: str) -> dict[str, str]:
+    """What an answer states, its yes or no taken off: first of `name`, whatever noun it lacks."""
+    told = told.lower()
+    for value in ATTRIBUTES[name].values:
+        if told.strip(" .,!") == canonical_answer(name, value):
+            return {name: value}
+    if (detail := DETAILS.get(name)) and (value := detail.answered(told.strip(" .,!"))):
+        return {name: value}
+    group = next((g for g, (names, _) in GROUPS.items() if name in names), None)
+    found = _resolve(_read(told, head=group))
+    return {other: value for other, (_, value) in found.items() if value is not None}
 
 
 @dataclass

@@ -74,7 +74,7 @@ from unif2ace.sampler import (
     sample_steps,
 )
 from unif2ace.schedule import MaskSchedule
-from unif2ace.sentences import careful_tokens, settled_tokens
+from unif2ace.sentences import BatchLogitsFn, careful_tokens, settled_tokens
 from unif2ace.wording import (
     DESCRIBE_QUESTION,
     DETAIL_QUESTION,
@@ -82,6 +82,8 @@ from unif2ace.wording import (
     canonical_question,
 )
 
+MAX_SHORT_TOKENS = 64
+"""Of an answer about one thing; learnt ones have half of that at most."""
 _PART_ENDS = (",", "and", "with", "while")
 
 
@@ -592,8 +594,8 @@ class UniF2acePipeline:
     def answer_stream(
         self, image: Image.Image, question: str, max_new_tokens: int | None = None
     ) -> Iterator[Answer]:
-        """The answer so far: what it is about, then after each new token, which come sentence by
-        sentence where an answer is about several things.
+        """The answer so far: what it is about, then after each new token. They come all at once
+        where it is about one thing, else sentence by sentence.
 
         Bad arguments raise before the first.
         """
@@ -606,7 +608,7 @@ class UniF2acePipeline:
             reply = self.reply(picture, ids)
             said = partial(Answer, topic=reply.topic, others=reply.others)
             yield said(text="", num_tokens=0)
-            for token in self._answer_tokens(reply, picture, len(ids), most):
+            for token in self._answer_tokens(reply, picture, ids, most):
                 tokens.append(token)
                 text = self._decode(tokens)
                 yield said(text=text, num_tokens=len(tokens))
@@ -747,51 +749,20 @@ class UniF2acePipeline:
         )
 
     def _answer_tokens(
-        self, reply: Reply, picture: Picture, num_before: int, max_new_tokens: int
+        self, reply: Reply, picture: Picture, question: Sequence[int], max_new_tokens: int
     ) -> Iterator[int]:
-        """Of a reply to a question of `num_before` ids.
+        """Of a reply to a question's ids.
 
         What the picture's places say is held against it: an answer about one attribute as a whole,
-        one about several part by part. Where no draft tells what is seen of the one attribute, it
-        is asked about in the plainest words.
+        one about several part by part.
         """
-        room = self.config.max_answer_tokens - num_before - self.config.num_thoughts
-        eos = self.config.layout.special_id("<|eos|>")
+        room = min(max_new_tokens, self._answer_room(question))
         if not reply.seen:
-            most = min(max_new_tokens, room)
-            return generate_tokens(
-                reply.next_logits, reply.first_logits, eos_token_id=eos, max_new_tokens=most
-            )
-
-        def next_logits(token_ids: Tensor) -> Tensor:
-            return self._next_logits(token_ids, reply.cache, "understanding")[:, -1]
-
-        generator = torch.Generator().manual_seed(0)  # an answer can be had again
-        topic = reply.topic
-        if topic is not None:
-            tokens = settled_tokens(
-                next_logits,
-                reply.first_logits,
-                reply.cache,
-                is_good=lambda tokens: is_to_the_point(
-                    topic, self._decode(tokens), reply.seen, asked=reply.asked
-                ),
-                inside_words=self._inside_words,
-                eos_token_id=eos,
-                max_new_tokens=room,
-                generator=generator,
-            )
-            if tokens is None:
-                plain = self.reply(picture, self.check_question(canonical_question(topic)))
-                return generate_tokens(
-                    plain.next_logits,
-                    plain.first_logits,
-                    eos_token_id=eos,
-                    max_new_tokens=min(max_new_tokens, room),
-                )
-            return iter(tokens[:max_new_tokens])
+            return self._plain_tokens(reply, room)
+        if reply.topic is not None:
+            return self._settled_tokens(reply, reply.topic, picture, question, max_new_tokens)
         return careful_tokens(
-            next_logits,
+            self._row_logits_fn(reply),
             reply.first_logits,
             reply.cache,
             statements=lambda tokens: parse_attributes(self._decode(tokens)),
@@ -801,10 +772,62 @@ class UniF2acePipeline:
             conjunction=encode_text(self.tokenizer, "a and")[-1],
             part_ends=[i for word in _PART_ENDS for i in self._spelt.get(word, ())],
             inside_words=self._inside_words,
-            eos_token_id=eos,
-            max_new_tokens=min(max_new_tokens, room),
-            generator=generator,
+            eos_token_id=self.config.layout.special_id("<|eos|>"),
+            max_new_tokens=room,
+            generator=torch.Generator().manual_seed(0),  # an answer can be had again
         )
+
+    def _row_logits_fn(self, reply: Reply) -> BatchLogitsFn:
+        """Logits behind each row of what follows a reply's beginning."""
+        return lambda token_ids: self._next_logits(token_ids, reply.cache, "understanding")[:, -1]
+
+    def _answer_room(self, question: Sequence[int]) -> int:
+        return self.config.max_answer_tokens - len(question) - self.config.num_thoughts
+
+    def _plain_tokens(self, reply: Reply, max_new_tokens: int) -> Iterator[int]:
+        """The likeliest words, as they come."""
+        return generate_tokens(
+            reply.next_logits,
+            reply.first_logits,
+            eos_token_id=self.config.layout.special_id("<|eos|>"),
+            max_new_tokens=max_new_tokens,
+        )
+
+    def _settled_tokens(
+        self,
+        reply: Reply,
+        topic: str,
+        picture: Picture,
+        question: Sequence[int],
+        max_new_tokens: int,
+    ) -> Iterator[int]:
+        """An answer about one attribute that tells what is seen of it.
+
+        Where no draft does, the attribute is asked about in the plainest words, and the answer to
+        that, which names the value and says neither yes nor no, is taken as it comes.
+        """
+
+        def is_good(tokens: Sequence[int]) -> bool:
+            return is_to_the_point(topic, self._decode(tokens), reply.seen, asked=reply.asked)
+
+        if max_new_tokens < 1:
+            return
+        tokens = settled_tokens(
+            self._row_logits_fn(reply),
+            reply.first_logits,
+            reply.cache,
+            is_good=is_good,
+            inside_words=self._inside_words,
+            eos_token_id=self.config.layout.special_id("<|eos|>"),
+            max_new_tokens=min(MAX_SHORT_TOKENS, self._answer_room(question)),
+            generator=torch.Generator().manual_seed(0),  # an answer can be had again
+        )
+        if tokens is not None:
+            yield from tokens[:max_new_tokens]
+            return
+        plain = self.check_question(canonical_question(topic))
+        room = min(max_new_tokens, self._answer_room(plain))
+        yield from self._plain_tokens(self.reply(picture, plain), room)
 
     @cached_property
     def _inside_words(self) -> list[int]:

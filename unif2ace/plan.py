@@ -159,7 +159,8 @@ class PlanWords:
     ) -> tuple[Thought, Thought]:
         """Behind a topic the likeliest value asked for, by text logits (V,), and the one seen."""
         words = {} if name is None else self.words[self.names.index(name)]
-        asked_word = likeliest([self.no_thought, *words.values()], logits)
+        values = [word for value, word in words.items() if value != NOT_VISIBLE]
+        asked_word = likeliest([self.no_thought, *values], logits)
         return self._compared(name, asked_word, told)
 
     def value(self, name: str | None, thought: Thought) -> str | None:

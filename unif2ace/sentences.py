@@ -1,4 +1,4 @@
-"""Answers of several sentences, each held against what the picture's places say.
+"""Answers that are held against what the picture's places say, as a whole or part by part.
 
 Our choice: what a place says of an attribute is read off all of the picture and is right more often
 than the same word written further down in a description. So a part of a sentence that speaks
@@ -43,7 +43,7 @@ class Draft:
     wrong, repeated, new: statements so far against the places, said in an earlier sentence, and not
     yet said; a pronoun's is no news.
     echoes: parts so far that state only what the sentence had stated before them.
-    nats: how likely the part is.
+    nats: how likely a token of the part is, on average.
     """
 
     tokens: tuple[int, ...] = ()
@@ -149,20 +149,20 @@ def careful_tokens(
     def told_by(tokens: Sequence[int]) -> set[str]:
         return {name for name in statements(tokens) if name != IMPLIED}
 
-    def judged(tokens: Sequence[int], is_over: bool, is_last: bool, nats: float) -> Draft:
-        stated = statements([*now.shown, *tokens])
+    def judged(row: _Row) -> Draft:
+        stated = statements([*now.shown, *row.tokens])
         told = [name for name in stated if name != IMPLIED]
-        again = told_by(tokens)
+        again = told_by(row.tokens)
         is_echo = bool(again) and again <= told_by(now.shown)
         return Draft(
-            tokens=tuple(tokens),
-            is_over=is_over,
-            is_last=is_last,
+            tokens=row.tokens,
+            is_over=row.is_over,
+            is_last=row.is_last,
             wrong=sum(seen.get(name, value) != value for name, value in stated.items()),
             repeated=sum(name in said for name in told),
             new=sum(name not in said for name in told),
             echoes=now.good.echoes + is_echo,
-            nats=nats,
+            nats=row.nats,
         )
 
     def drafted(count: int, temperature: float, longest: int) -> tuple[list[Draft], Tensor]:
@@ -177,7 +177,7 @@ def careful_tokens(
             inside_words=is_inside,
             generator=generator,
         )
-        return [judged(*row) for row in drawn], behind
+        return [judged(row) for row in drawn], behind
 
     def back_to(length: int) -> None:
         cache.crop(length - cache.get_seq_length())
@@ -191,7 +191,7 @@ def careful_tokens(
             others, _ = drafted(num_drafts, temperature, min(room, 2 * len(draft.tokens) + 8))
             choices = [d for d in others if d.is_over and d.tokens and d.is_last <= draft.is_last]
             good = [d for d in choices if d.faults <= now.good.faults and d.new > now.good.new]
-            draft = max(good, key=lambda d: d.nats / len(d.tokens), default=draft)
+            draft = max(good, key=lambda d: d.nats, default=draft)
             back_to(start)
             cache.select([0])
             behind = next_logits(torch.tensor([draft.tokens], device=logits.device))
@@ -236,33 +236,44 @@ def settled_tokens(
     generator: torch.Generator,
     num_drafts: int = NUM_DRAFTS,
     temperature: float = DRAFT_TEMPERATURE,
-) -> list[int] | None:
-    """The likeliest answer if it is good, else the likeliest good one of some drafts, else None.
+) -> tuple[int, ...] | None:
+    """The likeliest words if they are a good answer, else the likeliest of the good drafts.
 
-    For answers about one thing; arguments as of `careful_tokens`.
+    For answers about one thing. None where no draft is good and comes to an end within
+    `max_new_tokens`. The cache is used up; other arguments as of `careful_tokens`.
     """
     start = cache.get_seq_length()
+    is_inside = _marked(inside_words, first_logits)
     for count, heat in ((1, 0.0), (num_drafts, temperature)):
         cache.crop(start - cache.get_seq_length())
         cache.select([0] * count)
-        drawn, _ = _drawn(
+        rows, _ = _drawn(
             next_logits,
             first_logits.expand(count, -1),
             temperature=heat,
             longest=max_new_tokens,
             ends=(),
             eos_token_id=eos_token_id,
-            inside_words=_marked(inside_words, first_logits),
+            inside_words=is_inside,
             generator=generator,
         )
-        good = [
-            (nats / len(tokens), tokens)
-            for tokens, _, is_last, nats in drawn
-            if tokens and (is_last or len(tokens) == max_new_tokens) and is_good(tokens)
-        ]
+        good = [row for row in rows if row.tokens and row.is_last and is_good(row.tokens)]
         if good:
-            return max(good)[1]
+            return max(good, key=lambda row: row.nats).tokens
     return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """Words drawn one after the other: whether to an end, whether to the last of the answer.
+
+    nats: how likely a token of it is on average, the end of the answer counted.
+    """
+
+    tokens: tuple[int, ...]
+    is_over: bool
+    is_last: bool
+    nats: float
 
 
 def _drawn(
@@ -275,16 +286,14 @@ def _drawn(
     eos_token_id: int,
     inside_words: Tensor,
     generator: torch.Generator,
-) -> tuple[list[tuple[list[int], bool, bool, float]], Tensor]:
+) -> tuple[list[_Row], Tensor]:
     """Rows of words by logits (B, V), and the logits behind them.
 
-    Per row its ids, whether they come to an end, whether to the last, and how likely they are, in
-    nats. inside_words: (V,) bool. The cache grows by the longest row; the end of the answer is no
-    word.
+    inside_words: (V,) bool. The cache grows by the longest row; the end of the answer is no word.
     """
     rows: list[list[int]] = [[] for _ in logits]
+    nats: list[list[float]] = [[] for _ in logits]
     is_over, is_last = [False] * len(logits), [False] * len(logits)
-    nats = [0.0] * len(logits)
     for _ in range(longest):
         scores = logits.float()
         log_probs = scores.log_softmax(-1)
@@ -299,7 +308,7 @@ def _drawn(
         for row, token in enumerate(chosen.tolist()):
             if is_over[row]:
                 continue
-            nats[row] += likely[row]
+            nats[row].append(likely[row])
             if token == eos_token_id:
                 is_last[row] = True
             else:
@@ -310,7 +319,16 @@ def _drawn(
         logits = next_logits(chosen[:, None])
         if all(is_over):
             break
-    return list(zip(rows, is_over, is_last, nats, strict=True)), logits
+    drawn = [
+        _Row(
+            tokens=tuple(row),
+            is_over=is_over[i],
+            is_last=is_last[i],
+            nats=sum(nats[i]) / max(len(nats[i]), 1),
+        )
+        for i, row in enumerate(rows)
+    ]
+    return drawn, logits
 
 
 def _marked(ids: Collection[int], logits: Tensor) -> Tensor:

@@ -9,19 +9,19 @@ arXiv 2503.08120.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from unif2ace.attributes import (
     ATTRIBUTES,
     BELOW_A_MASK,
-    HAIR_LENGTH,
     FaceAttributes,
     hidden_attributes,
 )
 from unif2ace.attributes import visible as visible_part
-from unif2ace.details import KIND_OF
+from unif2ace.details import thing_behind
+from unif2ace.inclusion import INCLUDED, holds
 from unif2ace.lexicon import all_understood
 from unif2ace.synth.asking import (
     PRESENCE_QUESTIONS,
@@ -94,6 +94,7 @@ _HASTY_SHARE = 0.45
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
 _OVERHEARD_SHARE = 0.4  # of what somebody wrote questions about: asked in those words
 _GROUP_SHARE = 0.25  # of what a yes or no asks for: any of several values, where so overheard
+_DENIAL_SHARE = 0.25  # of what hangs on one value of what may be missing: on its being missing
 _PLAIN_SHARE = 0.5  # of what is left of these and all others: as plain visitors type
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
@@ -112,13 +113,6 @@ _SAME_ENOUGH = (
 )
 """Values that a careful person would not deny of each other: "no" draws another one."""
 _WITH_MOUSTACHE = ("goatee", "full beard")  # as drawn; a moustache alone is neither
-INCLUDED: Mapping[tuple[str, str], str] = {
-    ("expression", "smiling"): "laughing",
-    ("facial_hair", "full beard"): "goatee",
-    ("eyes", "open"): "squinting",
-}
-"""By attribute and value asked for, the one that is so as well: who laughs, smiles. Of a
-goatee, a full beard is asked for in words for any beard."""
 _WIDE_SHARE = 0.25  # of the questions for a value that includes another
 _BRIEF_SHARE = 0.15
 _FULL_SHARE = 0.6  # of the descriptions: everything
@@ -378,7 +372,7 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
         is_plain = generator.random() < _PLAIN_SHARE
         asked = _asked_value(name, value, is_plain, generator)
         question = _value_is_question(name, value, asked, is_plain, gender, generator)
-        is_true = _holds(name, value, asked)
+        is_true = holds(name, value, asked)
     question = _typed(question, generator)
     answer = word = "Yes" if is_true else "No"
     if generator.random() < 0.75:
@@ -398,14 +392,19 @@ def _group(name: str, value: str, generator: random.Random) -> str:
     groups = overheard_groups(name)
     is_true = generator.random() < 0.5
     fitting = [group for group in groups if (value in groups[group]) == is_true] or list(groups)
-    return generator.choices(fitting, [len(overheard()[name, group]) for group in fitting])[0]
+    return _drawn_group(name, fitting, generator)
+
+
+def _drawn_group(name: str, groups: Sequence[str], generator: random.Random) -> str:
+    """Each as likely as many questions there are about it."""
+    return generator.choices(groups, [len(overheard()[name, group]) for group in groups])[0]
 
 
 def _value_is_question(
     name: str, value: str, asked: str, is_plain: bool, gender: str, generator: random.Random
 ) -> str:
     """Whether it is so, in words that are as wide as the answer takes them."""
-    is_included = asked != value and _holds(name, value, asked)
+    is_included = asked != value and holds(name, value, asked)
     is_known = _can_ask(name, asked) or (is_plain and has_claims(name, asked))
     if not is_known or (not is_included and _asked_as_overheard(name, asked, generator)):
         return overheard_question(name, asked, gender, generator)  # of one value alone
@@ -433,22 +432,22 @@ def _reason(name: str, attributes: FaceAttributes, generator: random.Random) -> 
 def _asked_value(name: str, value: str, is_plain: bool, generator: random.Random) -> str:
     """The true value half of the time, else another one that is clearly wrong.
 
-    is_plain: in plain words absence can be asked for, too, where there are such ("clean-shaven"),
-    and as it was overheard.
+    Absence can be asked for, too, true or not: in plain words (is_plain) where there are such
+    ("clean-shaven"), and as it was overheard.
     """
-    options = [
-        v
-        for v in ATTRIBUTES[name].values
-        if _can_ask(name, v) or (is_plain and has_claims(name, v)) or is_overheard(name, v)
-    ]
+    absent = ATTRIBUTES[name].values[0]
+    can_deny = (is_plain and has_claims(name, absent)) or is_overheard(name, absent)
+    if name in PRESENCE_QUESTIONS and can_deny and generator.random() < _DENIAL_SHARE:
+        return absent
+    options = [v for v in ATTRIBUTES[name].values if _can_ask(name, v)]
     wrong = [
         v
         for v in options
-        if not _holds(name, value, v)
+        if not holds(name, value, v)
         and not any({v, value} == pair for pair in _SAME_ENOUGH)
         and not (v == "moustache" and value in _WITH_MOUSTACHE)
     ]
-    right = [v for v in options if _holds(name, value, v)]
+    right = [v for v in options if holds(name, value, v)]
     if right and (not wrong or generator.random() < 0.5):
         return value if value in right and generator.random() < 0.7 else generator.choice(right)
     return generator.choice(wrong)
@@ -457,13 +456,6 @@ def _asked_value(name: str, value: str, is_plain: bool, generator: random.Random
 def _can_ask(name: str, value: str) -> bool:
     """Whether "is it so?" can be asked: absence ("has she no hat?") is asked as presence."""
     return name not in PRESENCE_QUESTIONS or value != ATTRIBUTES[name].values[0]
-
-
-def _holds(name: str, value: str, asked: str) -> bool:
-    """Whether "yes" is right. A ponytail is long hair, and a laugh is a smile."""
-    if name == "hair_style" and asked in ("short", "long"):
-        return HAIR_LENGTH[value] == asked
-    return value in (asked, INCLUDED.get((name, asked)))
 
 
 def _choice(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
@@ -517,12 +509,13 @@ def _not_visible(
     thing = _missing(name, attributes, visible)
     if generator.random() < 0.35:
         if overheard_groups(name) and generator.random() < _GROUP_SHARE:
-            group = generator.choice(list(overheard_groups(name)))
+            group = _drawn_group(name, list(overheard_groups(name)), generator)
             question = overheard_question(name, group, gender, generator)
         else:
             asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
             question = _hidden_value_is_question(name, asked, gender, generator)
-        if thing and asked is not None:  # who asks for a red hat is told that there is none
+        # who asks for a red hat is told that there is none; to "not red, is it?" no is no answer
+        if thing and asked is not None:
             return QA(
                 question=_typed(question, generator),
                 answer=sentence(f"No, {_statement(thing, attributes, generator)}"),
@@ -555,7 +548,7 @@ def _hidden_value_is_question(name: str, asked: str, gender: str, generator: ran
 
 def _missing(name: str, attributes: FaceAttributes, visible: Collection[str]) -> str:
     """What can be seen not to be there, so that nothing can be said of its kind; else ""."""
-    thing = "eyes" if name == "wink_side" else KIND_OF.get(name, "")
+    thing = thing_behind(name)
     return thing if thing in visible and name in hidden_attributes(attributes) else ""
 
 
