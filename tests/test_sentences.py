@@ -264,6 +264,16 @@ def test_nothing_is_said_where_no_draft_is_good_or_comes_to_an_end():
     assert Speaker(story("tall", "tall")).settle({"tall tall"}, max_new_tokens=3) == "tall tall"
 
 
+def test_drafts_begin_as_they_are_told_to():
+    speaker = Speaker(story("red", "hat scarf"))
+    assert speaker.settle({"blue hat"}, beginning=ids("blue")) == "blue hat"
+    assert len(speaker.contexts) == 4  # the likeliest words behind it were good at once
+    speaker = Speaker(story("red", "hat scarf"))
+    assert speaker.settle({"blue scarf", "red scarf"}, beginning=ids("blue")) == "blue scarf"
+    assert Speaker(story("red", "hat")).settle({"red hat"}, beginning=ids("blue")) == "red hat"
+    assert Speaker(lambda _: ["<eos>"]).settle({"blue"}, beginning=ids("blue")) == "blue"
+
+
 def test_a_long_draft_is_as_likely_as_its_words_are_on_average():
     def script(context: str) -> list[str]:
         if not context:

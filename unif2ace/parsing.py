@@ -127,8 +127,9 @@ def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | Non
     Raises ValueError for an unknown attribute or value.
     """
     check_value(name, asked)
-    if value := _answered(name, _VERDICT.sub("", text)).get(name):
-        return value
+    stated = _answered(name, _VERDICT.sub("", text))
+    if name in stated:
+        return stated[name]
     verdict = parse_yes_no(text)
     if asked is not None and verdict is not None:
         others = [v for v in ATTRIBUTES[name].values if v != asked]
@@ -141,11 +142,12 @@ def parse_answer(name: str, text: str, *, asked: str | None = None) -> str | Non
 def _answered(name: str, told: str) -> dict[str, str]:
     """What an answer states, its yes or no taken off: first of `name`, whatever noun it lacks."""
     told = told.lower()
+    phrase = told.strip(" .,!")
     for value in ATTRIBUTES[name].values:
-        if told.strip(" .,!") == canonical_answer(name, value):
+        if phrase == canonical_answer(name, value):
             return {name: value}
-    if (detail := DETAILS.get(name)) and (value := detail.answered(told.strip(" .,!"))):
-        return {name: value}
+    if (detail := DETAILS.get(name)) and (answered := detail.answered(phrase)):
+        return {name: answered}
     group = next((g for g, (names, _) in GROUPS.items() if name in names), None)
     found = _resolve(_read(told, head=group))
     return {other: value for other, (_, value) in found.items() if value is not None}

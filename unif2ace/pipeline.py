@@ -21,6 +21,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from unif2ace.attributes import check_value
 from unif2ace.checkpoint import checkpoint_name, load_model, spend_memory
 from unif2ace.encoders import FaceOutput
+from unif2ace.inclusion import holds
 from unif2ace.layers import KeyValues
 from unif2ace.model import TransformerOutput, UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
@@ -812,6 +813,9 @@ class UniF2acePipeline:
 
         if max_new_tokens < 1:
             return
+        verdict, seen = "", reply.seen[topic]
+        if reply.asked is not None and seen != NOT_VISIBLE:  # what was thought settles that
+            verdict = "Yes" if holds(topic, seen, reply.asked) else "No"
         tokens = settled_tokens(
             self._row_logits_fn(reply),
             reply.first_logits,
@@ -821,6 +825,7 @@ class UniF2acePipeline:
             eos_token_id=self.config.layout.special_id("<|eos|>"),
             max_new_tokens=min(MAX_SHORT_TOKENS, self._answer_room(question)),
             generator=torch.Generator().manual_seed(0),  # an answer can be had again
+            beginning=encode_text(self.tokenizer, verdict),
         )
         if tokens is not None:
             yield from tokens[:max_new_tokens]

@@ -234,22 +234,28 @@ def settled_tokens(
     eos_token_id: int,
     max_new_tokens: int,
     generator: torch.Generator,
+    beginning: Sequence[int] = (),
     num_drafts: int = NUM_DRAFTS,
     temperature: float = DRAFT_TEMPERATURE,
 ) -> tuple[int, ...] | None:
     """The likeliest words if they are a good answer, else the likeliest of the good drafts.
 
-    For answers about one thing. None where no draft is good and comes to an end within
-    `max_new_tokens`. The cache is used up; other arguments as of `careful_tokens`.
+    For answers about one thing. beginning: what drafts begin with, the yes or no that is right; the
+    likeliest words behind it are a draft, too. None where no draft is good and comes to an end
+    within `max_new_tokens`. The cache is used up; other arguments as of `careful_tokens`.
     """
     start = cache.get_seq_length()
     is_inside = _marked(inside_words, first_logits)
-    for count, heat in ((1, 0.0), (num_drafts, temperature)):
+    again = [(1, 0.0, beginning)] if beginning else []
+    for count, heat, before in ((1, 0.0, ()), *again, (num_drafts, temperature, beginning)):
         cache.crop(start - cache.get_seq_length())
         cache.select([0] * count)
+        logits = first_logits.expand(count, -1)
+        if before:
+            logits = next_logits(torch.tensor([[*before]] * count, device=logits.device))
         rows, _ = _drawn(
             next_logits,
-            first_logits.expand(count, -1),
+            logits,
             temperature=heat,
             longest=max_new_tokens,
             ends=(),
@@ -257,9 +263,13 @@ def settled_tokens(
             inside_words=is_inside,
             generator=generator,
         )
-        good = [row for row in rows if row.tokens and row.is_last and is_good(row.tokens)]
+        good = [
+            (row.nats, whole)
+            for row in rows
+            if row.is_last and (whole := (*before, *row.tokens)) and is_good(whole)
+        ]
         if good:
-            return max(good, key=lambda row: row.nats).tokens
+            return max(good)[1]
     return None
 
 
