@@ -105,6 +105,11 @@ def test_people_are_put_in_their_places():
             assert not re.search("[{}]", said_of(text, name, gender, random.Random(0))), text
 
 
+def yes_no_of(face, shown, count, seed=0):
+    kinds = {"yes_no": 1.0}
+    return questions(face, shown, generator=random.Random(seed), count=count, kinds=kinds)
+
+
 _WITH = {
     "laughing": {"mouth": "open"},
     "surprised": {"mouth": "open", "brows": "raised"},
@@ -132,13 +137,7 @@ def test_any_of_several_values_will_do(name):
             for text in overheard()[name, group]
             for seed in range(20)
         }
-        drawn = questions(
-            face,
-            ["gender", name],
-            generator=random.Random(0),
-            count=500,
-            kinds={"yes_no": 1.0},
-        )
+        drawn = yes_no_of(face, ["gender", name], 500)
         asked = [qa for qa in drawn if qa.asked is None and qa.question.lower() in written]
         for qa in asked:
             is_so = value in written[qa.question.lower()]
@@ -151,13 +150,7 @@ def test_any_of_several_values_will_do(name):
 def test_whether_a_thing_lacks_is_asked_too(name):
     absent = ATTRIBUTES[name].values[0]
     for value in ATTRIBUTES[name].values[:2]:
-        drawn = questions(
-            _showing(name, value),
-            ["gender", name],
-            generator=random.Random(0),
-            count=500,
-            kinds={"yes_no": 1.0},
-        )
+        drawn = yes_no_of(_showing(name, value), ["gender", name], 500)
         denials = [qa for qa in drawn if qa.attribute == name and qa.asked == absent]
         assert len(denials) > 10
         assert {parse_yes_no(qa.answer) for qa in denials} == {value == absent}
@@ -165,20 +158,12 @@ def test_whether_a_thing_lacks_is_asked_too(name):
 
 def test_denials_are_right_as_often_as_wrong():
     """Else whoever hears "no" would learn to agree."""
-    generator, truths = random.Random(0), Counter()
-    for face in map(sample_attributes, range(400)):
-        drawn = questions(
-            face,
-            {"gender", *PRESENCE_QUESTIONS},
-            generator=generator,
-            count=20,
-            kinds={"yes_no": 1.0},
-        )
-        for qa in drawn:
-            if qa.attribute in PRESENCE_QUESTIONS:
-                absent = ATTRIBUTES[qa.attribute].values[0]
-                if qa.asked == absent:
-                    truths[parse_yes_no(qa.answer)] += 1
+    truths = Counter()
+    for seed in range(400):
+        face, shown = sample_attributes(seed), ["gender", *PRESENCE_QUESTIONS]
+        for qa in yes_no_of(face, shown, 20, seed=seed):
+            if qa.attribute != "gender" and qa.asked == ATTRIBUTES[qa.attribute].values[0]:
+                truths[parse_yes_no(qa.answer)] += 1
     assert truths.total() > 300 and 0.3 < truths[True] / truths.total() < 0.7
 
 
@@ -189,13 +174,7 @@ def test_denials_are_right_as_often_as_wrong():
 def test_what_was_written_of_one_value_is_not_asked_of_one_that_it_includes(name, asked, value):
     """Its words may be too narrow: "loose hair", "from ear to ear"."""
     face = plain_face(gender="man", **{name: value})
-    drawn = questions(
-        face,
-        ["gender", name],
-        generator=random.Random(0),
-        count=1500,
-        kinds={"yes_no": 1.0},
-    )
+    drawn = yes_no_of(face, ["gender", name], 1500)
     texts = {qa.question.lower() for qa in drawn if qa.asked == asked}
     written = [text.lower() for text in overheard()[name, asked] if "{" not in text]
     assert texts and written and not texts & set(written)

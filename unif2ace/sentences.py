@@ -36,24 +36,31 @@ BatchLogitsFn = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Draft:
-    """A part of a sentence, and how the sentence fares with it.
+class _Row:
+    """Words drawn one after the other: whether to an end, whether to the last of the answer.
 
-    tokens: of this part. is_over: whether it came to an end. is_last: whether nothing is to follow.
-    wrong, repeated, new: statements so far against the places, said in an earlier sentence, and not
-    yet said; a pronoun's is no news.
-    echoes: parts so far that state only what the sentence had stated before them.
-    nats: how likely a token of the part is, on average.
+    nats: how likely a token of it is on average, the end of the answer counted.
     """
 
     tokens: tuple[int, ...] = ()
     is_over: bool = False
     is_last: bool = False
+    nats: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft(_Row):
+    """A part of a sentence, and how the sentence fares with it.
+
+    wrong, repeated, new: statements so far against the places, said in an earlier sentence, and not
+    yet said; a pronoun's is no news.
+    echoes: parts so far that state only what the sentence had stated before them.
+    """
+
     wrong: int = 0
     repeated: int = 0
     new: int = 0
     echoes: int = 0
-    nats: float = 0.0
 
     @property
     def faults(self) -> tuple[int, int]:
@@ -155,14 +162,11 @@ def careful_tokens(
         again = told_by(row.tokens)
         is_echo = bool(again) and again <= told_by(now.shown)
         return Draft(
-            tokens=row.tokens,
-            is_over=row.is_over,
-            is_last=row.is_last,
+            **vars(row),
             wrong=sum(seen.get(name, value) != value for name, value in stated.items()),
             repeated=sum(name in said for name in told),
             new=sum(name not in said for name in told),
             echoes=now.good.echoes + is_echo,
-            nats=row.nats,
         )
 
     def drafted(count: int, temperature: float, longest: int) -> tuple[list[Draft], Tensor]:
@@ -271,19 +275,6 @@ def settled_tokens(
         if good:
             return max(good)[1]
     return None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Row:
-    """Words drawn one after the other: whether to an end, whether to the last of the answer.
-
-    nats: how likely a token of it is on average, the end of the answer counted.
-    """
-
-    tokens: tuple[int, ...]
-    is_over: bool
-    is_last: bool
-    nats: float
 
 
 def _drawn(
