@@ -51,9 +51,9 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Describe": ("描写する", "描述"),
     "List everything": ("すべて調べる", "列出全部"),
     "Answer": ("回答", "回答"),
-    "The answer appears here, word by word.": (
-        "ここに英語の回答が一語ずつ表示されます。",
-        "英文回答会逐词显示在这里。",
+    "The answer appears here, in English.": (
+        "ここに英語の回答が表示されます。",
+        "英文回答会显示在这里。",
     ),
     "What the AI sees": ("AI に見えているもの", "AI 看到的画面"),
     "This is what the AI sees.": ("これが AI に見えている部分です。", "这是 AI 看到的部分。"),

@@ -260,7 +260,7 @@ def understand_tab(limits: Limits, examples: list[str], known: views.Known) -> U
                 stop = gr.Button(text("Stop"), elem_id="stop-answer", min_width=64, scale=0)
             answer = gr.Textbox(
                 label=text("Answer"),
-                placeholder=text("The answer appears here, word by word."),
+                placeholder=text("The answer appears here, in English."),
                 lines=4,
                 interactive=False,
                 buttons=["copy"],
