@@ -343,11 +343,11 @@ def test_every_visitor_prompt_asks_for_something_visible():
 def test_frechet_report_is_zero_where_pictures_are_the_same():
     pixels = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     twice = torch.cat([pixels, pixels])
-    report = frechet_report(pixels, twice, pixels.flip(-1) * 0.5)
+    report = frechet_report(pixels, pixels * 0.7, twice, pixels.flip(-1) * 0.5)
     assert report["painted_to_renders"] == pytest.approx(0, abs=1e-3)
     assert report["rebuilt_to_renders"] > 1 and report["n"] == 6
     with pytest.raises(ValueError, match="need 12 renders"):
-        frechet_report(pixels, pixels, pixels)
+        frechet_report(pixels, pixels, pixels, pixels)
 
 
 # -- the whole way -----------------------------------------------------------------------------

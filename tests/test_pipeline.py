@@ -16,6 +16,7 @@ from unif2ace.prompting import encode_request, generation_batch, prompt_ids
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_TEMPERATURE, MOST_OTHERS
 from unif2ace.regions import region_tokens
 from unif2ace.sampler import posterior_means
+from unif2ace.steering import Wish, seen_nats
 from unif2ace.wording import canonical_answer, canonical_question
 
 
@@ -189,6 +190,34 @@ def test_a_picture_shows_the_means_of_its_codes_and_an_edit_what_it_kept(pipe):
     plan = pipe.plan_words.encode(edited.plan.values, edited.plan.points)
     expected = shown(torch.tensor([edited.codes]), prompt + plan, [torch.tensor([1])])
     assert edited.image.tobytes() == expected.tobytes()
+
+
+def test_looking_at_unfinished_faces_shows_more_of_what_was_asked_and_planned(pipe):
+    vocabulary = dict(pipe.config.encoders.attributes)
+
+    def seen(steering):
+        total = 0.0
+        for seed in range(6):
+            face = pipe.generate("an old man", seed=seed, steps=4, steering=steering)[0]
+            read = pipe.model.read_face(to_pixels(face.image, pipe.image_size)).attribute_logits
+            wishes = {
+                name: Wish(values=(vocabulary[name].index(value),), weight=1.0)
+                for name, value in face.plan.values.items()
+                if value in vocabulary.get(name, ())
+            }
+            assert {"age", "gender"} & set(wishes)
+            total += float(seen_nats(read, wishes))
+            assert face.settings.steering == steering
+        return total
+
+    assert seen(10.0) > seen(0.0) + 0.03
+
+
+def test_steering_an_edit_lets_the_rest_of_the_picture_be(pipe):
+    kept = np.array([[True, False], [True, True]])
+    codes = pipe.encode(PICTURE).codes[0]
+    edited = pipe.edit(PICTURE, ~kept, "an old man", seed=3, steps=4, steering=10.0)[0]
+    assert np.array_equal(np.array(edited.codes)[kept.flatten()], codes[kept.flatten()])
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -303,6 +303,12 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         """What the face encoder reads off (B, 3, S, S) pixels in [-1, 1]."""
         return self.face_encoder(pixels, self.semantic_encoder.overview(pixels))
 
+    def read_latents(self, latents: Tensor) -> FaceOutput:
+        """`read_face` of what `decode_latents` shows, with a gradient back to latents (B, N, C)."""
+        grid = (self.config.grid, self.config.grid)
+        pixels = self.image_tokenizer.decode_latents(latents.transpose(1, 2), grid)
+        return self.face_encoder(pixels, self.semantic_encoder.overview(pixels))
+
     @torch.no_grad()
     def encode_features(self, pixels: Tensor, face: FaceOutput | None = None) -> ImageFeatures:
         """Features for the semantic and face experts, of (B, 3, S, S) pixels in [-1, 1].

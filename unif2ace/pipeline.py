@@ -46,12 +46,15 @@ from unif2ace.prompting import (
 from unif2ace.records import (
     DEFAULT_CHOICE_TEMPERATURE,
     DEFAULT_GUIDANCE,
+    DEFAULT_STEERING,
     DEFAULT_STEPS,
     DEFAULT_TEMPERATURE,
     MAX_SEED,
     MOST_OTHERS,
     PERHAPS,
     PLAN_TEMPERATURE,
+    PLANNED_WEIGHT,
+    PULL_LIMIT,
     Answer,
     EditSettings,
     GeneratedFace,
@@ -76,6 +79,7 @@ from unif2ace.sampler import (
 )
 from unif2ace.schedule import MaskSchedule
 from unif2ace.sentences import BatchLogitsFn, careful_tokens, settled_tokens
+from unif2ace.steering import Steering, Wish, gradient_fn
 from unif2ace.wording import (
     DESCRIBE_QUESTION,
     DETAIL_QUESTION,
@@ -216,9 +220,23 @@ class UniF2acePipeline:
             )
         return prompt_ids(encode_request(self.tokenizer, prompt), self.config)
 
-    def check_settings(self, *, steps: int, guidance: float, num_images: int, seed: int) -> None:
+    def check_settings(
+        self,
+        *,
+        steps: int,
+        guidance: float,
+        num_images: int,
+        seed: int,
+        steering: float = DEFAULT_STEERING,
+    ) -> None:
         """ValueError, naming setting, value and range, unless all lie within `limits`."""
-        given = {"steps": steps, "guidance": guidance, "num_images": num_images, "seed": seed}
+        given = {
+            "steps": steps,
+            "guidance": guidance,
+            "num_images": num_images,
+            "seed": seed,
+            "steering": steering,
+        }
         for name, value in given.items():
             low, high = getattr(self.limits, name)
             if not low <= value <= high:
@@ -232,9 +250,15 @@ class UniF2acePipeline:
         guidance: float = DEFAULT_GUIDANCE,
         num_images: int = 1,
         callback: Callable[[GenerationStep], None] | None = None,
+        steering: float = DEFAULT_STEERING,
     ) -> list[GeneratedFace]:
-        """Paint `num_images` faces; picture i has seed + i. `callback` sees every step."""
-        return self._painted(self._job(prompt, seed, steps, guidance, num_images), callback)
+        """Paint `num_images` faces; picture i has seed + i. `callback` sees every step.
+
+        steering: how strongly what the face encoder sees in unfinished pictures pulls them to what
+            they should show (`steering.Steering`); 0 paints without looking.
+        """
+        job = self._job(prompt, seed, steps, guidance, num_images, steering)
+        return self._painted(job, callback)
 
     def generate_steps(
         self,
@@ -243,9 +267,10 @@ class UniF2acePipeline:
         steps: int | None = None,
         guidance: float = DEFAULT_GUIDANCE,
         num_images: int = 1,
+        steering: float = DEFAULT_STEERING,
     ) -> Iterator[GenerationStep]:
         """Like `generate`, step by step. Bad arguments raise before the first step."""
-        return self._paint(self._job(prompt, seed, steps, guidance, num_images))
+        return self._paint(self._job(prompt, seed, steps, guidance, num_images, steering))
 
     def edit(
         self,
@@ -257,6 +282,7 @@ class UniF2acePipeline:
         guidance: float = DEFAULT_GUIDANCE,
         num_images: int = 1,
         callback: Callable[[GenerationStep], None] | None = None,
+        steering: float = DEFAULT_STEERING,
     ) -> list[GeneratedFace]:
         """Paint a part of a face anew, after a prompt that describes the whole face.
 
@@ -268,8 +294,8 @@ class UniF2acePipeline:
                 of a region, see `regions.REGIONS`.
         Raises: ValueError as `generate`, and for a mask that marks nothing or has another shape.
         """
-        job = self._edit_job(image, mask_or_region, prompt, seed, steps, guidance, num_images)
-        return self._painted(job, callback)
+        how = (seed, steps, guidance, num_images, steering)
+        return self._painted(self._edit_job(image, mask_or_region, prompt, *how), callback)
 
     def edit_steps(
         self,
@@ -280,16 +306,22 @@ class UniF2acePipeline:
         steps: int | None = None,
         guidance: float = DEFAULT_GUIDANCE,
         num_images: int = 1,
+        steering: float = DEFAULT_STEERING,
     ) -> Iterator[GenerationStep]:
         """Like `edit`, step by step. Bad arguments raise before the first step."""
-        return self._paint(
-            self._edit_job(image, mask_or_region, prompt, seed, steps, guidance, num_images)
-        )
+        how = (seed, steps, guidance, num_images, steering)
+        return self._paint(self._edit_job(image, mask_or_region, prompt, *how))
 
     def _job(
-        self, prompt: str, seed: int | None, steps: int | None, guidance: float, num_images: int
+        self,
+        prompt: str,
+        seed: int | None,
+        steps: int | None,
+        guidance: float,
+        num_images: int,
+        steering: float,
     ) -> PaintingJob:
-        ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
+        ids, settings = self._settings(prompt, seed, steps, guidance, num_images, steering)
         shape = (num_images, self.config.num_image_tokens)
         return PaintingJob(
             codes=torch.full(shape, self.config.layout.mask_code), prompt=ids, settings=settings
@@ -305,12 +337,13 @@ class UniF2acePipeline:
         steps: int | None,
         guidance: float,
         num_images: int,
+        steering: float,
     ) -> PaintingJob:
         """The picture's codes, masked where to paint, and its own plan as far as the prompt allows.
 
         What the prompt settles is planned anew, all else stays as the picture shows it.
         """
-        ids, settings = self._settings(prompt, seed, steps, guidance, num_images)
+        ids, settings = self._settings(prompt, seed, steps, guidance, num_images, steering)
         if isinstance(mask_or_region, str):
             check_region(mask_or_region)
         pixels = self._pixels(image)
@@ -354,21 +387,35 @@ class UniF2acePipeline:
         return mask
 
     def _settings(
-        self, prompt: str, seed: int | None, steps: int | None, guidance: float, num_images: int
+        self,
+        prompt: str,
+        seed: int | None,
+        steps: int | None,
+        guidance: float,
+        num_images: int,
+        steering: float,
     ) -> tuple[list[int], GenerationSettings]:
         """The prompt's ids, and settings with the gaps filled; ValueError unless all are usable."""
         if seed is None:
             seed = random.SystemRandom().randrange(MAX_SEED - 8)
         if steps is None:
             steps = DEFAULT_STEPS
-        self.check_settings(steps=steps, guidance=guidance, num_images=num_images, seed=seed)
+        self.check_settings(
+            steps=steps, guidance=guidance, num_images=num_images, seed=seed, steering=steering
+        )
         return self.check_prompt(prompt), GenerationSettings(
-            prompt=prompt, seed=seed, steps=steps, guidance=guidance, checkpoint=self.checkpoint
+            prompt=prompt,
+            seed=seed,
+            steps=steps,
+            guidance=guidance,
+            steering=steering,
+            checkpoint=self.checkpoint,
         )
 
     def _sample(self, job: PaintingJob, plans: Tensor, *, is_watched: bool) -> Iterator[SampleStep]:
         """Fill the job's masked codes after the plans (num_images, P) of its pictures."""
         codes, settings = job.codes, job.settings
+        steering = self._steering(job, plans)
         prompts = [job.prompt + plan for plan in plans.tolist()]
         return sample_steps(
             self.code_logits_fn(prompts, settings.guidance),
@@ -379,8 +426,41 @@ class UniF2acePipeline:
             temperature=DEFAULT_TEMPERATURE,
             choice_temperature=DEFAULT_CHOICE_TEMPERATURE,
             generators=_generators(settings.seed, len(codes)),
-            values=self.model.code_values() if is_watched else None,
+            values=self.model.code_values() if is_watched or steering else None,
+            steering=steering,
         )
+
+    def _steering(self, job: PaintingJob, plans: Tensor) -> Steering | None:
+        """Towards what the prompt asks for and the plans add to it; None if that is nothing.
+
+        Its eyes are the face encoder's alone: the transformer would have to read every look.
+        """
+        if job.settings.steering == 0:
+            return None
+        asked = self._wishes(self.constraints(job.settings.prompt), 1.0)
+        planned = [
+            self._wishes({name: {value} for name, value in plan.values.items()}, PLANNED_WEIGHT)
+            for plan in self._decoded(plans)
+        ]
+        wishes = [{**of_plan, **asked} for of_plan in planned]
+        if not all(wishes):
+            return None
+        return Steering(
+            gradient_fn=gradient_fn(
+                lambda latents: self.model.read_latents(latents).attribute_logits, wishes
+            ),
+            strength=job.settings.steering,
+            limit=PULL_LIMIT,
+        )
+
+    def _wishes(self, wanted: Mapping[str, Set[str]], weight: float) -> dict[str, Wish]:
+        """What of that the face encoder has eyes for; "not visible" is none of its values."""
+        wishes = {}
+        for name, values in self.config.encoders.attributes:
+            places = [i for i, value in enumerate(values) if value in wanted.get(name, ())]
+            if places:
+                wishes[name] = Wish(values=tuple(places), weight=weight)
+        return wishes
 
     @torch.inference_mode()
     def draw_plans(
@@ -433,14 +513,15 @@ class UniF2acePipeline:
         return self.plan_words.read(self._look(picture)[0])[0].tolist()
 
     def _faces(
-        self, codes: Tensor, job: PaintingJob, words: Tensor, plans: Sequence[Plan]
+        self, step: SampleStep, job: PaintingJob, words: Tensor, plans: Sequence[Plan]
     ) -> tuple[GeneratedFace, ...]:
-        """The faces that were painted, as `posterior_means` shows their codes (n, N).
+        """The faces that the last step painted, as `posterior_means` shows their codes (n, N).
 
         One by one: side by side, sums round otherwise than alone, by one level here and there, and
         a seed should give the same bytes in any company.
         """
         settings, mask_code = job.settings, self.config.layout.mask_code
+        codes, pulls = step.codes, step.pulls
         is_open = job.codes[0].to(codes.device) == mask_code  # (N,), alike in all
         parts = [part.to(codes.device) for part in lattices(self.config.grid)]
         parts = [part[is_open[part]] for part in parts]
@@ -453,6 +534,7 @@ class UniF2acePipeline:
                 mask_code=mask_code,
                 parts=parts,
                 temperature=DEFAULT_TEMPERATURE,
+                pulls=None if pulls is None else pulls[i : i + 1],
             )
             faces.append(
                 GeneratedFace(
@@ -473,7 +555,7 @@ class UniF2acePipeline:
         if callback is None:
             words = self._plans(job)
             (last,) = deque(self._sample(job, words, is_watched=False), maxlen=1)
-            return list(self._faces(last.codes, job, words, self._decoded(words)))
+            return list(self._faces(last, job, words, self._decoded(words)))
         for step in self._paint(job):
             callback(step)
         return list(step.faces)
@@ -497,7 +579,7 @@ class UniF2acePipeline:
         plans = self._decoded(words)
         for step in self._sample(job, words, is_watched=True):
             is_last = step.step == step.num_steps
-            faces = self._faces(step.codes, job, words, plans) if is_last else ()
+            faces = self._faces(step, job, words, plans) if is_last else ()
             is_masked = (step.codes[0] == self.config.layout.mask_code).view(grid)
             assert step.means is not None
             yield GenerationStep(

@@ -23,6 +23,11 @@ DEFAULT_STEPS = 12
 averaged before they are decoded, which forgives a hasty draw. More steps cost time and gain nothing
 that was measured."""
 DEFAULT_GUIDANCE = 3.0
+DEFAULT_STEERING = 3.0
+"""How much each look at the unfinished face counts, see `steering.Steering`; at 0 none is taken."""
+PLANNED_WEIGHT = 1.0
+"""What the plan adds to the prompt counts so much beside what the prompt asks for."""
+PULL_LIMIT = 9.0
 DEFAULT_TEMPERATURE = 0.5
 PLAN_TEMPERATURE = 0.5
 """Of what a prompt leaves open, but for `plan.DRAWN_EVENLY`: a face that nobody described further
@@ -36,6 +41,7 @@ class Limits:
 
     steps: tuple[int, int] = (1, 64)
     guidance: tuple[float, float] = (1.0, 10.0)
+    steering: tuple[float, float] = (0.0, 10.0)
     num_images: tuple[int, int] = (1, 4)
     seed: tuple[int, int] = (0, MAX_SEED)
     max_prompt_chars: int = 1000
@@ -50,6 +56,7 @@ class GenerationSettings:
     seed: int
     steps: int
     guidance: float
+    steering: float
     checkpoint: str
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from unif2ace.schedule import MaskSchedule
+from unif2ace.steering import Steering, pulled_probs
 
 LogitsFn = Callable[[Tensor], Tensor]
 """Maps the next token ids to logits of the one after them."""
@@ -31,12 +32,41 @@ class SampleStep:
 
     means: (B, N, C) what a look at the unfinished pictures shows: the values of known codes, and of
     others the mean when they were last asked for. None without values.
+    pulls: (B, N, C) where to codes were pulled so far, see `Steering`. None without steering.
     """
 
     step: int  # 1-based
     num_steps: int
     codes: Tensor
     means: Tensor | None
+    pulls: Tensor | None
+
+
+class _Canvas:
+    """What unfinished pictures (B, N) show, and where to their codes are pulled."""
+
+    def __init__(self, values: Tensor, codes: Tensor, steering: Steering | None) -> None:
+        self.values, self.steering = values, steering
+        self.means = values[codes.clamp(max=len(values) - 1)]  # (B, N, C)
+        self.pulls = None if steering is None else torch.zeros_like(self.means)
+
+    def is_due(self, step: int, num_steps: int) -> bool:
+        return self.steering is not None and self.steering.is_due(step, num_steps)
+
+    def probs(self, logits: Tensor, places: Tensor, *, is_due: bool) -> Tensor:
+        """Of the codes at places (B, n), steered: (B, n, K). The means there follow them."""
+        probs = self._show(logits, places)
+        if is_due and self.steering is not None and self.pulls is not None:
+            self.pulls = self.steering.pulled(self.pulls, self.means)
+            probs = self._show(logits, places)
+        return probs
+
+    def _show(self, logits: Tensor, places: Tensor) -> Tensor:
+        at = places[..., None].expand(-1, -1, self.means.shape[-1])
+        pulls = None if self.pulls is None else self.pulls.gather(1, at)
+        probs = pulled_probs(logits, pulls, self.values)
+        self.means = self.means.scatter(1, at, probs @ self.values)  # (B, n, K) @ (K, C)
+        return probs
 
 
 def guided(logits_fn: CodeLogitsFn, guidance: float) -> CodeLogitsFn:
@@ -132,6 +162,7 @@ def sample_steps(
     choice_temperature: float = 4.5,
     generators: Sequence[torch.Generator],
     values: Tensor | None = None,
+    steering: Steering | None = None,
 ) -> Iterator[SampleStep]:
     """Fill every `mask_code` in codes (B, N), most confident first, yielding each step.
 
@@ -144,9 +175,10 @@ def sample_steps(
     draws stay right, wrong ones get better (`plan_rounds`).
 
     values: (K, C), what each code stands for, if the steps are to be looked at.
+    steering: what to look at them for while the first round paints; later rounds keep its pulls.
 
-    Raises: ValueError for a temperature <= 0, uneven rows, a wrong number of generators, or no
-        steps.
+    Raises: ValueError for a temperature <= 0, uneven rows, a wrong number of generators, no steps,
+        or steering without values.
     Source: MaskGIT, arXiv 2202.04200, sec. 3.2; opening again as remasking samplers do (ReMDM,
         arXiv 2503.00307), in rounds of our choice.
     """
@@ -158,8 +190,10 @@ def sample_steps(
     unknown = is_open.sum(-1)
     if not bool((unknown == unknown[0]).all()):
         raise ValueError(f"rows must have equally many masked codes, got {unknown.tolist()}")
+    if steering is not None and values is None:
+        raise ValueError("steering needs the values that codes stand for")
     rounds = plan_rounds(schedule, int(unknown[0]), steps, paint_steps)
-    means = None if values is None else values[codes.clamp(max=len(values) - 1)]  # (B, N, C)
+    canvas = None if values is None else _Canvas(values, codes, steering)
     done = 0
     for part in rounds:
         if done:
@@ -167,18 +201,26 @@ def sample_steps(
             codes = codes.scatter(1, order.topk(part.num_open).indices, mask_code)
         for step, num_masked in enumerate(part.counts, start=1):
             places = (codes == mask_code).nonzero()[:, 1].view(len(codes), -1)  # (B, n)
-            probs = (logits_fn(codes, places).float() / temperature).softmax(-1)  # (B, n, K)
+            logits = logits_fn(codes, places).float() / temperature  # (B, n, K)
+            if canvas is None:
+                probs = logits.softmax(-1)
+            else:
+                is_due = part is rounds[0] and canvas.is_due(step, len(part.counts))
+                probs = canvas.probs(logits, places, is_due=is_due)
             said = draw_rows(probs, generators)
             confidence = probs.gather(-1, said[..., None]).squeeze(-1).log()
             anneal = annealed(choice_temperature, step, len(part.counts))
             confidence = confidence + anneal * row_noise(confidence, generators)
             hidden = places.gather(1, confidence.topk(num_masked, largest=False).indices)
             codes = codes.scatter(1, places, said).scatter(1, hidden, mask_code)
-            if means is not None and values is not None:
-                at = places[..., None].expand(-1, -1, means.shape[-1])
-                means = means.scatter(1, at, probs @ values)  # (B, n, K) @ (K, C)
             done += 1
-            yield SampleStep(step=done, num_steps=steps, codes=codes, means=means)
+            yield SampleStep(
+                step=done,
+                num_steps=steps,
+                codes=codes,
+                means=None if canvas is None else canvas.means,
+                pulls=None if canvas is None else canvas.pulls,
+            )
 
 
 def sample_codes(logits_fn: CodeLogitsFn, codes: Tensor, **options) -> Tensor:
@@ -206,6 +248,7 @@ def posterior_means(
     mask_code: int,
     parts: Sequence[Tensor],
     temperature: float,
+    pulls: Tensor | None = None,
 ) -> Tensor:
     """What drawn codes (B, N) stand for, each averaged over what might as well be there: (B, N, C).
 
@@ -221,13 +264,14 @@ def posterior_means(
         parts: places (n,) each, without one twice.
         temperature: > 0, of what might be there: as codes were drawn, so that a thin frame of
             which a few places are unsure is not averaged away.
+        pulls: (B, N, C), where to codes were pulled, see `Steering`.
     """
     means = values[codes]  # (B, N, C)
     for places in parts:
         if len(places):
             masked = codes.index_fill(1, places, mask_code)
-            logits = logits_fn(masked, places.expand(len(codes), -1)).float()
-            probs = (logits / temperature).softmax(-1)
+            logits = logits_fn(masked, places.expand(len(codes), -1)).float() / temperature
+            probs = pulled_probs(logits, None if pulls is None else pulls[:, places], values)
             means = means.index_copy(1, places, probs @ values)  # (B, n, K) @ (K, C)
     return means
 

@@ -27,6 +27,7 @@ from unif2ace.evaluate.judge import Judge, Verdict
 from unif2ace.evaluate.metrics import frechet_distance, rate
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline, to_image
+from unif2ace.records import DEFAULT_STEERING
 from unif2ace.synth.captions import Style, caption
 from unif2ace.synth.sampling import Split, sample_attributes
 from unif2ace.train.perceptual import imagenet_network
@@ -134,11 +135,18 @@ def request_of(prompt: str) -> Request:
 
 
 def paint(
-    pipe: UniF2acePipeline, requests: Sequence[Request], *, seed: int, steps: int, guidance: float
+    pipe: UniF2acePipeline,
+    requests: Sequence[Request],
+    *,
+    seed: int,
+    steps: int,
+    guidance: float,
+    steering: float = DEFAULT_STEERING,
 ) -> list[Image.Image]:
     """One picture per request; request i has seed + i."""
+    one = partial(pipe.generate, steps=steps, guidance=guidance, steering=steering)
     return [
-        pipe.generate(request.prompt, seed=seed + i, steps=steps, guidance=guidance)[0].image
+        one(request.prompt, seed=seed + i)[0].image
         for i, request in enumerate(tqdm(requests, desc="paint", unit="face"))
     ]
 
@@ -222,16 +230,20 @@ def perceptual_features(pixels: Tensor, network: EfficientNetLite0) -> np.ndarra
     return torch.cat(parts).numpy()
 
 
-def frechet_report(painted: Tensor, renders: Tensor, rebuilt: Tensor) -> dict[str, Any]:
-    """FD-ELite0 of n painted and n rebuilt faces against n renders, beside n other renders.
+def frechet_report(
+    painted: Tensor, unseeing: Tensor, renders: Tensor, rebuilt: Tensor
+) -> dict[str, Any]:
+    """FD-ELite0 of n faces painted either way, and n rebuilt, against n renders; n other renders'.
 
     `renders` must hold 2n faces and `rebuilt` those of its second n. Equal n everywhere, since
     small samples raise the distance.
     """
     count = len(painted)
-    if len(renders) != 2 * count or len(rebuilt) != count:
+    counts = (len(renders), len(rebuilt), len(unseeing))
+    if counts != (2 * count, count, count):
         raise ValueError(
-            f"need {2 * count} renders and {count} rebuilt, got {len(renders)}, {len(rebuilt)}"
+            f"need {2 * count} renders, {count} rebuilt and {count} painted without looking, "
+            f"got {counts}"
         )
     network = imagenet_network()
     reference, other = perceptual_features(renders, network).reshape(2, count, -1)
@@ -239,6 +251,9 @@ def frechet_report(painted: Tensor, renders: Tensor, rebuilt: Tensor) -> dict[st
         "n": count,
         "painted_to_renders": round(
             frechet_distance(perceptual_features(painted, network), reference), 3
+        ),
+        "unseeing_to_renders": round(
+            frechet_distance(perceptual_features(unseeing, network), reference), 3
         ),
         "rebuilt_to_renders": round(
             frechet_distance(perceptual_features(rebuilt, network), reference), 3
@@ -263,11 +278,12 @@ def evaluate_generation(
     """
     if len(faces) < 2 * count:
         raise ValueError(f"{count} pictures need {2 * count} unseen renders, got {len(faces)}")
-    settings = {"seed": seed, "steps": steps, "guidance": guidance}
+    settings: dict[str, Any] = {"seed": seed, "steps": steps, "guidance": guidance}
     grammar = requests_for(pipe, count, seed)
     visitors = visitor_requests()
-    painted = paint(pipe, grammar, seed=seed, steps=steps, guidance=guidance)
-    by_visitors = paint(pipe, visitors, seed=seed, steps=steps, guidance=guidance)
+    painted = paint(pipe, grammar, **settings)
+    unseeing = paint(pipe, grammar, **settings, steering=0.0)
+    by_visitors = paint(pipe, visitors, **settings)
     renders = [faces.image(i) for i in range(2 * count)]
     rebuilt = reconstructions(pipe, renders[count:])
     truths = requests_of(faces.knowing(pipe.config.attributes))
@@ -276,11 +292,13 @@ def evaluate_generation(
         "checkpoint": pipe.checkpoint,
         "settings": settings,
         "captions": summary(grammar, judge.examine(painted)),
+        "unseeing": summary(grammar, judge.examine(unseeing)),
         "visitors": summary(visitors, judge.examine(by_visitors)),
         "renders": summary(truths[: 2 * count], judge.examine(renders)),
         "rebuilt": summary(truths[count : 2 * count], judge.examine(rebuilt)),
         "fd_elite0": frechet_report(
             stack_images(painted, size),
+            stack_images(unseeing, size),
             stack_images(renders, size),
             stack_images(rebuilt, size),
         ),

@@ -151,6 +151,7 @@ def photograph_table(measured: Json) -> str:
 def generation_tables(measured: Json) -> str:
     names = {
         "captions": "painted, captions of unseen combinations",
+        "unseeing": "the same, painted without looking at the unfinished face",
         "visitors": "painted, prompts as visitors type them",
         "rebuilt": "renders through the image tokenizer",
         "renders": "renders (what the judge can see)",
@@ -173,7 +174,8 @@ def generation_tables(measured: Json) -> str:
         f"{heading}\n\n"
         f"{table(('pictures', 'asked attributes right', 'one clear face'), rows)}\n\n"
         f"Agreement with somebody else's prompt, the floor: {chance}. FD-ELite0 to "
-        f"{distance['n']} unseen renders: painted {distance['painted_to_renders']:.1f}, rebuilt "
+        f"{distance['n']} unseen renders: painted {distance['painted_to_renders']:.1f}, "
+        f"without looking {distance['unseeing_to_renders']:.1f}, rebuilt "
         f"{distance['rebuilt_to_renders']:.1f}, other renders "
         f"{distance['renders_to_renders']:.1f} (not FID: EfficientNet-Lite0 features)."
     )
