@@ -13,10 +13,15 @@ from unif2ace.attributes import ATTRIBUTES
 from unif2ace.checkpoint import check_place, checkpoint_name
 from unif2ace.pipeline import NOT_VISIBLE, UniF2acePipeline, to_image, to_pixels
 from unif2ace.prompting import encode_request, generation_batch, prompt_ids
-from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_TEMPERATURE, MOST_OTHERS
+from unif2ace.records import (
+    DEFAULT_GUIDANCE,
+    DEFAULT_TEMPERATURE,
+    MOST_OTHERS,
+    PLANNED_WEIGHT,
+)
 from unif2ace.regions import region_tokens
 from unif2ace.sampler import posterior_means
-from unif2ace.steering import Wish, seen_nats
+from unif2ace.steering import FRAMES, Wish, seen_nats
 from unif2ace.wording import canonical_answer, canonical_question
 
 
@@ -192,25 +197,43 @@ def test_a_picture_shows_the_means_of_its_codes_and_an_edit_what_it_kept(pipe):
     assert edited.image.tobytes() == expected.tobytes()
 
 
-def test_looking_at_unfinished_faces_shows_more_of_what_was_asked_and_planned(pipe):
+@torch.no_grad()
+def test_looks_pull_towards_what_is_asked_and_then_planned(pipe):
+    job = pipe._job("an old man", 0, 4, 2.0, 2, 3.0)
+    plans = pipe._plans(job)
+    steering = pipe._steering(job, plans)
+    width = pipe.model.code_values().shape[1]
+    means = torch.randn(2, 4, width, generator=torch.Generator().manual_seed(0))
+    gradient = steering.gradient_fn(means, 2)
     vocabulary = dict(pipe.config.encoders.attributes)
 
-    def seen(steering):
-        total = 0.0
-        for seed in range(6):
-            face = pipe.generate("an old man", seed=seed, steps=4, steering=steering)[0]
-            read = pipe.model.read_face(to_pixels(face.image, pipe.image_size)).attribute_logits
-            wishes = {
-                name: Wish(values=(vocabulary[name].index(value),), weight=1.0)
-                for name, value in face.plan.values.items()
-                if value in vocabulary.get(name, ())
-            }
-            assert {"age", "gender"} & set(wishes)
-            total += float(seen_nats(read, wishes))
-            assert face.settings.steering == steering
-        return total
+    def seen(latents, plan):
+        values = {**plan.values, "age": "old", "gender": "man"}
+        wishes = {
+            name: Wish(values=(vocabulary[name].index(value),), weight=weight)
+            for name, value in values.items()
+            if value in vocabulary.get(name, ())
+            for weight in [1.0 if name in ("age", "gender") else PLANNED_WEIGHT]
+        }
+        assert len(wishes) > 2  # the plan adds something
+        return float(
+            seen_nats(pipe.model.read_latents(latents, FRAMES[2]).attribute_logits, wishes)
+        )
 
-    assert seen(10.0) > seen(0.0) + 0.03
+    for row, plan in enumerate(pipe._decoded(plans)):
+        here, way = means[row : row + 1], gradient[row : row + 1]
+        step = 0.02 * way / way.norm()
+        slope = (seen(here + step, plan) - seen(here - step, plan)) / 0.04
+        assert slope == pytest.approx(float(way.norm()), rel=0.05) and slope > 0
+    assert pipe._steering(pipe._job("an old man", 0, 4, 2.0, 2, 0.0), plans) is None
+
+
+def test_looking_changes_the_picture(pipe):
+    plain, steered = (
+        pipe.generate("an old man", seed=1, steps=4, steering=strength)[0] for strength in (0, 10)
+    )
+    assert plain.image.tobytes() != steered.image.tobytes()
+    assert (plain.settings.steering, steered.settings.steering) == (0, 10)
 
 
 def test_steering_an_edit_lets_the_rest_of_the_picture_be(pipe):

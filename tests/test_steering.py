@@ -32,15 +32,15 @@ def sampled(start, seeds, **changes):
 def upwards(strength=3.0, limit=9.0, looks=None):
     """Pulls each code towards a larger first number."""
 
-    def gradient(means):
+    def gradient(means, step):
         if looks is not None:
-            looks.append(means)
+            looks.append((step, means))
         return UPWARDS.expand_as(means)
 
     return Steering(gradient_fn=gradient, strength=strength, limit=limit)
 
 
-def read(latents):
+def read(latents, frame=(0, 0)):
     """Two attributes of a picture (1, N, C), one told by its mean and one by its square."""
     mean = latents.mean(1)
     return {"hair": mean @ torch.eye(WIDTH), "age": mean.square()[:, :2]}
@@ -63,10 +63,10 @@ def test_what_is_seen_of_wishes_is_the_log_of_their_shares():
 @torch.inference_mode()
 def test_gradients_are_those_of_each_pictures_own_wishes():
     means = torch.randn(2, 4, WIDTH, generator=torch.Generator().manual_seed(2))
-    found = gradient_fn(read, WISHES)(means)
+    found = gradient_fn(read, WISHES)(means, 4)
     assert found.shape == means.shape
     for row, wished in enumerate(WISHES):
-        alone = gradient_fn(read, [wished])(means[row : row + 1])
+        alone = gradient_fn(read, [wished])(means[row : row + 1], 4)
         assert torch.equal(found[row : row + 1], alone)
         for place, dim in itertools.product((0, 3), range(WIDTH)):
             step = torch.zeros(1, 4, WIDTH)
@@ -94,7 +94,7 @@ def test_pulls_add_up_within_their_limit():
     steering, means = upwards(strength=2.0, limit=5.0), torch.zeros(1, 4, WIDTH)
     pulls = torch.zeros(1, 4, WIDTH)
     for height in (2.0, 4.0, 5.0, 5.0):
-        pulls = steering.pulled(pulls, means)
+        pulls = steering.pulled(pulls, means, 4)
         assert torch.equal(pulls, height * UPWARDS.expand(1, 4, -1))
 
 
@@ -118,8 +118,8 @@ def test_steering_looks_while_it_paints_and_lets_known_codes_be():
     steps = 21  # twelve that paint and three revisions
     drawn = sampled(start, (0, 1), steps=steps, steering=upwards(looks=looks))
     assert (drawn[:, 5:9] == 3).all() and (drawn != MASK).all()
-    assert len(looks) == 4
-    for means in looks:
+    assert [step for step, _ in looks] == [4, 6, 8, 10]
+    for _, means in looks:
         torch.testing.assert_close(means[:, 5:9], VALUES[3].expand(2, 4, -1))
 
 
@@ -153,3 +153,17 @@ def test_steering_cannot_look_without_values():
     )
     with pytest.raises(ValueError, match="values"):
         next(steps)
+
+
+def test_every_look_has_its_own_frame():
+    frames = []
+
+    def told(latents, frame):
+        frames.append(frame)
+        return read(latents)
+
+    gradient = gradient_fn(told, WISHES)
+    for step in (4, 6, 8, 10):
+        gradient(torch.zeros(2, 4, WIDTH), step)
+    assert frames[::2] == frames[1::2]  # alike for all pictures of a look
+    assert len(set(frames[::2])) == 4

@@ -303,10 +303,16 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         """What the face encoder reads off (B, 3, S, S) pixels in [-1, 1]."""
         return self.face_encoder(pixels, self.semantic_encoder.overview(pixels))
 
-    def read_latents(self, latents: Tensor) -> FaceOutput:
-        """`read_face` of what `decode_latents` shows, with a gradient back to latents (B, N, C)."""
+    def read_latents(self, latents: Tensor, shift: tuple[float, float] = (0, 0)) -> FaceOutput:
+        """`read_face` of what `decode_latents` shows, with a gradient back to latents (B, N, C).
+
+        shift: by which share of its side the frame is moved to the right and down, in whole pixels;
+            edges are repeated.
+        """
         grid = (self.config.grid, self.config.grid)
         pixels = self.image_tokenizer.decode_latents(latents.transpose(1, 2), grid)
+        right, down = (round(share * self.config.image_size) for share in shift)
+        pixels = F.pad(pixels, (-right, right, -down, down), mode="replicate")
         return self.face_encoder(pixels, self.semantic_encoder.overview(pixels))
 
     @torch.no_grad()

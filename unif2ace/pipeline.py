@@ -447,7 +447,7 @@ class UniF2acePipeline:
             return None
         return Steering(
             gradient_fn=gradient_fn(
-                lambda latents: self.model.read_latents(latents).attribute_logits, wishes
+                lambda *look: self.model.read_latents(*look).attribute_logits, wishes
             ),
             strength=job.settings.steering,
             limit=PULL_LIMIT,

@@ -50,18 +50,14 @@ class _Canvas:
         self.means = values[codes.clamp(max=len(values) - 1)]  # (B, N, C)
         self.pulls = None if steering is None else torch.zeros_like(self.means)
 
-    def is_due(self, step: int, num_steps: int) -> bool:
-        return self.steering is not None and self.steering.is_due(step, num_steps)
+    def look(self, step: int, logits: Tensor, places: Tensor) -> None:
+        """Pull towards more of what is wanted, having seen what step `step` would show."""
+        if self.steering is not None and self.pulls is not None:
+            self.probs(logits, places)
+            self.pulls = self.steering.pulled(self.pulls, self.means, step)
 
-    def probs(self, logits: Tensor, places: Tensor, *, is_due: bool) -> Tensor:
-        """Of the codes at places (B, n), steered: (B, n, K). The means there follow them."""
-        probs = self._show(logits, places)
-        if is_due and self.steering is not None and self.pulls is not None:
-            self.pulls = self.steering.pulled(self.pulls, self.means)
-            probs = self._show(logits, places)
-        return probs
-
-    def _show(self, logits: Tensor, places: Tensor) -> Tensor:
+    def probs(self, logits: Tensor, places: Tensor) -> Tensor:
+        """Of the codes at places (B, n), as pulled: (B, n, K). The means there follow them."""
         at = places[..., None].expand(-1, -1, self.means.shape[-1])
         pulls = None if self.pulls is None else self.pulls.gather(1, at)
         probs = pulled_probs(logits, pulls, self.values)
@@ -205,8 +201,9 @@ def sample_steps(
             if canvas is None:
                 probs = logits.softmax(-1)
             else:
-                is_due = part is rounds[0] and canvas.is_due(step, len(part.counts))
-                probs = canvas.probs(logits, places, is_due=is_due)
+                if part is rounds[0] and steering and steering.is_due(step, len(part.counts)):
+                    canvas.look(step, logits, places)
+                probs = canvas.probs(logits, places)
             said = draw_rows(probs, generators)
             confidence = probs.gather(-1, said[..., None]).squeeze(-1).log()
             anneal = annealed(choice_temperature, step, len(part.counts))

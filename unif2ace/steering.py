@@ -8,11 +8,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-GradientFn = Callable[[Tensor], Tensor]
-"""Maps means (B, N, C) of unfinished pictures to the gradient there of what is to grow."""
+GradientFn = Callable[[Tensor, int], Tensor]
+"""Maps means (B, N, C) of unfinished pictures, and a step, to the gradient of what is to grow."""
 
-ReadFn = Callable[[Tensor], Mapping[str, Tensor]]
-"""Maps means (1, N, C) of a picture to logits (1, V) of each attribute's values."""
+Frame = tuple[float, float]
+"""How far to the right and down a picture's frame is moved, as shares of its side."""
+
+ReadFn = Callable[[Tensor, Frame], Mapping[str, Tensor]]
+"""Maps means (1, N, C) of a picture, and its frame, to logits (1, V) of each attribute's values."""
+
+FRAMES: tuple[Frame, ...] = tuple(
+    (right / 256, down / 256)
+    for right, down in ((3, -5), (-6, 2), (5, 6), (-2, -7), (7, 1), (-4, 4), (0, -3))
+)
+"""Looks differ in framing, and what pulls in all of them stays: a pull that suits one frame alone
+would be noise that fools the reader (as expectation over transformation, arXiv 1707.07397)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +62,9 @@ class Steering:
         """
         return step % 2 == 0 and num_steps <= 3 * step and 6 * step <= 5 * num_steps
 
-    def pulled(self, pulls: Tensor, means: Tensor) -> Tensor:
-        """The pulls (B, N, C) after one more look at pictures of these means (B, N, C)."""
-        more = self.strength * self.gradient_fn(means)
+    def pulled(self, pulls: Tensor, means: Tensor, step: int) -> Tensor:
+        """The pulls (B, N, C) after a step's look at pictures of these means (B, N, C)."""
+        more = self.strength * self.gradient_fn(means, step)
         return (pulls + more).clamp(-self.limit, self.limit)
 
 
@@ -82,12 +92,12 @@ def gradient_fn(read: ReadFn, wishes: Sequence[Mapping[str, Wish]]) -> GradientF
     same picture in any company.
     """
 
-    def gradient(means: Tensor) -> Tensor:
-        rows = []
+    def gradient(means: Tensor, step: int) -> Tensor:
+        rows, frame = [], FRAMES[step % len(FRAMES)]
         for row, wished in zip(means, wishes, strict=True):
             with torch.inference_mode(False), torch.enable_grad():
                 latents = row[None].clone().requires_grad_()  # no inference tensor
-                rows += torch.autograd.grad(seen_nats(read(latents), wished), latents)
+                rows += torch.autograd.grad(seen_nats(read(latents, frame), wished), latents)
         return torch.cat(rows)
 
     return gradient
