@@ -43,6 +43,8 @@ class Steering:
     Classifier guidance: log p(wanted | picture) is taken as straight around the mean of what may be
     drawn, so log p of a code rises by the inner product of what it stands for with the gradient.
     What the network rules out stays ruled out.
+    Deviation: the paper paints by words alone. A small network's codes often leave out details that
+    it could tell were missing; understanding helps painting here.
     Source: arXiv 2105.05233, sec. 4, and for discrete states DiGress, arXiv 2209.14734. When to
     look, and that pulls add up within a limit, is our choice.
 
