@@ -434,7 +434,8 @@ def ratio_lines(measured: dict[str, Any]) -> list[str]:
     for title, row in (("a prompt", measured["sampler"]), ("a caption", measured["caption"])):
         lines += [
             f"sampler, {title} of {row['prompt_tokens']} tokens with its plan, {row['steps']} "
-            f"steps, none of which looks at the face: {row['speedup_over_plain']:.2f} times as fast as recomputing everything, "
+            "steps, none of which looks at the face: "
+            f"{row['speedup_over_plain']:.2f} times as fast as recomputing everything, "
             f"{row['speedup_over_plain_steps']:.2f} times if only the steps do (same codes: "
             f"{row['same_codes_as_plain']})",
             f"its rate: {row['gflop_per_second']:.1f} GFLOP/s, "
