@@ -237,9 +237,13 @@ def test_looking_changes_the_picture(pipe):
 
 
 def test_steering_an_edit_lets_the_rest_of_the_picture_be(pipe):
-    kept = np.array([[True, False], [True, True]])
+    kept = np.array([[True, False], [False, False]])  # three open codes: a look before the second
     codes = pipe.encode(PICTURE).codes[0]
-    edited = pipe.edit(PICTURE, ~kept, "an old man", seed=3, steps=4, steering=10.0)[0]
+    edited, plain = (
+        pipe.edit(PICTURE, ~kept, "an old man", seed=3, steps=4, steering=strength)[0]
+        for strength in (10.0, 0.0)
+    )
+    assert edited.image.tobytes() != plain.image.tobytes()
     assert np.array_equal(np.array(edited.codes)[kept.flatten()], codes[kept.flatten()])
 
 

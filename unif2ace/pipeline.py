@@ -518,7 +518,8 @@ class UniF2acePipeline:
         """The faces that the last step painted, as `posterior_means` shows their codes (n, N).
 
         One by one: side by side, sums round otherwise than alone, by one level here and there, and
-        a seed should give the same bytes in any company.
+        a seed should give the same bytes in any company. Pulls come from steps side by side, so
+        that steered pictures have the same codes in any company, and pixels but for such rounding.
         """
         settings, mask_code = job.settings, self.config.layout.mask_code
         codes, pulls = step.codes, step.pulls

@@ -49,7 +49,8 @@ class Steering:
     look, and that pulls add up within a limit, is our choice.
 
     gradient_fn: of log p(wanted | picture), in nats.
-    strength: >= 0, how much every look's gradient counts; 1 is Bayes' rule.
+    strength: >= 0, how much every look's gradient counts. Looks add up; one at 1 is Bayes' rule for
+        what a tempered draw may give.
     limit: of a pull, in each dimension of what codes stand for.
     """
 
@@ -90,8 +91,7 @@ def seen_nats(logits: Mapping[str, Tensor], wishes: Mapping[str, Wish]) -> Tenso
 def gradient_fn(read: ReadFn, wishes: Sequence[Mapping[str, Wish]]) -> GradientFn:
     """The gradient of `seen_nats` of each picture's own wishes, of which each has one at least.
 
-    Picture by picture: side by side, sums round otherwise than alone, and a seed should give the
-    same picture in any company.
+    Picture by picture, so that what is held for the gradient is that of one.
     """
 
     def gradient(means: Tensor, step: int) -> Tensor:
