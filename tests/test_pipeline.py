@@ -199,7 +199,7 @@ def test_a_picture_shows_the_means_of_its_codes_and_an_edit_what_it_kept(pipe):
 
 @torch.no_grad()
 def test_looks_pull_towards_what_is_asked_and_then_planned(pipe):
-    job = pipe._job("an old man", 0, 4, 2.0, 2, 3.0)
+    job = pipe._job(*pipe._settings("an old man", 0, 4, 2.0, 2, 3.0), 2)
     plans = pipe._plans(job)
     steering = pipe._steering(job, plans)
     width = pipe.model.code_values().shape[1]
@@ -225,7 +225,30 @@ def test_looks_pull_towards_what_is_asked_and_then_planned(pipe):
         step = 0.02 * way / way.norm()
         slope = (seen(here + step, plan) - seen(here - step, plan)) / 0.04
         assert slope == pytest.approx(float(way.norm()), rel=0.05) and slope > 0
-    assert pipe._steering(pipe._job("an old man", 0, 4, 2.0, 2, 0.0), plans) is None
+    unseeing = pipe._job(*pipe._settings("an old man", 0, 4, 2.0, 2, 0.0), 2)
+    assert pipe._steering(unseeing, plans) is None
+
+
+def test_each_of_many_pictures_is_shown_as_its_own_pulls_have_it(pipe):
+    wanted = pipe._settings("an old man", 5, 4, DEFAULT_GUIDANCE, 2, 10.0)
+    job = pipe._job(*wanted, 2)
+    plans = pipe._plans(job)
+    *_, last = pipe._sample(job, plans)
+    assert last.pulls.abs().amax((1, 2)).min() > 0
+    faces = pipe.generate("an old man", seed=5, steps=4, num_images=2, steering=10.0)
+    for i, face in enumerate(faces):
+        means = posterior_means(
+            pipe.code_logits_fn([job.prompt + plans[i].tolist()], DEFAULT_GUIDANCE),
+            last.codes[i : i + 1],
+            pipe.model.code_values(),
+            mask_code=pipe.config.layout.mask_code,
+            parts=[torch.tensor([place]) for place in range(4)],
+            temperature=DEFAULT_TEMPERATURE,
+            pulls=last.pulls[i : i + 1],
+        )
+        assert face.image.tobytes() == to_image(pipe.model.decode_latents(means)[0]).tobytes()
+        alone = pipe.generate("an old man", seed=5 + i, steps=4, steering=10.0)[0]
+        assert alone.codes == face.codes
 
 
 def test_looking_changes_the_picture(pipe):

@@ -257,8 +257,8 @@ class UniF2acePipeline:
         steering: how strongly what the face encoder sees in unfinished pictures pulls them to what
             they should show (`steering.Steering`); 0 paints without looking.
         """
-        job = self._job(prompt, seed, steps, guidance, num_images, steering)
-        return self._painted(job, callback)
+        wanted = self._settings(prompt, seed, steps, guidance, num_images, steering)
+        return self._painted(self._job(*wanted, num_images), callback)
 
     def generate_steps(
         self,
@@ -270,7 +270,8 @@ class UniF2acePipeline:
         steering: float = DEFAULT_STEERING,
     ) -> Iterator[GenerationStep]:
         """Like `generate`, step by step. Bad arguments raise before the first step."""
-        return self._paint(self._job(prompt, seed, steps, guidance, num_images, steering))
+        wanted = self._settings(prompt, seed, steps, guidance, num_images, steering)
+        return self._paint(self._job(*wanted, num_images))
 
     def edit(
         self,
@@ -294,8 +295,9 @@ class UniF2acePipeline:
                 of a region, see `regions.REGIONS`.
         Raises: ValueError as `generate`, and for a mask that marks nothing or has another shape.
         """
-        how = (seed, steps, guidance, num_images, steering)
-        return self._painted(self._edit_job(image, mask_or_region, prompt, *how), callback)
+        wanted = self._settings(prompt, seed, steps, guidance, num_images, steering)
+        job = self._edit_job(image, mask_or_region, *wanted, num_images)
+        return self._painted(job, callback)
 
     def edit_steps(
         self,
@@ -309,19 +311,10 @@ class UniF2acePipeline:
         steering: float = DEFAULT_STEERING,
     ) -> Iterator[GenerationStep]:
         """Like `edit`, step by step. Bad arguments raise before the first step."""
-        how = (seed, steps, guidance, num_images, steering)
-        return self._paint(self._edit_job(image, mask_or_region, prompt, *how))
+        wanted = self._settings(prompt, seed, steps, guidance, num_images, steering)
+        return self._paint(self._edit_job(image, mask_or_region, *wanted, num_images))
 
-    def _job(
-        self,
-        prompt: str,
-        seed: int | None,
-        steps: int | None,
-        guidance: float,
-        num_images: int,
-        steering: float,
-    ) -> PaintingJob:
-        ids, settings = self._settings(prompt, seed, steps, guidance, num_images, steering)
+    def _job(self, ids: list[int], settings: GenerationSettings, num_images: int) -> PaintingJob:
         shape = (num_images, self.config.num_image_tokens)
         return PaintingJob(
             codes=torch.full(shape, self.config.layout.mask_code), prompt=ids, settings=settings
@@ -332,18 +325,14 @@ class UniF2acePipeline:
         self,
         image: Image.Image,
         mask_or_region: Image.Image | np.ndarray | str,
-        prompt: str,
-        seed: int | None,
-        steps: int | None,
-        guidance: float,
+        ids: list[int],
+        settings: GenerationSettings,
         num_images: int,
-        steering: float,
     ) -> PaintingJob:
         """The picture's codes, masked where to paint, and its own plan as far as the prompt allows.
 
         What the prompt settles is planned anew, all else stays as the picture shows it.
         """
-        ids, settings = self._settings(prompt, seed, steps, guidance, num_images, steering)
         if isinstance(mask_or_region, str):
             check_region(mask_or_region)
         pixels = self._pixels(image)
@@ -412,10 +401,9 @@ class UniF2acePipeline:
             checkpoint=self.checkpoint,
         )
 
-    def _sample(self, job: PaintingJob, plans: Tensor, *, is_watched: bool) -> Iterator[SampleStep]:
+    def _sample(self, job: PaintingJob, plans: Tensor) -> Iterator[SampleStep]:
         """Fill the job's masked codes after the plans (num_images, P) of its pictures."""
         codes, settings = job.codes, job.settings
-        steering = self._steering(job, plans)
         prompts = [job.prompt + plan for plan in plans.tolist()]
         return sample_steps(
             self.code_logits_fn(prompts, settings.guidance),
@@ -426,8 +414,8 @@ class UniF2acePipeline:
             temperature=DEFAULT_TEMPERATURE,
             choice_temperature=DEFAULT_CHOICE_TEMPERATURE,
             generators=_generators(settings.seed, len(codes)),
-            values=self.model.code_values() if is_watched or steering else None,
-            steering=steering,
+            values=self.model.code_values(),
+            steering=self._steering(job, plans),
         )
 
     def _steering(self, job: PaintingJob, plans: Tensor) -> Steering | None:
@@ -523,6 +511,7 @@ class UniF2acePipeline:
         """
         settings, mask_code = job.settings, self.config.layout.mask_code
         codes, pulls = step.codes, step.pulls
+        assert pulls is not None
         is_open = job.codes[0].to(codes.device) == mask_code  # (N,), alike in all
         parts = [part.to(codes.device) for part in lattices(self.config.grid)]
         parts = [part[is_open[part]] for part in parts]
@@ -535,7 +524,7 @@ class UniF2acePipeline:
                 mask_code=mask_code,
                 parts=parts,
                 temperature=DEFAULT_TEMPERATURE,
-                pulls=None if pulls is None else pulls[i : i + 1],
+                pulls=pulls[i : i + 1],
             )
             faces.append(
                 GeneratedFace(
@@ -555,7 +544,7 @@ class UniF2acePipeline:
         """The finished faces; previews are decoded only if somebody looks."""
         if callback is None:
             words = self._plans(job)
-            (last,) = deque(self._sample(job, words, is_watched=False), maxlen=1)
+            (last,) = deque(self._sample(job, words), maxlen=1)
             return list(self._faces(last, job, words, self._decoded(words)))
         for step in self._paint(job):
             callback(step)
@@ -578,7 +567,7 @@ class UniF2acePipeline:
         grid = (self.config.grid, self.config.grid)
         words = self._plans(job)
         plans = self._decoded(words)
-        for step in self._sample(job, words, is_watched=True):
+        for step in self._sample(job, words):
             is_last = step.step == step.num_steps
             faces = self._faces(step, job, words, plans) if is_last else ()
             is_masked = (step.codes[0] == self.config.layout.mask_code).view(grid)

@@ -28,6 +28,7 @@ DEFAULT_STEERING = 3.0
 PLANNED_WEIGHT = 0.3
 """What the plan adds to the prompt counts so much beside what the prompt asks for."""
 PULL_LIMIT = 9.0
+"""Of `steering.Steering`, in nats for each unit by which what a code stands for differs."""
 DEFAULT_TEMPERATURE = 0.5
 PLAN_TEMPERATURE = 0.5
 """Of what a prompt leaves open, but for `plan.DRAWN_EVENLY`: a face that nobody described further

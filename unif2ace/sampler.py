@@ -32,7 +32,7 @@ class SampleStep:
 
     means: (B, N, C) what a look at the unfinished pictures shows: the values of known codes, and of
     others the mean when they were last asked for. None without values.
-    pulls: (B, N, C) where to codes were pulled so far, see `Steering`. None without steering.
+    pulls: (B, N, C) where to codes were pulled so far, see `Steering`. None without values.
     """
 
     step: int  # 1-based
@@ -45,22 +45,15 @@ class SampleStep:
 class _Canvas:
     """What unfinished pictures (B, N) show, and where to their codes are pulled."""
 
-    def __init__(self, values: Tensor, codes: Tensor, steering: Steering | None) -> None:
-        self.values, self.steering = values, steering
+    def __init__(self, values: Tensor, codes: Tensor) -> None:
+        self.values = values
         self.means = values[codes.clamp(max=len(values) - 1)]  # (B, N, C)
-        self.pulls = None if steering is None else torch.zeros_like(self.means)
-
-    def look(self, step: int, logits: Tensor, places: Tensor) -> None:
-        """Pull towards more of what is wanted, having seen what step `step` would show."""
-        if self.steering is not None and self.pulls is not None:
-            self.probs(logits, places)
-            self.pulls = self.steering.pulled(self.pulls, self.means, step)
+        self.pulls = torch.zeros_like(self.means)
 
     def probs(self, logits: Tensor, places: Tensor) -> Tensor:
         """Of the codes at places (B, n), as pulled: (B, n, K). The means there follow them."""
         at = places[..., None].expand(-1, -1, self.means.shape[-1])
-        pulls = None if self.pulls is None else self.pulls.gather(1, at)
-        probs = pulled_probs(logits, pulls, self.values)
+        probs = pulled_probs(logits, self.pulls.gather(1, at), self.values)
         self.means = self.means.scatter(1, at, probs @ self.values)  # (B, n, K) @ (K, C)
         return probs
 
@@ -189,7 +182,7 @@ def sample_steps(
     if steering is not None and values is None:
         raise ValueError("steering needs the values that codes stand for")
     rounds = plan_rounds(schedule, int(unknown[0]), steps, paint_steps)
-    canvas = None if values is None else _Canvas(values, codes, steering)
+    canvas = None if values is None else _Canvas(values, codes)
     done = 0
     for part in rounds:
         if done:
@@ -201,9 +194,10 @@ def sample_steps(
             if canvas is None:
                 probs = logits.softmax(-1)
             else:
-                if part is rounds[0] and steering and steering.is_due(step, len(part.counts)):
-                    canvas.look(step, logits, places)
                 probs = canvas.probs(logits, places)
+                if part is rounds[0] and steering and steering.is_due(step, len(part.counts)):
+                    canvas.pulls = steering.pulled(canvas.pulls, canvas.means, step)
+                    probs = canvas.probs(logits, places)
             said = draw_rows(probs, generators)
             confidence = probs.gather(-1, said[..., None]).squeeze(-1).log()
             anneal = annealed(choice_temperature, step, len(part.counts))
