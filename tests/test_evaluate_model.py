@@ -398,7 +398,7 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     gather = (*gather, "--plots", tmp_path / "plots")
     assert run(*gather, "--documents", readme, monkeypatch=monkeypatch) == 0
     tried = json.loads((tmp_path / "report.json").read_text())["frontier"]["rows"]
-    assert [(row["steps"], row["guidance"]) for row in tried] == settings_to_try()
+    assert [(row["steps"], row["guidance"], row["steering"]) for row in tried] == settings_to_try()
     assert 'prompts with "no"' in readme.read_text()
     assert "| bfloat16 |" in readme.read_text() and "| 36 | 3 |" in readme.read_text()
     assert readme.read_text().count("(default)") == 1

@@ -40,11 +40,18 @@ REPORT = {
             {
                 "steps": steps,
                 "guidance": guidance,
+                "steering": steering,
                 "seconds_per_face": steps / 20,
                 "agreement": {"share": steps / 100},
                 "fd_elite0": 200.0 - steps - guidance,
             }
-            for steps, guidance in ((12, 3.0), (4, 3.0), (36, 3.0), (36, 1.0))
+            for steps, guidance, steering in (
+                (12, 3.0, 3.0),
+                (4, 3.0, 3.0),
+                (36, 3.0, 3.0),
+                (36, 1.0, 3.0),
+                (12, 3.0, 0.0),
+            )
         ]
     },
 }
@@ -82,6 +89,7 @@ def test_settings_stand_where_their_seconds_and_quality_are():
     left, right = steps_against_quality(REPORT).axes
     np.testing.assert_allclose(left.lines[0].get_xydata(), [[0.2, 4], [0.6, 12], [1.8, 36]])
     np.testing.assert_allclose(left.lines[1].get_xydata(), [[1.8, 36]])
+    np.testing.assert_allclose(left.lines[2].get_xydata(), [[0.6, 12]])
     np.testing.assert_allclose(right.lines[0].get_ydata(), [193, 185, 161])
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # the module behind it imports torch
 START_SECONDS = 3.0  # moving the weights there, first kernels
 STEP_SECONDS = 0.12  # one painting step of one picture, guided, with its preview
 MORE_SHARE = 0.25  # what each further picture adds to a step: they are painted side by side
-SCORE_SECONDS = 1.0  # looking at a painted face
+LOOK_SECONDS = 1.5  # looking at a face while it is painted, and at what is painted
 ANSWER_SECONDS = 8.0  # the longest answer, token by token
 DESCRIBE_SECONDS = 8.0
 DETAIL_SECONDS = 17.0
@@ -36,7 +36,7 @@ def estimate_seconds(request: Request) -> int:
     """
     more = max(request.num_images - 1, 0)
     steps = STEP_SECONDS * max(request.steps, 1) * (1 + MORE_SHARE * more)
-    painting = steps + SCORE_SECONDS * (1 + more)
+    painting = steps + LOOK_SECONDS * (1 + more)
     work = {
         "generate": painting,
         "edit": painting,

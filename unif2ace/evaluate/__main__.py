@@ -31,7 +31,7 @@ from unif2ace.evaluate.report import write_report
 from unif2ace.evaluate.sheets import contact_sheet
 from unif2ace.evaluate.understanding import evaluate_understanding, read_written
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEERING, DEFAULT_STEPS
 
 REBUILT_FACES = 2000  # that the judge meets as an image tokenizer rebuilds them
 SHEET_FACES = 24
@@ -180,7 +180,8 @@ def run_sheets(args: argparse.Namespace) -> None:
     renders.save(args.out / "renders.png", optimize=True)
     pipe = load(args)
     requests = requests_for(pipe, SHEET_FACES, args.seed)
-    pictures = paint(pipe, requests, seed=args.seed, steps=args.steps, guidance=args.guidance)
+    settings = {"steps": args.steps, "guidance": args.guidance, "steering": DEFAULT_STEERING}
+    pictures = paint(pipe, requests, seed=args.seed, **settings)
     sheet = contact_sheet(pictures, [request.prompt for request in requests])
     sheet.save(args.out / "painted.png", optimize=True)
 

@@ -1,4 +1,5 @@
-"""Quality against speed: the same captions painted in fewer or more steps, more or less guided."""
+"""Quality against speed: the same captions painted in fewer or more steps, more or less guided and
+steered."""
 
 from __future__ import annotations
 
@@ -11,26 +12,33 @@ from unif2ace.evaluate.generation import paint, perceptual_features, requests_fo
 from unif2ace.evaluate.judge import Judge
 from unif2ace.evaluate.metrics import frechet_distance
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEERING, DEFAULT_STEPS
 from unif2ace.train.perceptual import imagenet_network
 
 STEPS = (4, 8, 12, 16, 24, 36)
 GUIDANCES = (1.0, 2.0, 3.0, 4.5, 6.0)
+STEERINGS = (0.0, 1.0, 3.0, 6.0)
 
 
 def settings_to_try(
-    steps: Sequence[int] = STEPS, guidances: Sequence[float] = GUIDANCES
-) -> list[tuple[int, float]]:
-    """(steps, guidance): all steps at the default guidance, all guidances at the default steps."""
-    pairs = [(n, DEFAULT_GUIDANCE) for n in steps] + [(DEFAULT_STEPS, g) for g in guidances]
-    return list(dict.fromkeys(pairs))
+    steps: Sequence[int] = STEPS,
+    guidances: Sequence[float] = GUIDANCES,
+    steerings: Sequence[float] = STEERINGS,
+) -> list[tuple[int, float, float]]:
+    """(steps, guidance, steering): all of each, with the other two at their defaults."""
+    tried = [
+        *((n, DEFAULT_GUIDANCE, DEFAULT_STEERING) for n in steps),
+        *((DEFAULT_STEPS, g, DEFAULT_STEERING) for g in guidances),
+        *((DEFAULT_STEPS, DEFAULT_GUIDANCE, s) for s in steerings),
+    ]
+    return list(dict.fromkeys(tried))
 
 
 def frontier(
     pipe: UniF2acePipeline,
     judge: Judge,
     faces: LabelledFaces,
-    pairs: Sequence[tuple[int, float]],
+    settings: Sequence[tuple[int, float, float]],
     *,
     count: int,
     seed: int,
@@ -47,9 +55,11 @@ def frontier(
     renders = stack_images([faces.image(i) for i in range(count)], size)
     reference = perceptual_features(renders, network)
     rows = []
-    for steps, guidance in pairs:
+    for steps, guidance, steering in settings:
         started = time.perf_counter()
-        pictures = paint(pipe, requests, seed=seed, steps=steps, guidance=guidance)
+        pictures = paint(
+            pipe, requests, seed=seed, steps=steps, guidance=guidance, steering=steering
+        )
         seconds = time.perf_counter() - started
         found = summary(requests, judge.examine(pictures))
         features = perceptual_features(stack_images(pictures, size), network)
@@ -57,6 +67,7 @@ def frontier(
             {
                 "steps": steps,
                 "guidance": guidance,
+                "steering": steering,
                 "seconds_per_face": round(seconds / count, 3),
                 "agreement": found["agreement"],
                 "one_clear_face": found["one_clear_face"],

@@ -141,7 +141,7 @@ def paint(
     seed: int,
     steps: int,
     guidance: float,
-    steering: float = DEFAULT_STEERING,
+    steering: float,
 ) -> list[Image.Image]:
     """One picture per request; request i has seed + i."""
     one = partial(pipe.generate, steps=steps, guidance=guidance, steering=steering)
@@ -278,11 +278,16 @@ def evaluate_generation(
     """
     if len(faces) < 2 * count:
         raise ValueError(f"{count} pictures need {2 * count} unseen renders, got {len(faces)}")
-    settings: dict[str, Any] = {"seed": seed, "steps": steps, "guidance": guidance}
+    settings: dict[str, Any] = {
+        "seed": seed,
+        "steps": steps,
+        "guidance": guidance,
+        "steering": DEFAULT_STEERING,
+    }
     grammar = requests_for(pipe, count, seed)
     visitors = visitor_requests()
     painted = paint(pipe, grammar, **settings)
-    unseeing = paint(pipe, grammar, **settings, steering=0.0)
+    unseeing = paint(pipe, grammar, **(settings | {"steering": 0.0}))
     by_visitors = paint(pipe, visitors, **settings)
     renders = [faces.image(i) for i in range(2 * count)]
     rebuilt = reconstructions(pipe, renders[count:])

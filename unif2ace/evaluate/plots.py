@@ -105,34 +105,32 @@ def steps_against_quality(report: Json) -> Figure | None:
     rows = report["frontier"]["rows"]
     figure = Figure(figsize=(8, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    guidances = sorted({row["guidance"] for row in rows})
-    common = max(guidances, key=lambda g: sum(row["guidance"] == g for row in rows))
+    pairs = [(row["guidance"], row["steering"]) for row in rows]
+    guidance, steering = common = max(dict.fromkeys(pairs), key=pairs.count)
+    by_steps = sorted(
+        (row for row, pair in zip(rows, pairs, strict=True) if pair == common),
+        key=lambda row: row["steps"],
+    )
+    series = (
+        ("o-", _BLUE, f"steps, guidance {guidance:g}, steering {steering:g}", "steps", by_steps),
+        (
+            "s",
+            _ORANGE,
+            "other guidance",
+            "guidance",
+            [r for r in rows if r["guidance"] != guidance],
+        ),
+        ("^", _GREY, "other steering", "steering", [r for r in rows if r["steering"] != steering]),
+    )
     for axes, value, label in (
         (left, lambda row: 100 * row["agreement"]["share"], "asked attributes right, %"),
         (right, lambda row: row["fd_elite0"], "FD-ELite0 to unseen renders"),
     ):
-        by_steps = sorted(
-            (row for row in rows if row["guidance"] == common), key=lambda row: row["steps"]
-        )
-        axes.plot(
-            [row["seconds_per_face"] for row in by_steps],
-            [value(row) for row in by_steps],
-            "o-",
-            color=_BLUE,
-            label=f"steps, guidance {common:g}",
-        )
-        others = [row for row in rows if row["guidance"] != common]
-        axes.plot(
-            [row["seconds_per_face"] for row in others],
-            [value(row) for row in others],
-            "s",
-            color=_ORANGE,
-            label="other guidance",
-        )
-        for row in by_steps:
-            axes.annotate(row["steps"], (row["seconds_per_face"], value(row)), fontsize=7)
-        for row in others:
-            axes.annotate(f"{row['guidance']:g}", (row["seconds_per_face"], value(row)), fontsize=7)
+        for mark, color, name, setting, points in series:
+            places = [(row["seconds_per_face"], value(row)) for row in points]
+            axes.plot([x for x, _ in places], [y for _, y in places], mark, color=color, label=name)
+            for row, place in zip(points, places, strict=True):
+                axes.annotate(f"{row[setting]:g}", place, fontsize=7)
         axes.set(xlabel="seconds a face", ylabel=label)
     left.legend(frameon=False)
     return figure

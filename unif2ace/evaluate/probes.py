@@ -28,7 +28,7 @@ from unif2ace.evaluate.generation import (
 )
 from unif2ace.evaluate.judge import Judge, Verdict
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEERING, DEFAULT_STEPS
 from unif2ace.train.perceptual import imagenet_network
 
 CANDIDATES = 4
@@ -43,7 +43,11 @@ NEGATIONS = (
     "a woman without earrings",
 )
 NEUTRAL = ("a person", "a portrait of a person", "someone", "a face")
-SETTINGS: Mapping[str, Any] = {"steps": DEFAULT_STEPS, "guidance": DEFAULT_GUIDANCE}
+SETTINGS: Mapping[str, Any] = {
+    "steps": DEFAULT_STEPS,
+    "guidance": DEFAULT_GUIDANCE,
+    "steering": DEFAULT_STEERING,
+}
 
 
 def chosen_by_reading(

@@ -14,7 +14,7 @@ from unif2ace.evaluate.arms import ablation_tables
 from unif2ace.evaluate.ratios import ratio_lines
 from unif2ace.evaluate.tables import interval, percent
 from unif2ace.markdown import insert, table
-from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEERING, DEFAULT_STEPS
 
 SECTIONS = (
     *(
@@ -285,11 +285,13 @@ def probes_table(measured: Json) -> str:
 
 
 def frontier_table(measured: Json) -> str:
-    default = (DEFAULT_STEPS, DEFAULT_GUIDANCE)
+    default = (DEFAULT_STEPS, DEFAULT_GUIDANCE, DEFAULT_STEERING)
     rows = [
         (
-            f"{row['steps']}{' (default)' * ((row['steps'], row['guidance']) == default)}",
+            f"{row['steps']}"
+            + " (default)" * ((row["steps"], row["guidance"], row["steering"]) == default),
             f"{row['guidance']:g}",
+            f"{row['steering']:g}",
             f"{row['seconds_per_face']:.2f} s",
             percent(row["agreement"]["share"]),
             percent(row["one_clear_face"]["share"]),
@@ -297,8 +299,17 @@ def frontier_table(measured: Json) -> str:
         )
         for row in measured["rows"]
     ]
-    head = ("steps", "guidance", "a face", "asked attributes right", "one clear face", "FD-ELite0")
-    title = f"**Steps and guidance**, the same {measured['count']} captions and seeds in every row"
+    head = (
+        "steps",
+        "guidance",
+        "steering",
+        "a face",
+        "asked attributes right",
+        "one clear face",
+        "FD-ELite0",
+    )
+    what = f"the same {measured['count']} captions and seeds in every row"
+    title = f"**Steps, guidance and steering**, {what}"
     return f"{title}\n\n{table(head, rows)}"
 
 

@@ -125,11 +125,14 @@ def write_start(plan: Plan, arm: Arm, seed: int, out: Path) -> None:
 
 
 def measure(plan: Plan, checkpoint: Path, judge: Judge, faces: LabelledFaces) -> dict[str, float]:
-    """The three numbers of one trained run; the same draws for every run."""
+    """The three numbers of one trained run; the same draws for every run.
+
+    Painted without looks: those are the face encoder's doing, which all runs share.
+    """
     pipe = UniF2acePipeline.from_pretrained(checkpoint, quantization=None)
     requests = requests_for(pipe, plan.count, 0)
     steps = min(plan.painting_steps, pipe.limits.steps[1])
-    painted = paint(pipe, requests, seed=0, steps=steps, guidance=DEFAULT_GUIDANCE)
+    painted = paint(pipe, requests, seed=0, steps=steps, guidance=DEFAULT_GUIDANCE, steering=0)
     network, size = imagenet_network(), pipe.image_size
     renders = [faces.image(i) for i in range(plan.count)]
     distance = frechet_distance(
