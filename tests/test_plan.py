@@ -14,6 +14,7 @@ from unif2ace.config import NUM_PLAN_POINTS, PRESETS, EncoderConfig, whole_plan
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token
+from unif2ace.priors import WHO, shares
 from unif2ace.prompting import Thought, encode_text, generation_batch, prompt_ids, text_batch
 from unif2ace.records import PLAN_TEMPERATURE
 from unif2ace.sampler import gumbel_noise
@@ -159,14 +160,14 @@ def test_a_plan_is_drawn_word_by_word_from_what_the_whole_sequence_says(pipe):
     assert ours.shape == (2, config.plan_length)
     for row, seed in enumerate((3, 4)):
         generator, drawn = torch.Generator().manual_seed(seed), []
-        warmth = pipe.plan_words.temperatures(PLAN_TEMPERATURE)
-        for ids, temperature in zip(allowed, warmth, strict=True):
+        for choice in pipe.plan_words.choices(allowed, PLAN_TEMPERATURE):
             batch = text_batch([prompt + drawn], config)
             # what is missing at the end shifts all positions alike, and only differences count
             output = pipe.model(**batch.inputs(), group="generation")
-            logits = pipe.model.text_logits(output.hidden[0, -1])[ids]
-            noise = gumbel_noise(logits.shape, generator)
-            drawn.append(ids[int((logits / temperature + noise).argmax())])
+            heard = choice.is_asked * pipe.model.text_logits(output.hidden[0, -1])[choice.ids]
+            scores = heard + torch.tensor(choice.log_weights)
+            noise = gumbel_noise(scores.shape, generator)
+            drawn.append(choice.ids[int((scores / choice.temperature + noise).argmax())])
         assert ours[row].tolist() == drawn
 
 
@@ -205,7 +206,7 @@ def test_what_a_picture_has_no_places_for_is_planned_freely():
     shown = pipe.read_plan(pipe.encode(face.image))
     assert len(shown) == pipe.config.num_image_tokens == 4
     mask = torch.tensor([[True, False], [False, False]]).numpy()
-    edits = [pipe.edit(face.image, mask, "a face", seed=s, steps=1)[0] for s in range(6)]
+    edits = [pipe.edit(face.image, mask, "a face", seed=s, steps=1)[0] for s in range(40)]
     tables = {tuple(edit.plan.values.values()) for edit in edits}
     assert len({table[:4] for table in tables}) == 1 < len(tables)
     assert len(pipe.routing(face.image, prompt="a man").text) == len(pipe.check_prompt("a man")) + 6
@@ -287,8 +288,34 @@ def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
 
 def test_who_is_painted_is_drawn_evenly_and_the_rest_is_rather_ordinary():
     words = PlanWords(PreTrainedTokenizerFast.from_pretrained(CHECKPOINT), whole_plan(VOCABULARY))
-    temperatures = words.temperatures(0.5)
-    assert len(temperatures) == len(words.words)
-    even = {name for name, t in zip(words.names, temperatures, strict=False) if t == 1}
-    assert even == {"gender", "age", "skin_tone", "age_years", "skin_tone_monk"}
-    assert set(temperatures) == {0.5, 1.0}
+    allowed = words.allowed({"facial_hair": frozenset({"goatee"}), "hat": frozenset({"beanie"})})
+    choices = words.choices(allowed, 0.5)
+    assert [list(choice.ids) for choice in choices] == allowed
+    chosen = dict(zip(words.names, choices, strict=False))
+    unasked = {name for name, choice in chosen.items() if not choice.is_asked}
+    untempered = {name for name, choice in chosen.items() if choice.temperature == 1}
+    assert unasked == set(WHO)
+    assert untempered == {*WHO, "age_years", "skin_tone_monk"}
+    assert all(choice.is_asked and choice.temperature == 0.5 for choice in choices[64:])
+    assert all(not any(choice.log_weights) for choice in choices[64:])  # no digit is commoner
+
+    def weights(name):
+        places = words.words[words.names.index(name)]
+        by_word = dict(zip(chosen[name].ids, chosen[name].log_weights, strict=True))
+        return {value: math.exp(by_word[word]) for value, word in places.items() if word in by_word}
+
+    assert weights("gender") == {"woman": 0, "man": 1, NOT_VISIBLE: 0}  # by the beard
+    assert weights("age") == pytest.approx(
+        {"young": 1 / 3, "middle-aged": 1 / 3, "old": 1 / 3, NOT_VISIBLE: 0}
+    )
+    assert weights("glasses") == pytest.approx({**shares("glasses"), NOT_VISIBLE: 0.76})
+
+
+def test_nobody_is_a_woman_or_a_man_by_a_word_that_tells_nothing():
+    pipe = UniF2acePipeline.from_pretrained(CHECKPOINT)
+    for prompt in ("a person", "someone", "a portrait of a person with blue eyes"):
+        constraints = pipe.constraints(prompt)
+        generators = [torch.Generator().manual_seed(seed) for seed in range(60)]
+        plans = pipe.draw_plans(pipe.check_prompt(prompt), generators, constraints=constraints)
+        women = [pipe.plan_words.decode(plan).values["gender"] for plan in plans.tolist()]
+        assert 15 <= women.count("woman") <= 45  # four standard deviations

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from unif2ace.sampler import (
+    WordChoice,
     annealed,
     draw_rows,
     generate_plan,
@@ -330,12 +331,13 @@ def next_word_logits(words, sway):
     return MEMORY[words.shape[1]] + sway * (MEMORY[words] * weights[:, None]).sum(1)
 
 
-def planned_word_by_word(first, sway, allowed, temperatures, generators):
+def planned_word_by_word(first, sway, choices, generators):
     words = torch.empty(2, 0, dtype=torch.long)
-    for ids, temperature in zip(allowed, temperatures, strict=True):
-        scores = (next_word_logits(words, sway) if words.shape[1] else first)[:, ids]
-        drawn = (scores + temperature * row_noise(scores, generators)).argmax(-1)
-        words = torch.cat([words, torch.tensor(ids)[drawn, None]], dim=1)
+    for choice in choices:
+        heard = (next_word_logits(words, sway) if words.shape[1] else first)[:, choice.ids]
+        scores = torch.tensor(choice.log_weights) + choice.is_asked * heard
+        drawn = (scores + choice.temperature * row_noise(scores, generators)).argmax(-1)
+        words = torch.cat([words, torch.tensor(choice.ids)[drawn, None]], dim=1)
     return words
 
 
@@ -354,9 +356,17 @@ def test_a_guessed_plan_is_the_one_drawn_word_by_word(forced, sway):
         ends = range(place + 1, said.shape[1] + 1)
         return torch.stack([next_word_logits(said[:, :end], sway) for end in ends], dim=1)
 
-    warmth = [1.0, 0.5, 0.0, 2.0, 1.0, 0.3]
-    plan = generate_plan(
-        next_logits, first, allowed=allowed, temperatures=warmth, generators=seeded(0, 1)
-    )
-    assert torch.equal(plan, planned_word_by_word(first, sway, allowed, warmth, seeded(0, 1)))
+    choices = [
+        WordChoice(
+            ids=ids,
+            log_weights=[0.5 * place * (i % 2) for i in range(len(ids))],
+            temperature=temperature,
+            is_asked=place not in (1, 4),
+        )
+        for place, (ids, temperature) in enumerate(
+            zip(allowed, [1.0, 0.5, 0.0, 2.0, 1.0, 0.3], strict=True)
+        )
+    ]
+    plan = generate_plan(next_logits, first, choices=choices, generators=seeded(0, 1))
+    assert torch.equal(plan, planned_word_by_word(first, sway, choices, seeded(0, 1)))
     assert len(asked) <= 2 if sway == 0 else len(asked) <= 6 - len(forced)

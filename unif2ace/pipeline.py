@@ -488,8 +488,7 @@ class UniF2acePipeline:
         return generate_plan(
             next_logits,
             first.expand(len(generators), -1),
-            allowed=allowed,
-            temperatures=self.plan_words.temperatures(PLAN_TEMPERATURE),
+            choices=self.plan_words.choices(allowed, PLAN_TEMPERATURE),
             generators=generators,
         ).cpu()
 

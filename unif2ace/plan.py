@@ -25,14 +25,16 @@ from transformers import PreTrainedTokenizerBase
 from unif2ace.attributes import VOCABULARY, Vocabulary
 from unif2ace.config import whole_plan
 from unif2ace.encoders import side_by_side
+from unif2ace.priors import shares, who
 from unif2ace.prompting import NO_THOUGHT, Thought, encode_text
+from unif2ace.sampler import WordChoice
 from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
 PLAN_POINTS = (36, 45, 30, 48, 54, 57, 8, 0, 16)
 """Of the 68 landmarks: outer eye corners, nose tip, mouth corners, lower lip, chin, jaw ends."""
 
-DRAWN_EVENLY = ("gender", "age", "skin_tone", "age_years", "skin_tone_monk")
-"""Who is painted where a prompt does not say: as evenly as in the faces learnt from."""
+UNTEMPERED = ("age_years", "skin_tone_monk")
+"""Finer than `priors.WHO`, and drawn as evenly as the network does."""
 
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase + "+/"
 """A coordinate is one of these: which 64th of the picture's side it lies in."""
@@ -183,11 +185,6 @@ class PlanWords:
         place = len(self.words) if is_same else -1  # `config.repeated_place`
         return Thought(word=asked_word), Thought(word=seen_word, place=place, is_guessed=False)
 
-    def temperatures(self, otherwise: float) -> list[float]:
-        """Per place the temperature to draw with: 1 for `DRAWN_EVENLY`."""
-        names = [*self.names, *[""] * (len(self.words) - len(self.names))]
-        return [1.0 if name in DRAWN_EVENLY else otherwise for name in names]
-
     def allowed(self, constraints: Mapping[str, Set[str]]) -> list[list[int]]:
         """Per place the ids that may stand there, ascending.
 
@@ -204,6 +201,35 @@ class PlanWords:
             )
             for place, words in enumerate(self.words)
         ]
+
+    def choices(self, allowed: Sequence[Sequence[int]], temperature: float) -> list[WordChoice]:
+        """Per place how to draw a word from the ids allowed there.
+
+        Who is painted is left to `priors.who`: a network takes "a person" for a woman or a man by
+        words that tell nothing of it. Of all else the network tells, with more weight on what is
+        common: a face that nobody described further is rather an ordinary one.
+        """
+        left_open = {
+            name: {value for value, word in words.items() if word in ids}
+            for name, words, ids in zip(self.names, self.words, allowed, strict=False)
+        }
+        people = who(left_open)
+        choices = []
+        for place, (words, ids) in enumerate(zip(self.words, allowed, strict=True)):
+            name = self.names[place] if place < len(self.names) else ""
+            is_who = name in people
+            common = people[name] if is_who else shares(name) if name else {}
+            otherwise = 0.0 if is_who else max(common.values(), default=1.0)  # hidden, or a digit
+            weights = {word: common.get(value, otherwise) for value, word in words.items()}
+            choices.append(
+                WordChoice(
+                    ids=ids,
+                    log_weights=[math.log(weights[i]) if weights[i] else -math.inf for i in ids],
+                    temperature=1.0 if is_who or name in UNTEMPERED else temperature,
+                    is_asked=not is_who,
+                )
+            )
+        return choices
 
     def encode(self, values: Mapping[str, str], points: Points) -> list[int]:
         """Ids of a plan. An attribute that `values` lacks is not visible; points are clamped."""

@@ -303,16 +303,31 @@ def generate_tokens(
             logits = next_logits(torch.tensor([[token]], device=scores.device))
 
 
+@dataclass(frozen=True, kw_only=True)
+class WordChoice:
+    """How one word of a plan is drawn.
+
+    ids: to choose from; one alone is taken as it is.
+    log_weights: of each, added to what the network says.
+    temperature: 1 draws so, 0 takes the likeliest.
+    is_asked: whether the network has a say; else the weights alone decide.
+    """
+
+    ids: Sequence[int]
+    log_weights: Sequence[float]
+    temperature: float
+    is_asked: bool = True
+
+
 @torch.inference_mode()
 def generate_plan(
     next_logits: Callable[[Tensor, int], Tensor],
     first_logits: Tensor,
     *,
-    allowed: Sequence[Sequence[int]],
-    temperatures: Sequence[float],
+    choices: Sequence[WordChoice],
     generators: Sequence[torch.Generator],
 ) -> Tensor:
-    """Words of a plan (B, P), each drawn after the ones before it from those allowed in its place.
+    """Words of a plan (B, P), each drawn after the ones before it from the choices in its place.
 
     Each row draws from its own generator, so it is the same in any batch. Words are guessed and
     many asked about in one pass; up to the first wrong guess, and with its correction, they are
@@ -325,21 +340,21 @@ def generate_plan(
             the word behind each. Words before that place were given by the last call, and what
             the last call gave from there on was wrong.
         first_logits: (B, V) logits of the first word.
-        allowed: per place the ids to choose from; one alone is taken as it is.
-        temperatures: per place; 1 draws as the network says, 0 takes the likeliest.
     """
-    options = [torch.tensor(ids, device=first_logits.device) for ids in allowed]
-    noise = [
-        temperature * row_noise(first_logits[:, : len(ids)], generators)
-        for ids, temperature in zip(allowed, temperatures, strict=True)
+    options = [torch.tensor(choice.ids, device=first_logits.device) for choice in choices]
+    added = [  # of each word to its logit
+        choice.temperature * row_noise(first_logits[:, : len(choice.ids)], generators).float()
+        + torch.tensor(choice.log_weights, device=first_logits.device)
+        for choice in choices
     ]
 
     def drawn(place: int, logits: Tensor) -> Tensor:
-        scores = logits[:, options[place]].float() + noise[place]
+        heard = logits[:, options[place]].float() if choices[place].is_asked else 0.0
+        scores = heard + added[place]
         return options[place][scores.argmax(-1)]  # (B,)
 
-    words = torch.stack([drawn(place, first_logits) for place in range(len(allowed))], dim=1)
-    last = max((place for place, ids in enumerate(allowed) if len(ids) > 1), default=0)
+    words = torch.stack([drawn(place, first_logits) for place in range(len(choices))], dim=1)
+    last = max((p for p, choice in enumerate(choices) if len(choice.ids) > 1), default=0)
     seen = 0  # words that were right when the network saw them
     while seen < last:
         ahead = min(seen + GUESSED_AHEAD, last)

@@ -270,7 +270,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "checkpoint": {"type": Path, "default": Path("assets/checkpoint"), "help": "model folder"},
     "quantization": {"choices": ("nf4", "none"), "default": "nf4", "help": "weights as loaded"},
     "faces": {"type": Path, "required": True, "help": "folder of parquet shards"},
-    "judge": {"type": Path, "required": True, "help": "folder of the trained judge"},
+    "judge": {"type": Path, "default": Path("assets/judge"), "help": "folder of a trained judge"},
     "photos": {"type": Path, "required": True, "help": "folder of photographs"},
     "labels": {"type": Path, "required": True, "help": "what they show, lines of JSON"},
     "limit": {"type": int, "default": 200, "help": "faces to read"},

@@ -207,6 +207,8 @@ def shown(batch: Mapping[str, Any]) -> dict[str, Tensor]:
 def train_judge(faces: LabelledFaces, config: TrainConfig, rebuilt: Rebuilt | None = None) -> Judge:
     """Train and write judge.safetensors and config.json into `config.out`.
 
+    The weights are written, and judge from then on, as the nearest float16: half as large a file.
+
     rebuilt: the first of `faces` through an image tokenizer, see `judge_batch`.
     Raises ValueError for faces of another size than JUDGE_SIZE, or fewer than a batch, and
     when interrupted.
@@ -229,7 +231,7 @@ def train_judge(faces: LabelledFaces, config: TrainConfig, rebuilt: Rebuilt | No
     result = run(config, JudgeObjective(network), batch)
     if not result.is_finished:
         raise ValueError("the judge's training was interrupted: the same command goes on with it")
-    network = network.cpu()
+    network = network.cpu().half()
     state = {name: value.contiguous() for name, value in network.state_dict().items()}
     save_file(state, config.out / "judge.safetensors")
     description = {
@@ -240,7 +242,7 @@ def train_judge(faces: LabelledFaces, config: TrainConfig, rebuilt: Rebuilt | No
         "train_seconds": round(result.seconds, 1),
     }
     (config.out / "config.json").write_text(json.dumps(description, indent=1))
-    return Judge(network)
+    return Judge(network.float())
 
 
 def score_judge(

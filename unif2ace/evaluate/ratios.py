@@ -118,14 +118,14 @@ def plain_planned_prompts(pipe: UniF2acePipeline, text: str = PROMPT) -> list[li
     """The same word by word, each after a pass over all that came before it."""
     prompt, words, config = pipe.check_prompt(text), pipe.plan_words, pipe.config
     generator = torch.Generator().manual_seed(0)
-    choices = words.allowed({})
+    choices = words.choices(words.allowed({}), PLAN_TEMPERATURE)
     noises = [
-        temperature * gumbel_noise(torch.Size([len(ids)]), generator)
-        for ids, temperature in zip(choices, words.temperatures(PLAN_TEMPERATURE), strict=True)
+        choice.temperature * gumbel_noise(torch.Size([len(choice.ids)]), generator)
+        for choice in choices
     ]
     said: list[int] = []
     first = config.max_prompt_tokens - config.plan_length - len(prompt)
-    for ids, noise in zip(choices, noises, strict=True):
+    for choice, noise in zip(choices, noises, strict=True):
         length = len(prompt) + len(said)
         output = pipe.model(
             torch.tensor([[*prompt, *said]]),
@@ -134,8 +134,8 @@ def plain_planned_prompts(pipe: UniF2acePipeline, text: str = PROMPT) -> list[li
             group="generation",
             places=torch.tensor([[*[-1] * len(prompt), *range(len(said))]]),
         )
-        scores = pipe.model.text_logits(output.hidden[0, -1])[ids].float() + noise
-        said.append(ids[int(scores.argmax())])
+        heard = pipe.model.text_logits(output.hidden[0, -1])[choice.ids].float() * choice.is_asked
+        said.append(choice.ids[int((heard + torch.tensor(choice.log_weights) + noise).argmax())])
     return [prompt + said]
 
 
