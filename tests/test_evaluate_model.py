@@ -16,7 +16,7 @@ from unif2ace.attributes import ATTRIBUTES, VOCABULARY, hidden_attributes, visib
 from unif2ace.evaluate import __main__ as command_line
 from unif2ace.evaluate import photographs
 from unif2ace.evaluate.faces import LabelledFaces
-from unif2ace.evaluate.frontier import GUIDANCES, STEPS, settings_to_try
+from unif2ace.evaluate.frontier import GUIDANCES, STEERINGS, STEPS, settings_to_try
 from unif2ace.evaluate.generation import (
     VISITOR_PROMPTS,
     Request,
@@ -45,7 +45,7 @@ from unif2ace.evaluate.understanding import (
     read_written,
 )
 from unif2ace.parsing import parse_constraints
-from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, Answer
+from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEERING, DEFAULT_STEPS, Answer
 from unif2ace.synth.captions import description, full_description
 from unif2ace.synth.questions import questions
 from unif2ace.synth.sampling import TEST_SEED_START, sample_attributes
@@ -446,9 +446,9 @@ def test_every_negation_rules_something_out_and_neutral_prompts_nothing():
 
 
 def test_every_setting_is_tried_once_and_the_default_is_among_them():
-    pairs = settings_to_try()
-    assert len(set(pairs)) == len(pairs) == len(STEPS) + len(GUIDANCES) - 1
-    assert (DEFAULT_STEPS, DEFAULT_GUIDANCE) in pairs
+    tried = settings_to_try()
+    assert len(set(tried)) == len(tried) == len(STEPS) + len(GUIDANCES) + len(STEERINGS) - 2
+    assert (DEFAULT_STEPS, DEFAULT_GUIDANCE, DEFAULT_STEERING) in tried
 
 
 def test_what_is_missing_is_named(tmp_path, monkeypatch, capsys):

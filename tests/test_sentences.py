@@ -12,7 +12,7 @@ from unif2ace.parsing import is_to_the_point, parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.sampler import generate_tokens
 from unif2ace.sentences import _listed, careful_tokens, settled_tokens
-from unif2ace.wording import DESCRIBE_QUESTION, canonical_question
+from unif2ace.wording import DESCRIBE_QUESTION, DETAIL_QUESTION, NOT_VISIBLE, canonical_question
 
 WORDS = ("<eos>", ".", ",", "and", "red", "blue", "hat", "scarf", "tall", "short", "hm")
 EOS, STOP, COMMA, AND = range(4)
@@ -336,6 +336,35 @@ def test_a_trained_models_description_never_speaks_against_its_places(shipped, r
     assert {name: seen[name] for name in stated if name in seen} == {
         name: value for name, value in stated.items() if name in seen
     }
+
+
+def test_a_full_description_leaves_little_out_and_says_nothing_else(shipped, render):
+    with torch.inference_mode():
+        seen = shipped.reply(shipped.encode(render), shipped.check_question(DETAIL_QUESTION)).seen
+    visible = {name: value for name, value in seen.items() if value != NOT_VISIBLE}
+    whole = shipped.answer(render, DETAIL_QUESTION)
+    stated = {}
+    for sentence in whole.text.split("."):
+        stated |= parse_attributes(sentence)
+    assert {name: visible.get(name) for name in stated} == stated
+    assert len(stated) >= 0.8 * len(visible)
+    assert whole.text.endswith(".") and whole.num_tokens <= shipped.config.max_answer_tokens
+    # what does not fit is left out whole
+    most = whole.num_tokens - 3
+    shorter = shipped.answer(render, DETAIL_QUESTION, max_new_tokens=most)
+    assert shorter.num_tokens <= most and shorter.text.endswith(".")
+    kept, every = ({*text.removesuffix(".").split(". ")} for text in (shorter.text, whole.text))
+    assert kept < every
+
+
+def test_a_reply_about_a_known_thing_is_not_about_another(shipped, render):
+    with torch.inference_mode():
+        picture, question = shipped.encode(render), shipped.check_question("What is it like?")
+        for name in ("nose_length", "light_color"):
+            reply = shipped.reply(picture, question, name)
+            assert (reply.topic, reply.asked, reply.others) == (name, None, ())
+            text = shipped._decode(list(shipped._plain_tokens(reply, 30)))
+            assert is_to_the_point(name, text, reply.seen), text
 
 
 def test_an_answer_about_one_thing_tells_what_its_place_says(shipped, render):

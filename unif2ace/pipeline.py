@@ -25,7 +25,7 @@ from unif2ace.inclusion import holds
 from unif2ace.layers import KeyValues
 from unif2ace.model import TransformerOutput, UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
-from unif2ace.parsing import is_to_the_point, parse_attributes, parse_constraints
+from unif2ace.parsing import is_to_the_point, parse_attributes, parse_constraints, parse_yes_no
 from unif2ace.plan import Plan, PlanWords, answer_of
 from unif2ace.prompting import (
     SequenceBatch,
@@ -78,7 +78,7 @@ from unif2ace.sampler import (
     sample_steps,
 )
 from unif2ace.schedule import MaskSchedule
-from unif2ace.sentences import BatchLogitsFn, careful_tokens, settled_tokens
+from unif2ace.sentences import IMPLIED, BatchLogitsFn, careful_tokens, settled_tokens
 from unif2ace.steering import Steering, Wish, gradient_fn
 from unif2ace.wording import (
     DESCRIBE_QUESTION,
@@ -90,6 +90,7 @@ from unif2ace.wording import (
 MAX_SHORT_TOKENS = 64
 """Of an answer about one thing; learnt ones have half of that at most."""
 _PART_ENDS = (",", "and", "with", "while")
+_ASIDE = "What is the {} like?"
 
 
 def to_pixels(image: Image.Image, size: int) -> Tensor:
@@ -770,13 +771,20 @@ class UniF2acePipeline:
         )
         return self.model.text_logits(output.hidden)
 
-    def reply(self, picture: Picture, question: Sequence[int]) -> Reply:
+    def reply(self, picture: Picture, question: Sequence[int], about: str | None = None) -> Reply:
         """How the answer to a question's ids begins, and how it goes on, token by token.
 
         The question is thought over first (`PlanWords.thoughts`). Keys and values of all that came
         before are kept.
+
+        about: the attribute that it is about, where that is known; what is seen of it is asked for.
         """
-        logits, cache = self._look(picture)
+        return self._reply(*self._look(picture), question, about)
+
+    def _reply(
+        self, logits: Tensor, cache: KeyValues, question: Sequence[int], about: str | None
+    ) -> Reply:
+        """`reply` behind what `_look` gives; the cache grows."""
         told = self._told(logits)
         said = told[0].tolist()
         places = torch.full((1, len(said) + len(question)), -1, device=self.device)
@@ -798,7 +806,12 @@ class UniF2acePipeline:
                 alone_from=alone_from,
             )[0, -1]
 
-        if said:
+        if said and about is not None:
+            topic = about
+            understood, *rest_of_them = self.plan_words.thoughts(about, None, said)
+            behind_thoughts(understood, alone_from=question_start)
+            behind = behind_thoughts(*rest_of_them)
+        elif said:
             (topic, _), *rest = self.plan_words.guessed_topics(behind, said)
             likely = [name for name, share in rest if name is not None and share >= PERHAPS]
             others = tuple(likely[:MOST_OTHERS])
@@ -833,7 +846,7 @@ class UniF2acePipeline:
             return self._plain_tokens(reply, room)
         if reply.topic is not None:
             return self._settled_tokens(reply, reply.topic, picture, question, max_new_tokens)
-        return careful_tokens(
+        tokens = careful_tokens(
             self._row_logits_fn(reply),
             reply.first_logits,
             reply.cache,
@@ -848,6 +861,48 @@ class UniF2acePipeline:
             max_new_tokens=room,
             generator=torch.Generator().manual_seed(0),  # an answer can be had again
         )
+        if list(question) != self.check_question(DETAIL_QUESTION):
+            return tokens
+        return self._completed(tokens, reply, picture, max_new_tokens)
+
+    def _completed(
+        self, tokens: Iterable[int], reply: Reply, picture: Picture, max_new_tokens: int
+    ) -> Iterator[int]:
+        """A description, then a sentence about each thing that is seen and that it left out.
+
+        Our choice: one by one they are asked about, and the answer is held against what is seen.
+        Nothing is said where no draft is a sentence that agrees, or where it would be too long.
+        """
+        said: list[int] = []
+        for token in tokens:
+            said.append(token)
+            yield token
+        told = {*parse_attributes(self._decode(said)), IMPLIED}
+        logits, cache = self._look(picture)
+        length = cache.get_seq_length()
+        for name, value in reply.seen.items():
+            if value == NOT_VISIBLE or name in told:
+                continue
+            cache.select([0])
+            cache.crop(length - cache.get_seq_length())
+            question = self.check_question(_ASIDE.format(name.replace("_", " ")))
+            sentence = self._sentence(self._reply(logits, cache, question, name), name, question)
+            more = encode_text(self.tokenizer, f" {sentence}") if sentence else []
+            if len(said) + len(more) <= max_new_tokens:
+                told |= parse_attributes(sentence).keys()
+                said += more
+                yield from more
+
+    def _sentence(self, reply: Reply, name: str, question: Sequence[int]) -> str:
+        """An answer to `_ASIDE` that is a whole sentence and tells what is seen, or nothing."""
+
+        def is_good(tokens: Sequence[int]) -> bool:
+            text = self._decode(tokens)
+            is_sentence = text.endswith(".") and " " in text and parse_yes_no(text) is None
+            return is_sentence and is_to_the_point(name, text, reply.seen)
+
+        tokens = self._settled(reply, question, is_good)
+        return self._decode(tokens or ())
 
     def _row_logits_fn(self, reply: Reply) -> BatchLogitsFn:
         """Logits behind each row of what follows a reply's beginning."""
@@ -887,7 +942,23 @@ class UniF2acePipeline:
         verdict, seen = "", reply.seen[topic]
         if reply.asked is not None and seen != NOT_VISIBLE:  # what was thought settles that
             verdict = "Yes" if holds(topic, seen, reply.asked) else "No"
-        tokens = settled_tokens(
+        tokens = self._settled(reply, question, is_good, encode_text(self.tokenizer, verdict))
+        if tokens is not None:
+            yield from tokens[:max_new_tokens]
+            return
+        plain = self.check_question(canonical_question(topic))
+        room = min(max_new_tokens, self._answer_room(plain))
+        yield from self._plain_tokens(self.reply(picture, plain), room)
+
+    def _settled(
+        self,
+        reply: Reply,
+        question: Sequence[int],
+        is_good: Callable[[Sequence[int]], bool],
+        beginning: Sequence[int] = (),
+    ) -> tuple[int, ...] | None:
+        """The good answer of `settled_tokens` to a question's ids, if there is one."""
+        return settled_tokens(
             self._row_logits_fn(reply),
             reply.first_logits,
             reply.cache,
@@ -896,14 +967,8 @@ class UniF2acePipeline:
             eos_token_id=self.config.layout.special_id("<|eos|>"),
             max_new_tokens=min(MAX_SHORT_TOKENS, self._answer_room(question)),
             generator=torch.Generator().manual_seed(0),  # an answer can be had again
-            beginning=encode_text(self.tokenizer, verdict),
+            beginning=beginning,
         )
-        if tokens is not None:
-            yield from tokens[:max_new_tokens]
-            return
-        plain = self.check_question(canonical_question(topic))
-        room = min(max_new_tokens, self._answer_room(plain))
-        yield from self._plain_tokens(self.reply(picture, plain), room)
 
     @cached_property
     def _inside_words(self) -> list[int]:

@@ -24,7 +24,7 @@ MORE_SHARE = 0.25  # what each further picture adds to a step: they are painted 
 LOOK_SECONDS = 1.5  # looking at a face while it is painted, and at what is painted
 ANSWER_SECONDS = 8.0  # the longest answer, token by token
 DESCRIBE_SECONDS = 8.0
-DETAIL_SECONDS = 17.0
+DETAIL_SECONDS = 20.0
 ATTRIBUTES_SECONDS = 2.0
 ROUTING_SECONDS = 1.0
 

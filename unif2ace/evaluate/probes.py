@@ -42,6 +42,7 @@ NEGATIONS = (
     "not bald, a man",
     "a woman without earrings",
 )
+NEUTRAL_SHARE = 4  # as many of them as of other prompts: a balance shows in numbers alone
 NEUTRAL = ("a person", "a portrait of a person", "someone", "a face")
 SETTINGS: Mapping[str, Any] = {
     "steps": DEFAULT_STEPS,
@@ -99,13 +100,16 @@ def spread(features: np.ndarray) -> float:
 def probe(
     pipe: UniF2acePipeline, judge: Judge, faces: LabelledFaces, *, count: int, seed: int
 ) -> dict[str, Any]:
-    """All of them, on `count` prompts or pictures each; `faces` are `count` unseen renders."""
+    """All of them, on `count` prompts or pictures each, more of neutral ones.
+
+    `faces`: unseen renders, `count` of them at least.
+    """
     if len(faces) < count:
         raise ValueError(f"{count} pictures need {count} unseen renders, got {len(faces)}")
     unseen = requests_for(pipe, count, seed)
     seen = requests_for(pipe, count, seed, split="train")
     negated = [request_of(NEGATIONS[i % len(NEGATIONS)]) for i in range(count)]
-    neutral = [request_of(NEUTRAL[i % len(NEUTRAL)]) for i in range(count)]
+    neutral = [request_of(NEUTRAL[i % len(NEUTRAL)]) for i in range(NEUTRAL_SHARE * count)]
     same = [request_of("a smiling young woman with red hair")] * count
     network = imagenet_network()
 
@@ -121,6 +125,7 @@ def probe(
         "self_check": chosen_by_reading(pipe, judge, unseen, seed=seed),
         "seen_combinations": summary(seen, judge.examine(painted(seen)))["agreement"],
         "negations": summary(negated, judge.examine(painted(negated)))["agreement"],
+        "num_neutral": len(neutral),
         "neutral_prompts": group_shares(judge.examine(painted(neutral))),
         "spread_of_one_prompt": round(spread(features(painted(same))), 3),
         "spread_of_renders": round(spread(features([faces.image(i) for i in range(count)])), 3),

@@ -278,9 +278,10 @@ def probes_table(measured: Json) -> str:
     )
     return (
         f"{table(('painted', 'asked attributes right'), rows)}\n\n"
-        f'Prompts like "a person", by the judge\'s eyes: {groups}. Mean distance between '
-        f"the features of two pictures of one prompt: {measured['spread_of_one_prompt']:.1f}; of "
-        f"two renders: {measured['spread_of_renders']:.1f}."
+        f'{measured["num_neutral"]} pictures of prompts like "a person", by the judge\'s eyes: '
+        f"{groups}. Mean distance between the features of two pictures of one prompt: "
+        f"{measured['spread_of_one_prompt']:.1f}; of two renders: "
+        f"{measured['spread_of_renders']:.1f}."
     )
 
 
