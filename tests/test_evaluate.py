@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -375,6 +376,23 @@ def test_verdicts_do_not_depend_on_size_or_company():
     assert [v.face_probability for v in alone] == pytest.approx(face.sigmoid().tolist(), abs=1e-5)
     with pytest.raises(ValueError, match="100 x 90"):
         judge.examine([Image.new("RGB", (100, 90))])
+
+
+def test_the_judge_that_is_kept_reads_what_is_rendered():
+    """The page's example pictures, which are called after what they show."""
+    examples = Path(__file__).parents[1] / "assets" / "examples"
+    judge = Judge.load(Path(__file__).parents[1] / "assets" / "judge")
+    shown = {
+        "1-red-hair": {"hair_color": "red"},
+        "2-grey-beard": {"hair_color": "grey", "facial_hair": "full beard"},
+        "4-black-bob": {"hair_color": "black", "hair_style": "bob"},
+        "5-earrings": {"earrings": "yes"},
+        "6-sunglasses": {"glasses": "sunglasses"},
+    }
+    verdicts = judge.examine([Image.open(examples / f"{name}.png") for name in shown])
+    for expected, verdict in zip(shown.values(), verdicts, strict=True):
+        assert verdict.has_face
+        assert {name: verdict.values[name] for name in expected} == expected
 
 
 def test_a_judge_of_other_attributes_or_none_is_refused(tmp_path):

@@ -53,7 +53,6 @@ from unif2ace.records import (
     MOST_OTHERS,
     PERHAPS,
     PLAN_TEMPERATURE,
-    PLANNED_WEIGHT,
     PULL_LIMIT,
     Answer,
     EditSettings,
@@ -79,7 +78,7 @@ from unif2ace.sampler import (
 )
 from unif2ace.schedule import MaskSchedule
 from unif2ace.sentences import IMPLIED, BatchLogitsFn, careful_tokens, settled_tokens
-from unif2ace.steering import Steering, Wish, gradient_fn
+from unif2ace.steering import Frame, Steering, gradient_fn
 from unif2ace.wording import (
     DESCRIBE_QUESTION,
     DETAIL_QUESTION,
@@ -416,40 +415,30 @@ class UniF2acePipeline:
             choice_temperature=DEFAULT_CHOICE_TEMPERATURE,
             generators=_generators(settings.seed, len(codes)),
             values=self.model.code_values(),
-            steering=self._steering(job, plans),
+            steering=self._steering(settings),
         )
 
-    def _steering(self, job: PaintingJob, plans: Tensor) -> Steering | None:
-        """Towards what the prompt asks for and the plans add to it; None if that is nothing.
+    def _steering(self, settings: GenerationSettings) -> Steering | None:
+        """Towards what the prompt asks for, as far as the face encoder has eyes for it; else None.
 
-        Its eyes are the face encoder's alone: the transformer would have to read every look.
+        What only the plan says pulls nothing: it tells little that anybody misses, and pulls from
+        everywhere at once make faces uneven. The transformer would have to read every look.
         """
-        if job.settings.steering == 0:
+        wanted = self.constraints(settings.prompt)
+        wished = {
+            name: places
+            for name, values in self.config.encoders.attributes
+            if (places := [i for i, value in enumerate(values) if value in wanted.get(name, ())])
+        }
+        if settings.steering == 0 or not wished:
             return None
-        asked = self._wishes(self.constraints(job.settings.prompt), 1.0)
-        planned = [
-            self._wishes({name: {value} for name, value in plan.values.items()}, PLANNED_WEIGHT)
-            for plan in self._decoded(plans)
-        ]
-        wishes = [{**of_plan, **asked} for of_plan in planned]
-        if not all(wishes):
-            return None
-        return Steering(
-            gradient_fn=gradient_fn(
-                lambda *look: self.model.read_latents(*look).attribute_logits, wishes
-            ),
-            strength=job.settings.steering,
-            limit=PULL_LIMIT,
-        )
 
-    def _wishes(self, wanted: Mapping[str, Set[str]], weight: float) -> dict[str, Wish]:
-        """What of that the face encoder has eyes for; "not visible" is none of its values."""
-        wishes = {}
-        for name, values in self.config.encoders.attributes:
-            places = [i for i, value in enumerate(values) if value in wanted.get(name, ())]
-            if places:
-                wishes[name] = Wish(values=tuple(places), weight=weight)
-        return wishes
+        def read(latents: Tensor, frame: Frame) -> Mapping[str, Tensor]:
+            return self.model.read_latents(latents, frame).attribute_logits
+
+        return Steering(
+            gradient_fn=gradient_fn(read, wished), strength=settings.steering, limit=PULL_LIMIT
+        )
 
     @torch.inference_mode()
     def draw_plans(

@@ -25,8 +25,6 @@ that was measured."""
 DEFAULT_GUIDANCE = 3.0
 DEFAULT_STEERING = 3.0
 """How much each look at the unfinished face counts, see `steering.Steering`; at 0 none is taken."""
-PLANNED_WEIGHT = 0.3
-"""What the plan adds to the prompt counts so much beside what the prompt asks for."""
 PULL_LIMIT = 9.0
 """Of `steering.Steering`, in nats for each unit by which what a code stands for differs."""
 DEFAULT_TEMPERATURE = 0.5

@@ -17,22 +17,14 @@ Frame = tuple[float, float]
 ReadFn = Callable[[Tensor, Frame], Mapping[str, Tensor]]
 """Maps means (1, N, C) of a picture, and its frame, to logits (1, V) of each attribute's values."""
 
+Wishes = Mapping[str, Sequence[int]]
+"""Attribute to the places, in its vocabulary, of values of which one is to be seen."""
+
 FRAMES: tuple[Frame, ...] = tuple(
     (right / 256, down / 256) for right, down in ((-2, -7), (0, -3), (5, 6), (-6, 2), (7, 1))
 )
 """Looks differ in framing, and what pulls in all of them stays: a pull that suits one frame alone
 would be noise that fools the reader (as expectation over transformation, arXiv 1707.07397)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """One of an attribute's values, by their places in its vocabulary, is to be seen.
-
-    weight: how much that counts, > 0.
-    """
-
-    values: tuple[int, ...]
-    weight: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,24 +70,24 @@ def pulled_probs(logits: Tensor, pulls: Tensor | None, values: Tensor) -> Tensor
     return (logits if pulls is None else logits + pulls @ values.T).softmax(-1)
 
 
-def seen_nats(logits: Mapping[str, Tensor], wishes: Mapping[str, Wish]) -> Tensor:
-    """Weighted sum of log p(a wished value is seen), in nats, of logits (1, V) each: a scalar."""
+def seen_nats(logits: Mapping[str, Tensor], wished: Wishes) -> Tensor:
+    """Sum of log p(a wished value is seen), in nats, of logits (1, V) each: a scalar."""
     nats = [
-        wish.weight * logits[name][0].float().log_softmax(-1)[list(wish.values)].logsumexp(0)
-        for name, wish in wishes.items()
+        logits[name][0].float().log_softmax(-1)[list(values)].logsumexp(0)
+        for name, values in wished.items()
     ]
     return torch.stack(nats).sum()
 
 
-def gradient_fn(read: ReadFn, wishes: Sequence[Mapping[str, Wish]]) -> GradientFn:
-    """The gradient of `seen_nats` of each picture's own wishes, of which each has one at least.
+def gradient_fn(read: ReadFn, wished: Wishes) -> GradientFn:
+    """The gradient of `seen_nats`; something must be wished.
 
     Picture by picture, so that what is held for the gradient is that of one.
     """
 
     def gradient(means: Tensor, step: int) -> Tensor:
         rows, frame = [], FRAMES[step % len(FRAMES)]
-        for row, wished in zip(means, wishes, strict=True):
+        for row in means:
             with torch.inference_mode(False), torch.enable_grad():
                 latents = row[None].clone().requires_grad_()  # no inference tensor
                 rows += torch.autograd.grad(seen_nats(read(latents, frame), wished), latents)
