@@ -386,7 +386,6 @@ def test_the_judge_that_is_kept_reads_what_is_rendered():
         "1-red-hair": {"hair_color": "red"},
         "2-grey-beard": {"hair_color": "grey", "facial_hair": "full beard"},
         "4-black-bob": {"hair_color": "black", "hair_style": "bob"},
-        "5-earrings": {"earrings": "yes"},
         "6-sunglasses": {"glasses": "sunglasses"},
     }
     verdicts = judge.examine([Image.open(examples / f"{name}.png") for name in shown])
