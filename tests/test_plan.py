@@ -14,7 +14,7 @@ from unif2ace.config import NUM_PLAN_POINTS, PRESETS, EncoderConfig, whole_plan
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token
-from unif2ace.priors import WHO, shares
+from unif2ace.priors import WHO, common
 from unif2ace.prompting import Thought, encode_text, generation_batch, prompt_ids, text_batch
 from unif2ace.records import PLAN_TEMPERATURE
 from unif2ace.sampler import gumbel_noise
@@ -288,6 +288,7 @@ def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
 
 def test_who_is_painted_is_drawn_evenly_and_the_rest_is_rather_ordinary():
     words = PlanWords(PreTrainedTokenizerFast.from_pretrained(CHECKPOINT), whole_plan(VOCABULARY))
+    values = dict(VOCABULARY)
     allowed = words.allowed({"facial_hair": frozenset({"goatee"}), "hat": frozenset({"beanie"})})
     choices = words.choices(allowed, 0.5)
     assert [list(choice.ids) for choice in choices] == allowed
@@ -308,14 +309,19 @@ def test_who_is_painted_is_drawn_evenly_and_the_rest_is_rather_ordinary():
     assert weights("age") == pytest.approx(
         {"young": 1 / 3, "middle-aged": 1 / 3, "old": 1 / 3, NOT_VISIBLE: 0}
     )
-    assert weights("glasses") == pytest.approx({**shares("glasses"), NOT_VISIBLE: 0.76})
+    assert weights("mouth") == {"closed": 1, "open": 1, NOT_VISIBLE: 1}  # laughing, it is open
+    assert weights("lipstick") == dict.fromkeys([*values["lipstick"], NOT_VISIBLE], 1)
+    assert weights("glasses") == pytest.approx({**common("glasses"), NOT_VISIBLE: 0.76})
 
 
 def test_nobody_is_a_woman_or_a_man_by_a_word_that_tells_nothing():
     pipe = UniF2acePipeline.from_pretrained(CHECKPOINT)
-    for prompt in ("a person", "someone", "a portrait of a person with blue eyes"):
+    women = {}
+    for prompt in ("a person", "a teacher", "a person with a beard", "somebody's mother"):
         constraints = pipe.constraints(prompt)
         generators = [torch.Generator().manual_seed(seed) for seed in range(60)]
         plans = pipe.draw_plans(pipe.check_prompt(prompt), generators, constraints=constraints)
-        women = [pipe.plan_words.decode(plan).values["gender"] for plan in plans.tolist()]
-        assert 15 <= women.count("woman") <= 45  # four standard deviations
+        drawn = [pipe.plan_words.decode(plan).values["gender"] for plan in plans.tolist()]
+        women[prompt] = drawn.count("woman")
+    assert 15 <= women["a person"] <= 45 and 15 <= women["a teacher"] <= 45  # four deviations
+    assert (women["a person with a beard"], women["somebody's mother"]) == (0, 60)

@@ -5,19 +5,33 @@ from collections import Counter
 import pytest
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.priors import WHO, shares, who
+from unif2ace.priors import WHO, common, who
 from unif2ace.synth.sampling import sample_attributes
 
 FACES = [sample_attributes(seed) for seed in range(6000)]
 NEAR = 0.05  # six standard deviations of the rarest count below
 
 
-@pytest.mark.parametrize("name", ["gender", "skin_tone", "hair_style", "lipstick", "hair_color"])
-def test_shares_are_those_of_rendered_faces(name):
-    counts, chances = Counter(face[name] for face in FACES), shares(name)
+@pytest.mark.parametrize("name", ["gender", "skin_tone", "hair_style", "head_turn"])
+def test_chances_are_those_of_rendered_faces(name):
+    counts, chances = Counter(face[name] for face in FACES), common(name)
     assert sum(chances.values()) == pytest.approx(1)
     for value in ATTRIBUTES[name].values:
         assert chances[value] == pytest.approx(counts[value] / len(FACES), abs=NEAR)
+
+
+def test_what_hangs_on_others_has_no_common_value():
+    for name, (on, usual, unusual) in {
+        "lipstick": ("gender", "man", "woman"),
+        "hair_color": ("age", "young", "old"),
+        "mouth": ("expression", "smiling", "laughing"),
+    }.items():
+        assert common(name) == {}
+        faces = {
+            value: Counter(f[name] for f in FACES if f[on] == value) for value in (usual, unusual)
+        }
+        most = faces[usual].most_common(1)[0][0]
+        assert faces[unusual][most] < 0.6 * faces[unusual].total()
 
 
 @pytest.mark.parametrize(

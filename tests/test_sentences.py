@@ -353,6 +353,7 @@ def test_a_full_description_leaves_little_out_and_says_nothing_else(shipped, ren
     most = whole.num_tokens - 3
     shorter = shipped.answer(render, DETAIL_QUESTION, max_new_tokens=most)
     assert shorter.num_tokens <= most and shorter.text.endswith(".")
+    assert shipped.answer(render, DETAIL_QUESTION, max_new_tokens=0).text == ""
     kept, every = ({*text.removesuffix(".").split(". ")} for text in (shorter.text, whole.text))
     assert kept < every
 
@@ -361,7 +362,7 @@ def test_a_reply_about_a_known_thing_is_not_about_another(shipped, render):
     with torch.inference_mode():
         picture, question = shipped.encode(render), shipped.check_question("What is it like?")
         for name in ("nose_length", "light_color"):
-            reply = shipped.reply(picture, question, name)
+            reply = shipped._reply(*shipped._look(picture), question, name)
             assert (reply.topic, reply.asked, reply.others) == (name, None, ())
             text = shipped._decode(list(shipped._plain_tokens(reply, 30)))
             assert is_to_the_point(name, text, reply.seen), text

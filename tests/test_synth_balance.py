@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from unif2ace.attributes import ATTRIBUTES
+from unif2ace.priors import WHO
 from unif2ace.synth import card
 from unif2ace.synth.balance import (
     DEPENDENCIES,
-    EVEN,
     LEAK,
     associations,
     cramers_v,
@@ -43,7 +43,7 @@ def test_a_planted_leak_is_found():
 def test_every_listed_pair_names_attributes_and_a_reason():
     for pair, reason in DEPENDENCIES.items():
         assert len(pair) == 2 and pair <= set(ATTRIBUTES) and reason
-    assert not any(pair <= set(EVEN) for pair in DEPENDENCIES)
+    assert not any(pair <= set(WHO) for pair in DEPENDENCIES)
 
 
 def test_a_reason_is_of_its_own_pair():

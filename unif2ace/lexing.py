@@ -161,6 +161,13 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
         for noun in nouns.split():
             heads[(noun,)] = "person"
             facts[(noun,)] = [evidence("gender", gender), evidence("age", age, strength=2)]
+    for nouns, gender in (
+        ("mother mom mum wife sister aunt queen princess widow bride actress", "woman"),
+        ("father dad husband brother uncle king prince widower", "man"),
+    ):
+        for noun in nouns.split():
+            heads[(noun,)] = "person"
+            facts[(noun,)] = [evidence("gender", gender)]
     for thirties in ("thirties", "thirty something"):
         facts[_words(thirties)].append(evidence("age", "young", "middle-aged"))
     facts[("frown",)] = facts[("frowning",)] = [evidence("expression", "sad", "angry")]

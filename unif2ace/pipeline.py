@@ -89,7 +89,7 @@ from unif2ace.wording import (
 MAX_SHORT_TOKENS = 64
 """Of an answer about one thing; learnt ones have half of that at most."""
 _PART_ENDS = (",", "and", "with", "while")
-_ASIDE = "What is the {} like?"
+_ASIDE, _SHORT_SENTENCE = "What is the {} like?", 6  # in tokens
 
 
 def to_pixels(image: Image.Image, size: int) -> Tensor:
@@ -426,9 +426,9 @@ class UniF2acePipeline:
         """
         wanted = self.constraints(settings.prompt)
         wished = {
-            name: places
+            name: [i for i, value in enumerate(values) if value in wanted[name]]
             for name, values in self.config.encoders.attributes
-            if (places := [i for i, value in enumerate(values) if value in wanted.get(name, ())])
+            if wanted.get(name, frozenset()) & {*values} not in (set(), {*values})
         }
         if settings.steering == 0 or not wished:
             return None
@@ -760,20 +760,26 @@ class UniF2acePipeline:
         )
         return self.model.text_logits(output.hidden)
 
-    def reply(self, picture: Picture, question: Sequence[int], about: str | None = None) -> Reply:
+    def reply(self, picture: Picture, question: Sequence[int]) -> Reply:
         """How the answer to a question's ids begins, and how it goes on, token by token.
 
         The question is thought over first (`PlanWords.thoughts`). Keys and values of all that came
         before are kept.
-
-        about: the attribute that it is about, where that is known; what is seen of it is asked for.
         """
-        return self._reply(*self._look(picture), question, about)
+        return self._reply(*self._look(picture), question)
 
     def _reply(
-        self, logits: Tensor, cache: KeyValues, question: Sequence[int], about: str | None
+        self,
+        logits: Tensor,
+        cache: KeyValues,
+        question: Sequence[int],
+        about: str | None = None,
     ) -> Reply:
-        """`reply` behind what `_look` gives; the cache grows."""
+        """`reply` behind what `_look` gives; the cache grows.
+
+        about: the attribute that a question asks for the value of, where that is known; one that
+            the picture's places tell of.
+        """
         told = self._told(logits)
         said = told[0].tolist()
         places = torch.full((1, len(said) + len(question)), -1, device=self.device)
@@ -866,12 +872,17 @@ class UniF2acePipeline:
         for token in tokens:
             said.append(token)
             yield token
-        told = {*parse_attributes(self._decode(said)), IMPLIED}
+        text = self._decode(said)
+        if not text.endswith("."):  # cut off
+            return
+        told = {*parse_attributes(text), IMPLIED}
         logits, cache = self._look(picture)
         length = cache.get_seq_length()
         for name, value in reply.seen.items():
             if value == NOT_VISIBLE or name in told:
                 continue
+            if len(said) + _SHORT_SENTENCE > max_new_tokens:
+                return
             cache.select([0])
             cache.crop(length - cache.get_seq_length())
             question = self.check_question(_ASIDE.format(name.replace("_", " ")))
@@ -887,7 +898,8 @@ class UniF2acePipeline:
 
         def is_good(tokens: Sequence[int]) -> bool:
             text = self._decode(tokens)
-            is_sentence = text.endswith(".") and " " in text and parse_yes_no(text) is None
+            stated = parse_attributes(text)  # without the question: "To the left." tells nothing
+            is_sentence = text.endswith(".") and name in stated and parse_yes_no(text) is None
             return is_sentence and is_to_the_point(name, text, reply.seen)
 
         tokens = self._settled(reply, question, is_good)

@@ -25,7 +25,7 @@ from transformers import PreTrainedTokenizerBase
 from unif2ace.attributes import VOCABULARY, Vocabulary
 from unif2ace.config import whole_plan
 from unif2ace.encoders import side_by_side
-from unif2ace.priors import shares, who
+from unif2ace.priors import common, who
 from unif2ace.prompting import NO_THOUGHT, Thought, encode_text
 from unif2ace.sampler import WordChoice
 from unif2ace.wording import NOT_VISIBLE, canonical_answer
@@ -207,20 +207,21 @@ class PlanWords:
 
         Who is painted is left to `priors.who`: a network takes "a person" for a woman or a man by
         words that tell nothing of it. Of all else the network tells, with more weight on what is
-        common: a face that nobody described further is rather an ordinary one.
+        common in every face: one that nobody described further is rather an ordinary one.
         """
         left_open = {
             name: {value for value, word in words.items() if word in ids}
             for name, words, ids in zip(self.names, self.words, allowed, strict=False)
+            if len(ids) < len(words)
         }
         people = who(left_open)
         choices = []
         for place, (words, ids) in enumerate(zip(self.words, allowed, strict=True)):
             name = self.names[place] if place < len(self.names) else ""
             is_who = name in people
-            common = people[name] if is_who else shares(name) if name else {}
-            otherwise = 0.0 if is_who else max(common.values(), default=1.0)  # hidden, or a digit
-            weights = {word: common.get(value, otherwise) for value, word in words.items()}
+            chances = people[name] if is_who else common(name) if name else {}
+            otherwise = 0.0 if is_who else max(chances.values(), default=1.0)  # hidden, or a digit
+            weights = {word: chances.get(value, otherwise) for value, word in words.items()}
             choices.append(
                 WordChoice(
                     ids=ids,

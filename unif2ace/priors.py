@@ -10,8 +10,11 @@ from collections.abc import Mapping, Set
 
 from unif2ace.attributes import ATTRIBUTES
 
-WHO = ("gender", "age", "skin_tone")
-"""Drawn evenly, and independent of each other."""
+WHO = ("skin_tone", "gender", "age")
+"""Drawn evenly and independently, so that every group of people is met equally often."""
+
+DECIDED = ("mouth", "brows")
+"""Often decided by the expression, and then not by these chances."""
 
 # Probabilities in the order of the attribute's values; attributes not listed are drawn evenly. Most
 # of a face is unremarkable: were each of its parts remarkable, all together would be a caricature.
@@ -75,12 +78,15 @@ RATES: Mapping[str, Mapping[str, float]] = {
 GREY: Mapping[str, float] = {"young": 0.03, "middle-aged": 0.22, "old": 0.65}
 
 
-def shares(name: str) -> dict[str, float]:
-    """{value: chance} of an attribute, summing to 1, before values give way to one another."""
+def common(name: str) -> dict[str, float]:
+    """{value: chance} of an attribute, summing to 1, before values give way to one another.
+
+    Empty where the chances hang on who it is, or the expression decides: what is common there is
+    not so in every face.
+    """
+    if name in _HANGING or name in DECIDED:
+        return {}
     options = ATTRIBUTES[name].values
-    if name in _HANGING:
-        _, by_value = _HANGING[name]
-        return {v: sum(of[v] for of in by_value.values()) / len(by_value) for v in options}
     weights = WEIGHTS.get(name, (1.0,) * len(options))
     return {value: weight / sum(weights) for value, weight in zip(options, weights, strict=True)}
 

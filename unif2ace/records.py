@@ -29,8 +29,8 @@ PULL_LIMIT = 9.0
 """Of `steering.Steering`, in nats for each unit by which what a code stands for differs."""
 DEFAULT_TEMPERATURE = 0.5
 PLAN_TEMPERATURE = 0.5
-"""Of what a prompt leaves open, but for `plan.DRAWN_EVENLY`: a face that nobody described further
-is rather an ordinary one."""
+"""Of what a prompt leaves open, but for `priors.WHO` and `plan.UNTEMPERED`: a face that nobody
+described further is rather an ordinary one."""
 DEFAULT_CHOICE_TEMPERATURE = 1.0
 
 

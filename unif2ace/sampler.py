@@ -309,7 +309,7 @@ class WordChoice:
 
     ids: to choose from; one alone is taken as it is.
     log_weights: of each, added to what the network says.
-    temperature: 1 draws so, 0 takes the likeliest.
+    temperature: of their sum; 1 draws so, 0 takes the likeliest.
     is_asked: whether the network has a say; else the weights alone decide.
     """
 

@@ -42,7 +42,7 @@ NEGATIONS = (
     "not bald, a man",
     "a woman without earrings",
 )
-NEUTRAL_SHARE = 4  # as many of them as of other prompts: a balance shows in numbers alone
+NEUTRAL_TIMES = 4  # more than of other prompts: a balance shows in numbers alone
 NEUTRAL = ("a person", "a portrait of a person", "someone", "a face")
 SETTINGS: Mapping[str, Any] = {
     "steps": DEFAULT_STEPS,
@@ -109,7 +109,7 @@ def probe(
     unseen = requests_for(pipe, count, seed)
     seen = requests_for(pipe, count, seed, split="train")
     negated = [request_of(NEGATIONS[i % len(NEGATIONS)]) for i in range(count)]
-    neutral = [request_of(NEUTRAL[i % len(NEUTRAL)]) for i in range(NEUTRAL_SHARE * count)]
+    neutral = [request_of(NEUTRAL[i % len(NEUTRAL)]) for i in range(NEUTRAL_TIMES * count)]
     same = [request_of("a smiling young woman with red hair")] * count
     network = imagenet_network()
 

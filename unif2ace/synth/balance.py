@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unif2ace.attributes import ATTRIBUTES, REFINED
+from unif2ace.priors import WHO
 from unif2ace.synth.sampling import HELD_OUT_KEYS
 
-EVEN = ("skin_tone", "gender", "age")
-"""Drawn evenly and independently, so that every group of people is met equally often."""
 LEAK = 0.02
 """Cramér's V above which two attributes go together. 130,000 independent faces stay below 0.01."""
 
@@ -114,7 +113,7 @@ def leaks(found: Mapping[tuple[str, str], float]) -> dict[tuple[str, str], float
 
 def joint_counts(faces: Sequence[Mapping[str, str]]) -> Counter[tuple[str, ...]]:
     """Number of faces of every skin tone, gender and age group, empty groups included."""
-    counts = Counter(tuple(face[name] for name in EVEN) for face in faces)
+    counts = Counter(tuple(face[name] for name in WHO) for face in faces)
     for tone in ATTRIBUTES["skin_tone"].values:
         for gender in ATTRIBUTES["gender"].values:
             for age in ATTRIBUTES["age"].values:
