@@ -325,13 +325,19 @@ def test_an_answer_can_be_had_again(pipe, render):
     assert pipe.describe(render) == pipe.describe(render)
 
 
+def stated_in(text):
+    """What its sentences state, each for itself."""
+    stated = {}
+    for sentence in text.split("."):
+        stated |= parse_attributes(sentence)
+    return stated
+
+
 def test_a_trained_models_description_never_speaks_against_its_places(shipped, render):
     with torch.inference_mode():
         seen = shipped.reply(shipped.encode(render), shipped.check_question(DESCRIBE_QUESTION)).seen
     text = shipped.describe(render)
-    stated = {}
-    for sentence in text.split("."):
-        stated |= parse_attributes(sentence)
+    stated = stated_in(text)
     assert len(stated) >= 6
     assert {name: seen[name] for name in stated if name in seen} == {
         name: value for name, value in stated.items() if name in seen
@@ -343,9 +349,7 @@ def test_a_full_description_leaves_little_out_and_says_nothing_else(shipped, ren
         seen = shipped.reply(shipped.encode(render), shipped.check_question(DETAIL_QUESTION)).seen
     visible = {name: value for name, value in seen.items() if value != NOT_VISIBLE}
     whole = shipped.answer(render, DETAIL_QUESTION)
-    stated = {}
-    for sentence in whole.text.split("."):
-        stated |= parse_attributes(sentence)
+    stated = stated_in(whole.text)
     assert {name: visible.get(name) for name in stated} == stated
     assert len(stated) >= 0.8 * len(visible)
     assert whole.text.endswith(".") and whole.num_tokens <= shipped.config.max_answer_tokens

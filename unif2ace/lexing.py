@@ -152,22 +152,17 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
     for value in ("cropped", "bob", "ponytail", "braid"):  # "a red ponytail"
         for word in understood(PHRASES["hair_style"][value]):
             heads.setdefault(_words(word), "hair")
-    for nouns, gender, age in (
+    for nouns, gender, *ages in (
         ("girl girls", "woman", "young"),
         ("boy boys lad", "man", "young"),
         ("grandmother granny grandma", "woman", "old"),
         ("grandfather grandpa granddad", "man", "old"),
-    ):
-        for noun in nouns.split():
-            heads[(noun,)] = "person"
-            facts[(noun,)] = [evidence("gender", gender), evidence("age", age, strength=2)]
-    for nouns, gender in (
         ("mother mom mum wife sister aunt queen princess widow bride actress", "woman"),
         ("father dad husband brother uncle king prince widower", "man"),
     ):
+        told = [evidence("gender", gender), *(evidence("age", age, strength=2) for age in ages)]
         for noun in nouns.split():
-            heads[(noun,)] = "person"
-            facts[(noun,)] = [evidence("gender", gender)]
+            heads[(noun,)], facts[(noun,)] = "person", [*told]
     for thirties in ("thirties", "thirty something"):
         facts[_words(thirties)].append(evidence("age", "young", "middle-aged"))
     facts[("frown",)] = facts[("frowning",)] = [evidence("expression", "sad", "angry")]

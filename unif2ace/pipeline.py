@@ -89,7 +89,8 @@ from unif2ace.wording import (
 MAX_SHORT_TOKENS = 64
 """Of an answer about one thing; learnt ones have half of that at most."""
 _PART_ENDS = (",", "and", "with", "while")
-_ASIDE, _SHORT_SENTENCE = "What is the {} like?", 6  # in tokens
+_ASIDE = "What is the {} like?"
+_SHORT_SENTENCE = 6  # in tokens
 
 
 def to_pixels(image: Image.Image, size: int) -> Tensor:
@@ -801,17 +802,18 @@ class UniF2acePipeline:
                 alone_from=alone_from,
             )[0, -1]
 
-        if said and about is not None:
+        if said:
             topic = about
-            understood, *rest_of_them = self.plan_words.thoughts(about, None, said)
-            behind_thoughts(understood, alone_from=question_start)
-            behind = behind_thoughts(*rest_of_them)
-        elif said:
-            (topic, _), *rest = self.plan_words.guessed_topics(behind, said)
-            likely = [name for name, share in rest if name is not None and share >= PERHAPS]
-            others = tuple(likely[:MOST_OTHERS])
+            if about is None:
+                (topic, _), *rest = self.plan_words.guessed_topics(behind, said)
+                likely = [name for name, share in rest if name is not None and share >= PERHAPS]
+                others = tuple(likely[:MOST_OTHERS])
             behind = behind_thoughts(self.plan_words.topic(topic), alone_from=question_start)
-            compared = self.plan_words.guessed_value(topic, behind, said)
+            compared = (
+                self.plan_words.guessed_value(topic, behind, said)
+                if about is None
+                else self.plan_words.thoughts(about, None, said)[1:]  # no value is asked for
+            )
             asked = self.plan_words.value(topic, compared[0])
             behind = behind_thoughts(*compared)
 

@@ -6,6 +6,7 @@ age; the painter's plans go by them where a prompt leaves a value open.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Set
 
 from unif2ace.attributes import ATTRIBUTES
@@ -103,14 +104,19 @@ def who(left_open: Mapping[str, Set[str]]) -> dict[str, dict[str, float]]:
         values = ATTRIBUTES[name].values
         possible = left_open.get(name, frozenset()) & set(values) or set(values)
         even = {value: float(value in possible) for value in values}
-        likely = dict(even)
-        for hanging, (on, by_value) in _HANGING.items():
-            if on == name and (
-                seen := left_open.get(hanging, frozenset()) & by_value[values[0]].keys()
-            ):
-                likely = {
-                    v: chance * sum(by_value[v][s] for s in seen) for v, chance in likely.items()
-                }
+        told = [
+            (by_value, left_open[hanging])
+            for hanging, (on, by_value) in _HANGING.items()
+            if on == name and left_open.get(hanging, frozenset()) & {*ATTRIBUTES[hanging].values}
+        ]
+        likely = {
+            value: chance
+            * math.prod(
+                sum(share for told_of, share in by_value[value].items() if told_of in seen)
+                for by_value, seen in told
+            )
+            for value, chance in even.items()
+        }
         found = likely if any(likely.values()) else even
         chances[name] = {value: chance / sum(found.values()) for value, chance in found.items()}
     return chances
