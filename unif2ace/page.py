@@ -262,6 +262,7 @@ def understand_tab(limits: Limits, examples: list[str], known: views.Known) -> U
                 label=text("Answer"),
                 placeholder=text("The answer appears here, in English."),
                 lines=4,
+                max_lines=60,  # a full description on a phone
                 interactive=False,
                 buttons=["copy"],
                 elem_id="answer",
