@@ -15,7 +15,7 @@ from faces import plain_face, random_face, random_faces
 
 from unif2ace.attributes import ATTRIBUTES, HAIR_LENGTH, FaceAttributes, visible
 from unif2ace.details import KIND_OF, with_implied
-from unif2ace.inclusion import INCLUDED
+from unif2ace.inclusion import INCLUDED, holds_any
 from unif2ace.lexicon import all_understood
 from unif2ace.parsing import (
     is_to_the_point,
@@ -223,6 +223,19 @@ def test_yes_means_that_the_asked_value_is_so():
         assert parse_yes_no(qa.answer) is is_so, qa
 
 
+def test_a_yes_hangs_on_the_values_that_are_told_with_the_question():
+    """And on all of them: what a question hangs on settles its answer."""
+    counts = Counter()
+    for _, qa in asked():
+        if qa.kind == "yes_no" and qa.value is not None:
+            is_so = holds_any(qa.attribute, qa.value, qa.hangs_on)
+            assert parse_yes_no(qa.answer) is is_so, qa
+            counts[min(len(qa.hangs_on), 3), is_so] += 1
+        elif qa.kind in ("value", "choice", "off_topic"):
+            assert not qa.hangs_on, qa
+    assert min(counts[number, is_so] for number in (1, 2, 3) for is_so in (True, False)) > 10
+
+
 @pytest.mark.parametrize("seed", range(60))
 def test_what_is_taught_to_be_said_is_to_the_point(seed):
     """Of one thing; and what the same face would be told of another is not."""
@@ -232,7 +245,7 @@ def test_what_is_taught_to_be_said_is_to_the_point(seed):
     drawn = questions(face, shown, generator=random.Random(seed), count=60)
     for qa in drawn:
         if qa.kind not in ("region", "describe", "off_topic"):
-            assert is_to_the_point(qa.attribute, qa.answer, seen, asked=qa.asked), qa
+            assert is_to_the_point(qa.attribute, qa.answer, seen, asked=qa.hangs_on), qa
         stated = parse_attributes(qa.answer)
         if qa.kind == "value" and len(stated) > 1:  # a sentence about somebody
             for other in set(shown) - set(stated):

@@ -1,5 +1,6 @@
 """The plan: round trips, what prompts settle, and the cached drawing against its definition."""
 
+import itertools
 import math
 import random
 from pathlib import Path
@@ -233,20 +234,24 @@ def test_the_telling_word_stands_behind_the_article():
 def test_a_question_is_thought_over_as_topic_value_asked_for_and_value_seen(words):
     told = words.encode({"hat": "beanie", "glasses": "round"}, points(0))[: len(words.names)]
     place, hats = words.names.index("hat"), words.words[words.names.index("hat")]
-    for asked in (None, "none", "beanie"):
+    for asked in (set(), {"none"}, {"beanie"}, {"beanie", "headband"}):
         topic, value, seen = words.thoughts("hat", asked, told)
         assert topic == Thought(word=words.digits[place], place=place)
-        assert value == Thought(word=words.no_thought if asked is None else hats[asked])
-        repeated = len(words.words) if asked == "beanie" else -1
+        if len(asked) == 1:
+            assert value == Thought(word=hats[next(iter(asked))])
+        else:
+            assert value.word == words.no_thought
+            assert value.meant == tuple(hats[one] for one in sorted(asked))
+        repeated = len(words.words) if asked == {"beanie"} else -1
         assert seen == Thought(word=hats["beanie"], place=repeated, is_guessed=False)
     assert len(set(words.digits)) == len(words.digits) >= len(words.names)
     nothing = Thought(word=words.no_thought)
     for name, told_there in (("face", told), ("hat", told[:place])):  # no topic, or not told
-        assert words.thoughts(name, None, told_there) == (
+        assert words.thoughts(name, {"beanie"}, told_there) == (
             *(nothing, nothing),
             Thought(word=words.no_thought, is_guessed=False),
         )
-    assert words.thoughts("hat", "beanie", []) == ()
+    assert words.thoughts("hat", {"beanie"}, []) == ()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -256,7 +261,8 @@ def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
     told = words.encode({n: face[n] for n in visible(face)}, points(0))[: len(words.names)]
     name = rng.choice(words.names)
     place = words.names.index(name)
-    asked = rng.choice([None, *dict(FIRST_VOCABULARY)[name]])
+    values = dict(FIRST_VOCABULARY)[name]
+    asked = frozenset(rng.sample(values, rng.randrange(len(values))))  # never all
     expected = words.thoughts(name, asked, told)
     for noise in (0.0, 5.0):
         logits = noise * torch.rand(4096, generator=torch.Generator().manual_seed(seed))
@@ -276,14 +282,38 @@ def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
         logits[words.digits[place]] = 50
         assert words.guessed_topics(logits, told)[0][0] == name
         assert words.topic(name) == expected[0]
-        logits[expected[1].word] = 60
-        assert words.guessed_value(name, logits, told) == expected[1:]
-        assert words.value(name, expected[1]) == asked
+        for word in expected[1].labels:
+            logits[word] = 60 + noise / 50
+        assert words.guessed_values(name, logits) == asked
         logits[words.words[place][NOT_VISIBLE]] = 70  # nobody asks for what is not visible
-        assert words.guessed_value(name, logits, told) == expected[1:]
-    nothing = words.thoughts(None, None, told)
-    assert words.guessed_value(None, logits, told) == nothing[1:]
-    assert words.value(None, nothing[1]) is None
+        assert words.guessed_values(name, logits) == asked
+        assert words.compared(name, asked, told) == expected[1:]
+    assert words.guessed_values(None, logits) == frozenset()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_several_values_are_those_whose_even_distribution_is_nearest(words, seed):
+    """Against all sets of them, in shares of what is not the word for none."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, values in FIRST_VOCABULARY:
+        ids = [words.words[words.names.index(name)][value] for value in values]
+        logits = torch.zeros(4096)
+        logits[ids] = 2 * torch.randn(len(ids), generator=generator)
+        logits[words.no_thought] = logits[ids].logsumexp(0) - 0.01  # hardly likelier than that
+        shares = logits[ids].softmax(0)
+
+        def distance(subset, values=values, shares=shares):
+            even = torch.tensor([(value in subset) / len(subset) for value in values])
+            return float((shares - even).square().sum())
+
+        subsets = [
+            frozenset(subset)
+            for count in range(1, len(values))
+            for subset in itertools.combinations(values, count)
+        ]
+        assert words.guessed_values(name, logits) == min(subsets, key=distance)
+        logits[words.no_thought] += 0.02
+        assert words.guessed_values(name, logits) == frozenset()
 
 
 def test_who_is_painted_is_drawn_evenly_and_the_rest_is_rather_ordinary():

@@ -160,16 +160,23 @@ def test_thoughts_are_said_first_but_for_what_is_looked_up():
     assistant, eos = (LAYOUT.special_id(f"<|{name}|>") for name in ("assistant", "eos"))
     assert batch.token_ids[0, 2:].tolist() == [assistant, 44, 45, 46, 30, eos]
     ignored = IGNORED_LABEL
-    assert batch.labels[0, 2:].tolist() == [44, 45, ignored, 30, eos, ignored]
-    assert batch.is_thought[0].tolist() == [False] * 2 + [True] * 3 + [False] * 3
+    assert batch.labels[0].tolist() == [ignored] * 5 + [30, eos, ignored]
+    assert batch.thought_labels[0, :, 0].tolist() == [ignored] * 2 + [44, 45] + [ignored] * 4
     assert batch.places[0].tolist() == [-1] * 3 + [1] + [-1] * 4
 
 
 def test_a_question_without_an_answer_ends_with_the_last_thought_that_is_guessed():
-    thoughts = [Thought(word=44), Thought(word=45), Thought(word=46, is_guessed=False)]
+    meant = (47, 48)
+    thoughts = [
+        Thought(word=44),
+        Thought(word=45, meant=meant),
+        Thought(word=46, is_guessed=False),
+    ]
     batch = turns_batch([[Turn(question=[20], answer=None, thoughts=thoughts)]], 4, CONFIG)
     assert batch.token_ids[0, 3:].tolist() == [44, 45]
-    assert batch.labels[0, 2:].tolist() == [44, 45, IGNORED_LABEL]
+    ignored = IGNORED_LABEL
+    assert batch.labels[0].tolist() == [ignored] * 5
+    assert batch.thought_labels[0, 2:].tolist() == [[44, ignored], [*meant], [ignored] * 2]
     assert batch.is_alone[0].tolist() == [True] * 4 + [False]  # the value asked for is guessed so
 
 

@@ -367,7 +367,7 @@ def test_a_reply_about_a_known_thing_is_not_about_another(shipped, render):
         picture, question = shipped.encode(render), shipped.check_question("What is it like?")
         for name in ("nose_length", "light_color"):
             reply = shipped._reply(*shipped._look(picture), question, name)
-            assert (reply.topic, reply.asked, reply.others) == (name, None, ())
+            assert (reply.topic, reply.asked, reply.others) == (name, frozenset(), ())
             text = shipped._decode(list(shipped._plain_tokens(reply, 30)))
             assert is_to_the_point(name, text, reply.seen), text
 

@@ -395,7 +395,7 @@ def test_canonical_turns_ask_each_attribute_once_and_decline_what_is_hidden(feat
     thoughts = {tuple(turn.question): turn.thoughts for turn in turns}
     for name in ATTRIBUTES:
         found = thoughts[tuple(encode_request(tokenizer, canonical_question(name)))]
-        assert found == words.thoughts(name, None, told)
+        assert found == words.thoughts(name, frozenset(), told)
     assert len(canonical_turns(half, told, tokenizer, config, words, random.Random(0), 5)) == 5
 
 
@@ -405,7 +405,7 @@ def test_a_question_for_yes_or_no_is_thought_over_with_what_it_asks_for(features
     told, rng = plan_of(label, words)[: config.num_told_words], random.Random(0)
     turns = turns_of(label, told, tokenizer, config, words, rng, 300, {"yes_no": 1.0})
     asked = {
-        words.thoughts(name, value, told): value == label.attributes[name]
+        words.thoughts(name, {value}, told): value == label.attributes[name]
         for name in words.names
         for value in ATTRIBUTES[name].values
         if name in label.visible

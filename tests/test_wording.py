@@ -314,7 +314,22 @@ def test_what_is_beside_the_point_or_speaks_against_what_is_seen_is_not(name, te
     ],
 )
 def test_who_names_a_value_is_told_yes_or_no(asked, text, is_so):
-    assert is_to_the_point("hair_color", text, {"hair_color": "red"}, asked=asked) is is_so
+    assert is_to_the_point("hair_color", text, {"hair_color": "red"}, asked={asked}) is is_so
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "is_so"),
+    [
+        ({"sad", "angry"}, "No, she is laughing.", True),
+        ({"sad", "angry"}, "Yes, she is laughing.", False),
+        ({"laughing", "angry"}, "Yes, she is laughing.", True),
+        ({"laughing", "angry"}, "She is laughing.", False),
+        ({"smiling"}, "Yes, she is laughing.", True),  # who laughs smiles
+        ({"smiling", "sad"}, "No, she is laughing.", True),  # who lists them means these
+    ],
+)
+def test_who_names_several_values_is_told_yes_or_no(asked, text, is_so):
+    assert is_to_the_point("expression", text, {"expression": "laughing"}, asked=asked) is is_so
 
 
 def test_who_cannot_tell_declines():

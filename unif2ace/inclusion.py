@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from unif2ace.attributes import HAIR_LENGTH
 
@@ -20,3 +20,14 @@ def holds(name: str, value: str, asked: str) -> bool:
     if name == "hair_style" and asked in ("short", "long"):
         return HAIR_LENGTH[value] == asked
     return value in (asked, INCLUDED.get((name, asked)))
+
+
+def holds_any(name: str, value: str, asked: Set[str]) -> bool:
+    """Whether yes is right when it hangs on any of these values.
+
+    One alone includes others as in `holds`; who names several means these.
+    """
+    if len(asked) == 1:
+        (one,) = asked
+        return holds(name, value, one)
+    return value in asked

@@ -9,12 +9,12 @@ statement wins, then a positive one over a negated one, then the last.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from unif2ace.attributes import ATTRIBUTES, check_value
 from unif2ace.details import DETAILS, thing_behind
-from unif2ace.inclusion import holds
+from unif2ace.inclusion import holds_any
 from unif2ace.lexicon import GROUPS
 from unif2ace.lexing import (
     BREAKERS,
@@ -86,18 +86,20 @@ def declines(text: str) -> bool:
 
 
 def is_to_the_point(
-    name: str, text: str, seen: Mapping[str, str], *, asked: str | None = None
+    name: str, text: str, seen: Mapping[str, str], *, asked: Set[str] = frozenset()
 ) -> bool:
     """Whether an answer to a question about attribute `name` tells what is seen of it.
 
     seen: attribute to a value or "not visible", of `name` in any case; what an answer says beside
     the point must agree with it, too. A bare yes or no tells enough. Of what is not visible it is
     to say so, or that what would show it is not there.
-    asked: the value that a yes or no about something visible hangs on; then it is to be the right
-    one of the two.
+    asked: the values that a yes or no about something visible hangs on (`inclusion.holds_any`);
+    where there are any, it is to be the right one of the two.
     Raises ValueError for an unknown attribute or value, and where `seen` lacks the attribute.
     """
-    check_value(name, asked)
+    check_value(name)
+    for value in sorted(asked):
+        check_value(name, value)
     if name not in seen:
         raise ValueError(f"what is seen of {name} is not told")
     told = _VERDICT.sub("", text)
@@ -107,7 +109,7 @@ def is_to_the_point(
     if seen[name] == NOT_VISIBLE:
         return declines(text) or _is_missing(thing_behind(name), stated)
     verdict = parse_yes_no(text)
-    if asked is not None and verdict is not holds(name, seen[name], asked):
+    if asked and verdict is not holds_any(name, seen[name], asked):
         return False
     return name in stated or (verdict is not None and not told.strip())
 

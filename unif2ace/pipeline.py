@@ -21,8 +21,9 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from unif2ace.attributes import check_value
 from unif2ace.checkpoint import checkpoint_name, load_model, spend_memory
 from unif2ace.encoders import FaceOutput
-from unif2ace.inclusion import holds
+from unif2ace.inclusion import holds_any
 from unif2ace.layers import KeyValues
+from unif2ace.losses import IGNORED_LABEL
 from unif2ace.model import TransformerOutput, UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import is_to_the_point, parse_attributes, parse_constraints, parse_yes_no
@@ -790,7 +791,7 @@ class UniF2acePipeline:
         first = self._next_logits(
             ids, cache, "understanding", places=places, alone_from=question_start
         )
-        topic, asked, others, behind = None, None, tuple[str, ...](), first[0, -1]
+        topic, asked, others, behind = None, frozenset[str](), tuple[str, ...](), first[0, -1]
 
         def behind_thoughts(*thoughts: Thought, alone_from: int | None = None) -> Tensor:
             ids, places = ([[getattr(t, n) for t in thoughts]] for n in ("word", "place"))
@@ -809,13 +810,9 @@ class UniF2acePipeline:
                 likely = [name for name, share in rest if name is not None and share >= PERHAPS]
                 others = tuple(likely[:MOST_OTHERS])
             behind = behind_thoughts(self.plan_words.topic(topic), alone_from=question_start)
-            compared = (
-                self.plan_words.guessed_value(topic, behind, said)
-                if about is None
-                else self.plan_words.thoughts(about, None, said)[1:]  # no value is asked for
-            )
-            asked = self.plan_words.value(topic, compared[0])
-            behind = behind_thoughts(*compared)
+            if about is None:
+                asked = self.plan_words.guessed_values(topic, behind)
+            behind = behind_thoughts(*self.plan_words.compared(topic, asked, said))
 
         def next_logits(token_ids: Tensor) -> Tensor:
             return self._next_logits(token_ids, cache, "understanding")[0, -1]
@@ -943,8 +940,8 @@ class UniF2acePipeline:
         if max_new_tokens < 1:
             return
         verdict, seen = "", reply.seen[topic]
-        if reply.asked is not None and seen != NOT_VISIBLE:  # what was thought settles that
-            verdict = "Yes" if holds(topic, seen, reply.asked) else "No"
+        if reply.asked and seen != NOT_VISIBLE:  # what was thought settles that
+            verdict = "Yes" if holds_any(topic, seen, reply.asked) else "No"
         tokens = self._settled(reply, question, is_good, encode_text(self.tokenizer, verdict))
         if tokens is not None:
             yield from tokens[:max_new_tokens]
@@ -1020,7 +1017,7 @@ class UniF2acePipeline:
         else:
             seen, cache = self._seen(picture)
             told = self._told(self._place_logits(seen, picture)).cpu()
-            thoughts = self.plan_words.thoughts(None, None, told[0].tolist())  # read as in `reply`
+            thoughts = self.plan_words.thoughts(None, set(), told[0].tolist())  # read as in `reply`
             turn = Turn(question=ids[1:-1], answer=(), thoughts=thoughts)
             batch = turns_batch([[turn] if ids else []], count, self.config, told)
             ids = [*told[0].tolist(), *ids]
@@ -1105,15 +1102,15 @@ class UniF2acePipeline:
             Turn(
                 question=encode_request(self.tokenizer, canonical_question(name)),
                 answer=encode_text(self.tokenizer, answer_of(name, value)),
-                thoughts=self.plan_words.thoughts(name, None, told),
+                thoughts=self.plan_words.thoughts(name, set(), told),
             )
             for name, value in pairs
         ]
         batch = turns_batch([turns], self.config.num_image_tokens, self.config, words)
         output = self._read(batch, cache)
-        assert batch.labels is not None and batch.is_thought is not None
+        assert batch.labels is not None
         labels, segments = batch.labels[0].to(self.device), batch.segments[0].to(self.device)
-        counted = (labels >= 0) & ~batch.is_thought[0].to(self.device)
+        counted = labels != IGNORED_LABEL
         log_probs = self.model.text_logits(output.hidden[0, counted]).float().log_softmax(-1)
         nats = log_probs.gather(-1, labels[counted, None]).squeeze(-1)
         return nats.new_zeros(len(pairs)).index_add(0, segments[counted] - 1, nats).cpu()

@@ -12,6 +12,7 @@ Our choice; the paper paints from captions that name 17.7 attributes (arXiv 2503
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import string
@@ -129,22 +130,20 @@ class PlanWords:
         return logits
 
     def thoughts(
-        self, name: str | None, asked: str | None, told: Sequence[int]
+        self, name: str | None, asked: Set[str], told: Sequence[int]
     ) -> tuple[Thought, ...]:
         """What is thought of a question about an attribute: topic, value asked for, value seen.
 
         name: one that no place says, or None for several things at once, is no topic.
-        asked: the value that a yes or no hangs on, if one is named.
+        asked: the values that a yes hangs on, none where the value itself is asked for.
         told: the words that the picture's places say; the value seen is looked up there. Where
             there are none, nothing is thought.
         """
         if not told:
             return ()
         if name not in self.names[: len(told)]:
-            name = asked = None
-        words = {} if name is None else self.words[self.names.index(name)]
-        asked_word = self.no_thought if asked is None else words[asked]
-        return (self.topic(name), *self._compared(name, asked_word, told))
+            return (self.topic(None), *self.compared(None, frozenset(), told))
+        return (self.topic(name), *self.compared(name, asked, told))
 
     def guessed_topics(self, logits: Tensor, told: Sequence[int]) -> list[tuple[str | None, float]]:
         """Topics by text logits (V,) with their probabilities, the likeliest first.
@@ -156,19 +155,26 @@ class PlanWords:
         shares = logits[words].float().softmax(-1).tolist()
         return sorted(zip(names, shares, strict=True), key=lambda topic: -topic[1])
 
-    def guessed_value(
-        self, name: str | None, logits: Tensor, told: Sequence[int]
-    ) -> tuple[Thought, Thought]:
-        """Behind a topic the likeliest value asked for, by text logits (V,), and the one seen."""
-        words = {} if name is None else self.words[self.names.index(name)]
-        values = [word for value, word in words.items() if value != NOT_VISIBLE]
-        asked_word = likeliest([self.no_thought, *values], logits)
-        return self._compared(name, asked_word, told)
+    def guessed_values(self, name: str | None, logits: Tensor) -> frozenset[str]:
+        """Behind a topic the values that a yes hangs on, by text logits (V,).
 
-    def value(self, name: str | None, thought: Thought) -> str | None:
-        """The value of an attribute that a thought is the word of; None of `NO_THOUGHT`."""
+        None where the question is not for yes or no. Several are taught as equally likely words: so
+        those are meant whose even distribution is nearest to the one found (least squares), and
+        never all.
+        """
         words = {} if name is None else self.words[self.names.index(name)]
-        return next((value for value, word in words.items() if word == thought.word), None)
+        values = [value for value in words if value != NOT_VISIBLE]
+        if not values:
+            return frozenset()
+        ids = torch.tensor([self.no_thought, *(words[v] for v in values)], device=logits.device)
+        nothing, *shares = logits[ids].float().softmax(-1).tolist()
+        if nothing >= 0.5:
+            return frozenset()
+        ranked = sorted(zip(shares, values, strict=True), reverse=True)
+        sums = list(itertools.accumulate(share / (1 - nothing) for share, _ in ranked[:-1]))
+        # |p - even over k|^2 = |p|^2 - (2 * sum of the k - 1) / k
+        count = max(range(1, len(ranked)), key=lambda k: (2 * sums[k - 1] - 1) / k)
+        return frozenset(value for _, value in ranked[:count])
 
     def topic(self, name: str | None) -> Thought:
         """What is thought first of a question about an attribute, or about several or none."""
@@ -177,13 +183,20 @@ class PlanWords:
         place = self.names.index(name)
         return Thought(word=self.digits[place], place=place)
 
-    def _compared(
-        self, name: str | None, asked_word: int, told: Sequence[int]
+    def compared(
+        self, name: str | None, asked: Set[str], told: Sequence[int]
     ) -> tuple[Thought, Thought]:
-        seen_word = self.no_thought if name is None else told[self.names.index(name)]
-        is_same = name is not None and seen_word == asked_word
-        place = len(self.words) if is_same else -1  # `config.repeated_place`
-        return Thought(word=asked_word), Thought(word=seen_word, place=place, is_guessed=False)
+        """What is thought behind a topic: the value asked for, which is none where there are
+        several, and the value seen, marked where it is that one."""
+        if name is None:
+            return Thought(word=self.no_thought), Thought(word=self.no_thought, is_guessed=False)
+        place = self.names.index(name)
+        seen, meant = told[place], [self.words[place][value] for value in sorted(asked)]
+        wanted = Thought(word=self.no_thought, meant=tuple(meant))
+        if len(meant) == 1:
+            wanted = Thought(word=meant[0])
+        mark = len(self.words) if meant == [seen] else -1  # `config.repeated_place`
+        return wanted, Thought(word=seen, place=mark, is_guessed=False)
 
     def allowed(self, constraints: Mapping[str, Set[str]]) -> list[list[int]]:
         """Per place the ids that may stand there, ascending.
@@ -276,11 +289,6 @@ def telling_token(answer: str, tokenizer: PreTrainedTokenizerBase) -> int:
     article = _ARTICLE.match(answer)
     skipped = 0 if article is None else len(encode_text(tokenizer, article[0].rstrip()))
     return encode_text(tokenizer, answer)[skipped]
-
-
-def likeliest(ids: Sequence[int], logits: Tensor) -> int:
-    """Which of the ids has the highest logit of (V,)."""
-    return ids[int(logits[list(ids)].argmax())]
 
 
 def digit_of(share: float) -> int:

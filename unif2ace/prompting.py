@@ -34,11 +34,19 @@ class Thought:
 
     place: whose mark the word carries (`plan.py`), or `config.repeated_place`; -1 for none.
     is_guessed: whether the model has to say it; else it is looked up among the picture's words.
+    meant: what the model has to say in its place, each of these words as likely as the others; ()
+        for the word itself.
     """
 
     word: int
     place: int = -1
     is_guessed: bool = True
+    meant: tuple[int, ...] = ()
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """The words to be predicted, none where it is looked up."""
+        return (self.meant or (self.word,)) if self.is_guessed else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +68,7 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceBatch:
-    """Token ids with everything attention needs. All (B, L).
+    """Token ids with everything attention needs. All (B, L) but for `thought_labels`.
 
     Attributes:
         token_ids: ids in the layout of `TokenLayout`.
@@ -68,8 +76,9 @@ class SequenceBatch:
         segments: -1 padding, 0 seen by all, 1.. seen by itself alone.
         is_image: True where attention is bidirectional.
         image_start: column of the first image code, the same in every row.
-        labels: text id that the token here must predict, or `IGNORED_LABEL`.
-        is_thought: True where that is a thought and no part of an answer.
+        labels: text id of an answer that the token here must predict, or `IGNORED_LABEL`.
+        thought_labels: (B, L, K) text ids of a thought, each of which the token here must predict
+            as likely as the others, `IGNORED_LABEL` where there are fewer than K or none.
         places: which word of the plan (`plan.py`) a token is or, as a topic, names;
             `config.repeated_place` for a value seen that is the one asked for; -1 for others; None
             where none is.
@@ -82,7 +91,7 @@ class SequenceBatch:
     is_image: Tensor
     image_start: int
     labels: Tensor | None = None
-    is_thought: Tensor | None = None
+    thought_labels: Tensor | None = None
     places: Tensor | None = None
     is_alone: Tensor | None = None
 
@@ -250,8 +259,11 @@ def question_ids(question: Sequence[int], config: UniF2aceConfig) -> list[int]:
     return ids
 
 
-def turn_columns(turn: Turn, segment: int, config: UniF2aceConfig) -> list[list[int]]:
-    """Of one turn: ids, segments, labels, whether these are thoughts, places, whether alone."""
+def turn_columns(
+    turn: Turn, segment: int, config: UniF2aceConfig
+) -> tuple[list[list[int]], list[tuple[int, ...]]]:
+    """Of one turn: ids, segments, labels of the answer, places, whether alone; and the labels of
+    thoughts."""
     question, thoughts, answer = question_ids(turn.question, config), [*turn.thoughts], []
     if turn.answer is not None:
         answer = [*turn.answer, config.layout.special_id("<|eos|>")]
@@ -260,16 +272,15 @@ def turn_columns(turn: Turn, segment: int, config: UniF2aceConfig) -> list[list[
     # What is asked for is understood before anyone looks, thought by thought.
     ahead = max((i for i, thought in enumerate(thoughts) if thought.is_guessed), default=0)
     said = [thought.word for thought in thoughts] + answer
-    wanted = [thought.word if thought.is_guessed else IGNORED_LABEL for thought in thoughts]
-    length = len(question) + len(said)
+    length, before = len(question) + len(said), len(question) - 1
+    meant = [()] * before + [thought.labels for thought in thoughts] + [()] * (len(answer) + 1)
     return [
         [*question, *said],
         [segment] * length,
-        [IGNORED_LABEL] * (len(question) - 1) + wanted + answer + [IGNORED_LABEL],
-        [0] * (len(question) - 1) + [1] * len(thoughts) + [0] * (len(answer) + 1),
+        [IGNORED_LABEL] * (before + len(thoughts)) + answer + [IGNORED_LABEL],
         [-1] * len(question) + [thought.place for thought in thoughts] + [-1] * len(answer),
         [int(bool(thoughts))] * (len(question) + ahead) + [0] * (len(said) - ahead),
-    ]
+    ], meant
 
 
 def turns_batch(
@@ -284,28 +295,31 @@ def turns_batch(
     """
     told = [[]] * len(rows) if words is None else words.tolist()
     start = num_image_tokens + 3
-    # per row: ids, segments, labels, whether these are thoughts, places, whether alone; positions
+    # per row: ids, segments, labels, places, whether alone; positions
     table: list[list[list[int]]] = []
+    meant: list[list[tuple[int, ...]]] = []
     for turns, said in zip(rows, told, strict=True):
         count = len(said)
         columns = [
             list(said),
             [SHARED_SEGMENT] * count,
             [IGNORED_LABEL] * count,
-            [0] * count,
             [*range(count)],
             [0] * count,
         ]
+        of_thoughts: list[tuple[int, ...]] = [()] * count
         positions = [*range(start, start + count)]
         for segment, turn in enumerate(turns, start=1):
-            added = turn_columns(turn, segment, config)
+            added, labels_of_thoughts = turn_columns(turn, segment, config)
             positions += range(start + count, start + count + len(added[0]))
             columns = [old + new for old, new in zip(columns, added, strict=True)]
+            of_thoughts += labels_of_thoughts
         table.append([*columns, positions])
+        meant.append(of_thoughts)
     width = max(len(row[0]) for row in table)
     pad = config.layout.special_id("<|pad|>")
-    fills = (pad, PADDING_SEGMENT, IGNORED_LABEL, 0, -1, 0, 0)
-    token_ids, segments, labels, is_thought, places, alone, positions_ = (
+    fills = (pad, PADDING_SEGMENT, IGNORED_LABEL, -1, 0, 0)
+    token_ids, segments, labels, places, alone, positions_ = (
         torch.tensor([row[i] + [fill] * (width - len(row[i])) for row in table])
         for i, fill in enumerate(fills)
     )
@@ -316,10 +330,20 @@ def turns_batch(
         is_image=torch.zeros_like(token_ids, dtype=torch.bool),
         image_start=0,
         labels=labels,
-        is_thought=is_thought.bool(),
+        thought_labels=_padded(meant, width),
         places=places,
         is_alone=alone.bool(),
     )
+
+
+def _padded(rows: Sequence[Sequence[tuple[int, ...]]], width: int) -> Tensor:
+    """Labels of up to K words a token, of up to `width` tokens a row: (B, width, K)."""
+    most = max((len(labels) for row in rows for labels in row), default=0)
+    padded = torch.full((len(rows), width, most), IGNORED_LABEL)
+    for i, row in enumerate(rows):
+        for j, labels in enumerate(row):
+            padded[i, j, : len(labels)] = torch.tensor(labels, dtype=torch.long)
+    return padded
 
 
 def turns_mask(turns: SequenceBatch, width: int) -> Tensor:
@@ -339,11 +363,13 @@ def understanding_batch(
 ) -> SequenceBatch:
     """Whole understanding sequences of pictures (B, N), their words and each one's questions."""
     prefix, turns = prefix_batch(codes, config), turns_batch(rows, codes.shape[1], config, words)
-    assert turns.labels is not None and turns.is_alone is not None and turns.is_thought is not None
+    assert turns.labels is not None and turns.is_alone is not None
+    assert turns.thought_labels is not None
     ignored = torch.full_like(prefix.token_ids, IGNORED_LABEL)
+    unthought = ignored[..., None].expand(-1, -1, turns.thought_labels.shape[-1])
     nowhere = torch.zeros_like(prefix.is_image)
     is_alone = torch.cat([nowhere, turns.is_alone.to(codes.device)], dim=1)
-    is_thought = torch.cat([nowhere, turns.is_thought.to(codes.device)], dim=1)
+    thought_labels = torch.cat([unthought, turns.thought_labels.to(codes.device)], dim=1)
     joined = {
         name: torch.cat([getattr(prefix, name), getattr(turns, name).to(codes.device)], dim=1)
         for name in ("token_ids", "positions", "segments", "is_image", "places")
@@ -353,6 +379,6 @@ def understanding_batch(
         **joined,
         image_start=prefix.image_start,
         labels=labels,
-        is_thought=is_thought,
+        thought_labels=thought_labels,
         is_alone=is_alone,
     )

@@ -140,8 +140,8 @@ class Reply:
     and of each one after.
 
     cache: keys and values of all before the answer; `next_logits` adds to them. seen: what the
-    picture's places say, {attribute: value}. asked: the value of the topic that a yes or no hangs
-    on, if it was understood to be one.
+    picture's places say, {attribute: value}. asked: the values of the topic that a yes hangs
+    on, none where the question was not understood to be for yes or no.
     """
 
     topic: str | None
@@ -150,4 +150,4 @@ class Reply:
     others: tuple[str, ...] = ()
     cache: KeyValues = field(default_factory=KeyValues)
     seen: Mapping[str, str] = field(default_factory=dict)
-    asked: str | None = None
+    asked: frozenset[str] = frozenset()

@@ -102,7 +102,8 @@ def plain_reply(pipe: UniF2acePipeline, picture: Picture, question: Sequence[int
     if told:
         topic = pipe.plan_words.guessed_topics(logits, told)[0][0]
         logits = behind_thoughts(pipe.plan_words.topic(topic))
-        logits = behind_thoughts(*pipe.plan_words.guessed_value(topic, logits, told))
+        asked = pipe.plan_words.guessed_values(topic, logits)
+        logits = behind_thoughts(*pipe.plan_words.compared(topic, asked, told))
     return Reply(topic=topic, first_logits=logits, next_logits=next_logits)
 
 

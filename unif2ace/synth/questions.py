@@ -93,7 +93,7 @@ _HASTY_SHARE = 0.45
 # of the questions about one attribute that are not canonical; spoken ones are open
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
 _OVERHEARD_SHARE = 0.4  # of what somebody wrote questions about: asked in those words
-_GROUP_SHARE = 0.25  # of what a yes or no asks for: any of several values, where so overheard
+_GROUP_SHARE = 0.35  # of what a yes or no asks for: any of several values, where so overheard
 _DENIAL_SHARE = 0.25  # of what hangs on one value of what may be missing: on its being missing
 _PLAIN_SHARE = 0.5  # of what is left of these and all others: as plain visitors type
 _IN_CLAUSES = (
@@ -129,6 +129,7 @@ class QA:
         value: its true value; None when hidden, or when no single attribute is asked about.
         asked: the value that a yes/no question asks for; None when it asks whether the thing
             is there at all, or for any of several values, and for other kinds.
+        any_of: the values of which yes is right in these two cases.
     """
 
     question: str
@@ -137,6 +138,12 @@ class QA:
     kind: Kind
     value: str | None = None
     asked: str | None = None
+    any_of: frozenset[str] = frozenset()
+
+    @property
+    def hangs_on(self) -> frozenset[str]:
+        """The values that a yes hangs on, none where the value itself is asked for."""
+        return self.any_of if self.asked is None else frozenset({self.asked})
 
 
 def questions(
@@ -289,9 +296,10 @@ def _settled(qa: QA) -> QA:
     if qa.question.lower() != canonical_question(qa.attribute).lower():
         return qa
     if qa.value is None:
-        return replace(qa, answer=NOT_VISIBLE, kind="not_visible", asked=None)
+        qa = replace(qa, answer=NOT_VISIBLE, kind="not_visible")
+        return replace(qa, asked=None, any_of=frozenset())
     answer = canonical_answer(qa.attribute, qa.value)
-    return replace(qa, answer=answer, kind="value", asked=None)
+    return replace(qa, answer=answer, kind="value", asked=None, any_of=frozenset())
 
 
 def _statement(name: str, attributes: FaceAttributes, generator: random.Random) -> str:
@@ -360,14 +368,17 @@ def _open_question(name: str, gender: str, generator: random.Random) -> str:
 def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> QA:
     value, gender = attributes[name], attributes["gender"]
     asked: str | None = None
+    any_of: frozenset[str] = frozenset()
     groups = overheard_groups(name)
     if groups and generator.random() < _GROUP_SHARE:
         group = _group(name, value, generator)
         question = overheard_question(name, group, gender, generator)
-        is_true = value in groups[group]
+        any_of = groups[group]
+        is_true = value in any_of
     elif name in PRESENCE_QUESTIONS and generator.random() < 0.5:
         question = _presence_question(name, gender, generator)
-        is_true = value != ATTRIBUTES[name].values[0]
+        any_of = frozenset(ATTRIBUTES[name].values[1:])
+        is_true = value in any_of
     else:
         is_plain = generator.random() < _PLAIN_SHARE
         asked = _asked_value(name, value, is_plain, generator)
@@ -384,6 +395,7 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
         kind="yes_no",
         value=value,
         asked=asked,
+        any_of=any_of,
     )
 
 
@@ -505,12 +517,13 @@ def _not_visible(
             attribute=name,
             kind="not_visible",
         )
-    gender, asked = attributes["gender"], None
+    gender, asked, any_of = attributes["gender"], None, frozenset[str]()
     thing = _missing(name, attributes, visible)
     if generator.random() < 0.35:
         if overheard_groups(name) and generator.random() < _GROUP_SHARE:
             group = _drawn_group(name, list(overheard_groups(name)), generator)
             question = overheard_question(name, group, gender, generator)
+            any_of = overheard_groups(name)[group]
         else:
             asked = generator.choice([v for v in ATTRIBUTES[name].values if _can_ask(name, v)])
             question = _hidden_value_is_question(name, asked, gender, generator)
@@ -533,8 +546,16 @@ def _not_visible(
         lead = one_of(generator, "I can't tell: {}.", "I can't see that: {}.", "Not visible: {}.")
         answer = lead.format(reason)
     question = _typed(question, generator)
-    qa = QA(question=question, answer=answer, attribute=name, kind="not_visible", asked=asked)
-    return _settled(qa)
+    return _settled(
+        QA(
+            question=question,
+            answer=answer,
+            attribute=name,
+            kind="not_visible",
+            asked=asked,
+            any_of=any_of,
+        )
+    )
 
 
 def _hidden_value_is_question(name: str, asked: str, gender: str, generator: random.Random) -> str:

@@ -58,11 +58,11 @@ _SINGLE: Mapping[Kind, float] = {
 
 ASKINGS = (
     Asking(share=0.03, count=2, is_canonical=True),
-    Asking(share=0.12, count=2, kinds={"yes_no": 0.92, "off_topic": 0.08}),
-    Asking(share=0.37, count=4, kinds=_SINGLE, is_answered=False),
-    Asking(share=0.22, count=2, kinds=_SINGLE),
-    Asking(share=0.22, count=1 / 5, kinds={"describe": 0.85, "region": 0.15}),
-    Asking(share=0.04, count=1),
+    Asking(share=0.09, count=2, kinds={"yes_no": 0.92, "off_topic": 0.08}),
+    Asking(share=0.48, count=4, kinds=_SINGLE, is_answered=False),
+    Asking(share=0.18, count=2, kinds=_SINGLE),
+    Asking(share=0.19, count=1 / 5, kinds={"describe": 0.85, "region": 0.15}),
+    Asking(share=0.03, count=1),
 )
 """Understanding a question, and comparing what it asks for with what is seen, are learnt late and
 take many examples, which are short; descriptions are long, and copy each word from its place."""
@@ -140,7 +140,7 @@ def turns_of(
         Turn(
             question=encode_request(tokenizer, qa.question),
             answer=encode_text(tokenizer, qa.answer),
-            thoughts=words.thoughts(qa.attribute, qa.asked, told),
+            thoughts=words.thoughts(qa.attribute, qa.hangs_on, told),
         )
         for qa in drawn
         if plainly(qa.question) not in held_out
@@ -184,7 +184,7 @@ def canonical_turns(
                 if name in label.visible
                 else NOT_VISIBLE,
             ),
-            thoughts=words.thoughts(name, None, told),
+            thoughts=words.thoughts(name, frozenset(), told),
         )
         for name in rng.sample(list(config.attributes), min(count, len(config.attributes)))
     ]
