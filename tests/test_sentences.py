@@ -366,10 +366,22 @@ def test_a_reply_about_a_known_thing_is_not_about_another(shipped, render):
     with torch.inference_mode():
         picture, question = shipped.encode(render), shipped.check_question("What is it like?")
         for name in ("nose_length", "light_color"):
-            reply = shipped._reply(*shipped._look(picture), question, name)
+            reply = shipped._another_reply(shipped.reply(picture, question), question, name)
             assert (reply.topic, reply.asked, reply.others) == (name, frozenset(), ())
             text = shipped._decode(list(shipped._plain_tokens(reply, 30)))
             assert is_to_the_point(name, text, reply.seen), text
+
+
+def test_a_reply_after_another_is_that_to_the_picture_seen_afresh(shipped, render):
+    with torch.inference_mode():
+        picture = shipped.encode(render)
+        first, second = (shipped.check_question(q) for q in ("hair?", "is he not smiling"))
+        reply = shipped.reply(picture, first)
+        list(shipped._answer_tokens(reply, first, 30))  # adds words, drafts and rows to the cache
+        again, fresh = shipped._another_reply(reply, second), shipped.reply(picture, second)
+        assert torch.equal(again.first_logits, fresh.first_logits)
+        assert (again.topic, again.asked, again.seen) == (fresh.topic, fresh.asked, fresh.seen)
+        assert again.topic == "expression" and torch.equal(again.told, fresh.told)
 
 
 def test_an_answer_about_one_thing_tells_what_its_place_says(shipped, render):

@@ -443,14 +443,14 @@ TABLE: Mapping[str, tuple[str, str]] = {
     # -- the drawing of how it works
     "A picture becomes tokens through the image tokenizer and features through two encoders, words "
     "become tokens through the text tokenizer; one transformer with two groups of experts gives "
-    "the answer word by word, or first a plan of the face and then the painted tokens step by "
-    "step, which the decoder turns into a face.": (
+    "the answer word by word, held against what it sees in the face, or first a plan of the face "
+    "and then the painted tokens step by step, which the decoder turns into a face.": (
         "画像は画像トークナイザーでトークンに、二つのエンコーダーで特徴になり、言葉は文章"
-        "トークナイザーでトークンになります。二組の専門家をもつ一つの Transformer が、答えを一語"
-        "ずつ、または顔の計画に続いて断片を少しずつ出し、デコーダーがそれを顔にします。",
+        "トークナイザーでトークンになります。二組の専門家をもつ一つの Transformer が、顔に見える"
+        "ものと照らし合わせた答えを一語ずつ、または顔の計画に続いて断片を少しずつ出し、デコーダーがそれを顔にします。",
         "图片经图像分词器变为词元，经两个编码器变为特征；文字经文本分词器变为词元。"
-        "一个带有两组专家的 Transformer 逐词给出回答，或先定下人脸的计划，再一步步画出词元，"
-        "由解码器变成人脸。",
+        "一个带有两组专家的 Transformer 逐词给出与所见人脸核对过的回答，或先定下人脸的计划，"
+        "再一步步画出词元，由解码器变成人脸。",
     ),
     "picture": ("画像", "图片"),
     "words": ("言葉", "文字"),
@@ -463,7 +463,8 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "experts per token": ("トークンごとの専門家", "逐词元的专家"),
     "experts per sequence": ("列ごとの専門家", "逐序列的专家"),
     "some look, some paint": ("見る係と描く係", "有的看，有的画"),
-    "answer, word by word": ("答えを一語ずつ", "逐词回答"),
+    "answer: word by word,": ("答え：一語ずつ、", "回答：逐词给出，"),
+    "held against the face": ("顔と照らし合わせて", "并与人脸核对"),
     "face: a plan first, then": ("顔：まず計画、次に", "人脸：先定计划，再从"),
     "the surest pieces": ("確かな断片から順に", "最有把握的小块画起"),
     "repeat until no piece is open": ("すべて埋まるまで繰り返す", "重复直到全部填满"),

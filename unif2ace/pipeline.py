@@ -672,7 +672,7 @@ class UniF2acePipeline:
             reply = self.reply(picture, ids)
             said = partial(Answer, topic=reply.topic, others=reply.others)
             yield said(text="", num_tokens=0)
-            for token in self._answer_tokens(reply, picture, ids, most):
+            for token in self._answer_tokens(reply, ids, most):
                 tokens.append(token)
                 text = self._decode(tokens)
                 yield said(text=text, num_tokens=len(tokens))
@@ -768,21 +768,33 @@ class UniF2acePipeline:
         The question is thought over first (`PlanWords.thoughts`). Keys and values of all that came
         before are kept.
         """
-        return self._reply(*self._look(picture), question)
+        logits, cache = self._look(picture)
+        return self._reply(self._told(logits), cache, question)
+
+    def _another_reply(
+        self, reply: Reply, question: Sequence[int], about: str | None = None
+    ) -> Reply:
+        """`reply` to another question about the picture of one whose cache is not needed any more.
+
+        about: as of `_reply`.
+        """
+        cache, length = reply.cache, self.config.num_image_tokens + 3  # of the picture
+        cache.select([0])
+        cache.crop(length - cache.get_seq_length())
+        return self._reply(reply.told, cache, question, about)
 
     def _reply(
         self,
-        logits: Tensor,
+        told: Tensor,
         cache: KeyValues,
         question: Sequence[int],
         about: str | None = None,
     ) -> Reply:
-        """`reply` behind what `_look` gives; the cache grows.
+        """`reply` behind the words (1, W) that places say; `cache`, of the picture alone, grows.
 
         about: the attribute that a question asks for the value of, where that is known; one that
             the picture's places tell of.
         """
-        told = self._told(logits)
         said = told[0].tolist()
         places = torch.full((1, len(said) + len(question)), -1, device=self.device)
         places[0, : len(said)] = torch.arange(len(said), device=self.device)
@@ -823,12 +835,13 @@ class UniF2acePipeline:
             first_logits=behind,
             next_logits=next_logits,
             cache=cache,
+            told=told,
             seen=dict(zip(self.plan_words.names, self.plan_words.said(said), strict=False)),
             asked=asked,
         )
 
     def _answer_tokens(
-        self, reply: Reply, picture: Picture, question: Sequence[int], max_new_tokens: int
+        self, reply: Reply, question: Sequence[int], max_new_tokens: int
     ) -> Iterator[int]:
         """Of a reply to a question's ids.
 
@@ -839,7 +852,7 @@ class UniF2acePipeline:
         if not reply.seen:
             return self._plain_tokens(reply, room)
         if reply.topic is not None:
-            return self._settled_tokens(reply, reply.topic, picture, question, max_new_tokens)
+            return self._settled_tokens(reply, reply.topic, question, max_new_tokens)
         tokens = careful_tokens(
             self._row_logits_fn(reply),
             reply.first_logits,
@@ -857,11 +870,9 @@ class UniF2acePipeline:
         )
         if list(question) != self.check_question(DETAIL_QUESTION):
             return tokens
-        return self._completed(tokens, reply, picture, max_new_tokens)
+        return self._completed(tokens, reply, max_new_tokens)
 
-    def _completed(
-        self, tokens: Iterable[int], reply: Reply, picture: Picture, max_new_tokens: int
-    ) -> Iterator[int]:
+    def _completed(self, tokens: Iterable[int], reply: Reply, max_new_tokens: int) -> Iterator[int]:
         """A description, then a sentence about each thing that is seen and that it left out.
 
         Our choice: one by one they are asked about, and the answer is held against what is seen.
@@ -875,17 +886,13 @@ class UniF2acePipeline:
         if not text.endswith("."):  # cut off
             return
         told = {*parse_attributes(text), IMPLIED}
-        logits, cache = self._look(picture)
-        length = cache.get_seq_length()
         for name, value in reply.seen.items():
             if value == NOT_VISIBLE or name in told:
                 continue
             if len(said) + _SHORT_SENTENCE > max_new_tokens:
                 return
-            cache.select([0])
-            cache.crop(length - cache.get_seq_length())
             question = self.check_question(_ASIDE.format(name.replace("_", " ")))
-            sentence = self._sentence(self._reply(logits, cache, question, name), name, question)
+            sentence = self._sentence(self._another_reply(reply, question, name), name, question)
             more = encode_text(self.tokenizer, f" {sentence}") if sentence else []
             if len(said) + len(more) <= max_new_tokens:
                 told |= parse_attributes(sentence).keys()
@@ -924,7 +931,6 @@ class UniF2acePipeline:
         self,
         reply: Reply,
         topic: str,
-        picture: Picture,
         question: Sequence[int],
         max_new_tokens: int,
     ) -> Iterator[int]:
@@ -948,7 +954,7 @@ class UniF2acePipeline:
             return
         plain = self.check_question(canonical_question(topic))
         room = min(max_new_tokens, self._answer_room(plain))
-        yield from self._plain_tokens(self.reply(picture, plain), room)
+        yield from self._plain_tokens(self._another_reply(reply, plain), room)
 
     def _settled(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -139,9 +140,9 @@ class Reply:
     """How an answer begins: its topic and others, as of `Answer`, logits (V,) of its first token
     and of each one after.
 
-    cache: keys and values of all before the answer; `next_logits` adds to them. seen: what the
-    picture's places say, {attribute: value}. asked: the values of the topic that a yes hangs
-    on, none where the question was not understood to be for yes or no.
+    cache: keys and values of all before the answer; `next_logits` adds to them. told: ids (1, W) of
+    what the picture's places say. seen: that as {attribute: value}. asked: the values of the topic
+    that a yes hangs on, none where the question was not understood to be for yes or no.
     """
 
     topic: str | None
@@ -149,5 +150,6 @@ class Reply:
     next_logits: LogitsFn
     others: tuple[str, ...] = ()
     cache: KeyValues = field(default_factory=KeyValues)
+    told: Tensor = field(default_factory=lambda: torch.zeros(1, 0, dtype=torch.long))
     seen: Mapping[str, str] = field(default_factory=dict)
     asked: frozenset[str] = frozenset()
