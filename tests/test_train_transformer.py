@@ -36,7 +36,7 @@ from unif2ace.train.features import (
 )
 from unif2ace.train.images import HOLD_OUT_EVERY
 from unif2ace.train.loop import TrainConfig
-from unif2ace.train.objective import generation_loss
+from unif2ace.train.objective import generation_loss, understanding_loss
 from unif2ace.train.sequences import (
     ASKINGS,
     canonical_turns,
@@ -475,13 +475,9 @@ def test_means_are_those_of_each_faces_own_codes(checkpoint, features, tmp_path,
         np.testing.assert_allclose(latents[i], alone[0].T.numpy(), atol=2e-3)
 
 
-def test_compiled_layers_lose_alike_and_all_layers_share_what_is_compiled(features, monkeypatch):
-    """Traced whole, without a break; the fused kernels themselves are torch's own matter."""
-    counter = CompileCounterWithBackend("aot_eager")
-    monkeypatch.setattr(moe_module, "is_batched", lambda x: True)
-    faces, config = read_features(features), tiny_config()
+def one_batch(faces, config):
     words = PlanWords(tiny_tokenizer(), config.plan_length)
-    batch = TransformerBatch(
+    return TransformerBatch(
         generation=painting(faces, config, seed=0),
         understanding=understanding_sample(
             faces,
@@ -494,6 +490,28 @@ def test_compiled_layers_lose_alike_and_all_layers_share_what_is_compiled(featur
         ),
         seed=0,
     )
+
+
+@pytest.mark.parametrize("weight", [0.5, 8.0])
+def test_reading_weighs_as_much_as_it_is_told_to(features, weight):
+    batch, model = one_batch(read_features(features), tiny_config()), tiny_model()
+    loss, parts = TransformerObjective(model, 0.0, weight)(batch, 0.0)
+    painting_, reading = (
+        generation_loss(model, batch.generation),
+        understanding_loss(model, batch.understanding),
+    )
+    torch.testing.assert_close(loss, painting_.total + weight * reading.total)
+    assert parts.keys() == painting_.parts.keys() | reading.parts.keys()
+    with pytest.raises(ValueError, match="weight must be positive"):
+        TransformerOptions(reading_weight=0)
+
+
+def test_compiled_layers_lose_alike_and_all_layers_share_what_is_compiled(features, monkeypatch):
+    """Traced whole, without a break; the fused kernels themselves are torch's own matter."""
+    counter = CompileCounterWithBackend("aot_eager")
+    monkeypatch.setattr(moe_module, "is_batched", lambda x: True)
+    faces, config = read_features(features), tiny_config()
+    batch = one_batch(faces, config)
     objective = TransformerObjective(tiny_model().train(), exploration=0.0)
     leaves = list(objective.model.blocks.parameters())
     losses, gradients = [], []

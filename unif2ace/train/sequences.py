@@ -55,13 +55,14 @@ class Asking:
 _SINGLE: Mapping[Kind, float] = {
     kind: share for kind, share in KIND_SHARES.items() if kind not in ("region", "describe")
 } | {"off_topic": 0.1}
+_UNDERSTOOD: Mapping[Kind, float] = {**_SINGLE, "yes_no": 0.7}  # what a yes hangs on is hardest
 
 ASKINGS = (
     Asking(share=0.03, count=2, is_canonical=True),
     Asking(share=0.09, count=2, kinds={"yes_no": 0.92, "off_topic": 0.08}),
-    Asking(share=0.48, count=4, kinds=_SINGLE, is_answered=False),
-    Asking(share=0.18, count=2, kinds=_SINGLE),
-    Asking(share=0.19, count=1 / 5, kinds={"describe": 0.85, "region": 0.15}),
+    Asking(share=0.56, count=4, kinds=_UNDERSTOOD, is_answered=False),
+    Asking(share=0.15, count=2, kinds=_SINGLE),
+    Asking(share=0.14, count=1 / 5, kinds={"describe": 0.85, "region": 0.15}),
     Asking(share=0.03, count=1),
 )
 """Understanding a question, and comparing what it asks for with what is seen, are learnt late and

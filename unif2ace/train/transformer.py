@@ -62,11 +62,20 @@ class TransformerBatch:
 
 
 class TransformerObjective(nn.Module):
-    """forward(batch, progress) -> (loss, parts): L = D3Diff + plan + answers + balance."""
+    """forward(batch, progress) -> (loss, parts): L = D3Diff + plan + answers + balance.
 
-    def __init__(self, model: UniF2aceForConditionalGeneration, exploration: float) -> None:
+    reading_weight: of all that is learnt by reading, against painting.
+    """
+
+    def __init__(
+        self,
+        model: UniF2aceForConditionalGeneration,
+        exploration: float,
+        reading_weight: float = 1.0,
+    ) -> None:
         super().__init__()
         self.model, self.exploration = model, exploration
+        self.reading_weight = reading_weight
 
     def forward(self, batch: TransformerBatch, progress: float) -> tuple[Tensor, dict[str, Tensor]]:
         exploration = None
@@ -75,7 +84,8 @@ class TransformerObjective(nn.Module):
             exploration = Exploration(scale, torch.Generator().manual_seed(batch.seed))
         painting = generation_loss(self.model, batch.generation, exploration)
         reading = understanding_loss(self.model, batch.understanding, exploration)
-        return painting.total + reading.total, painting.parts | reading.parts
+        total = painting.total + self.reading_weight * reading.total
+        return total, painting.parts | reading.parts
 
     def compile_parts(self) -> None:
         for block in self.model.blocks:
@@ -90,6 +100,8 @@ class TransformerOptions:
     is_compiled: fuse the small steps of the layers, for a GPU, without exploration.
     exploration: noise on sequence routing at the start; little when going on from weights whose
         routers have decided.
+    reading_weight: of what is learnt by reading against painting, whose score term outweighs it
+        else; more of it where reading is what lacks.
     held_out: questions that are not trained on, in the words of `sequences.plainly`: those that
         measure must be new.
     """
@@ -99,12 +111,13 @@ class TransformerOptions:
     copies: int = 2
     is_compiled: bool = False
     exploration: float = 1.0
+    reading_weight: float = 1.0
     held_out: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         sizes = (self.understanding_batch_size, self.questions_per_face, self.copies)
-        if min(sizes) < 1 or self.exploration < 0:
-            raise ValueError(f"sizes must be positive, exploration not negative: {self}")
+        if min(sizes) < 1 or self.exploration < 0 or self.reading_weight <= 0:
+            raise ValueError(f"sizes and weight must be positive, exploration not negative: {self}")
         if self.is_compiled and self.exploration:
             raise ValueError("noise on routing is not compiled: add --exploration 0")
 
@@ -132,7 +145,7 @@ def train(
         save()
         sample_sheet(model, tokenizer, config.out / f"{step:07d}.png")
 
-    objective = TransformerObjective(model, options.exploration)
+    objective = TransformerObjective(model, options.exploration, options.reading_weight)
     if options.is_compiled:
         objective.compile_parts()
     result = run(
@@ -225,6 +238,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--understanding-batch-size", type=int, default=8)
     parser.add_argument("--questions-per-face", type=int, default=8)
     parser.add_argument("--exploration", type=float, default=1.0, help="noise on routing at first")
+    parser.add_argument("--reading-weight", type=float, default=1.0, help="of reading's loss")
     parser.add_argument(
         "--held-out-questions", type=Path, help="JSON lines of questions never to train on"
     )
@@ -252,6 +266,7 @@ def main(arguments: argparse.Namespace) -> None:
             copies=arguments.copies,
             is_compiled=arguments.compile,
             exploration=arguments.exploration,
+            reading_weight=arguments.reading_weight,
             held_out=frozenset()
             if arguments.held_out_questions is None
             else held_out_questions(arguments.held_out_questions),
