@@ -1,6 +1,5 @@
 """The plan: round trips, what prompts settle, and the cached drawing against its definition."""
 
-import itertools
 import math
 import random
 from pathlib import Path
@@ -12,6 +11,7 @@ from transformers import PreTrainedTokenizerFast
 
 from unif2ace.attributes import ATTRIBUTES, FIRST_VOCABULARY, VOCABULARY, visible
 from unif2ace.config import NUM_PLAN_POINTS, PRESETS, EncoderConfig, whole_plan
+from unif2ace.losses import IGNORED_LABEL
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token
@@ -234,16 +234,18 @@ def test_the_telling_word_stands_behind_the_article():
 def test_a_question_is_thought_over_as_topic_value_asked_for_and_value_seen(words):
     told = words.encode({"hat": "beanie", "glasses": "round"}, points(0))[: len(words.names)]
     place, hats = words.names.index("hat"), words.words[words.names.index("hat")]
-    for asked in (set(), {"none"}, {"beanie"}, {"beanie", "headband"}):
+    for asked, one, aside in (
+        (set(), None, IGNORED_LABEL),
+        ({"none"}, "none", words.affirmed),
+        ({"beanie"}, "beanie", words.affirmed),
+        ({"none", "headband"}, "beanie", words.denied),  # all but one: that one is denied
+    ):
         topic, value, seen = words.thoughts("hat", asked, told)
         assert topic == Thought(word=words.digits[place], place=place)
-        if len(asked) == 1:
-            assert value == Thought(word=hats[next(iter(asked))])
-        else:
-            assert value.word == words.no_thought
-            assert value.meant == tuple(hats[one] for one in sorted(asked))
-        repeated = len(words.words) if asked == {"beanie"} else -1
-        assert seen == Thought(word=hats["beanie"], place=repeated, is_guessed=False)
+        assert value == Thought(word=words.no_thought if one is None else hats[one])
+        repeated = len(words.words) if one == "beanie" else -1
+        expected = Thought(word=hats["beanie"], place=repeated, is_guessed=False, aside=aside)
+        assert seen == expected
     assert len(set(words.digits)) == len(words.digits) >= len(words.names)
     nothing = Thought(word=words.no_thought)
     for name, told_there in (("face", told), ("hat", told[:place])):  # no topic, or not told
@@ -252,6 +254,10 @@ def test_a_question_is_thought_over_as_topic_value_asked_for_and_value_seen(word
             Thought(word=words.no_thought, is_guessed=False),
         )
     assert words.thoughts("hat", {"beanie"}, []) == ()
+    # several that are neither one nor all but one, and one of two values
+    several = words.thoughts("expression", {"sad", "angry"}, told)
+    assert several[1] == nothing and several[2].aside == IGNORED_LABEL
+    assert words.thoughts("mouth", {"open"}, told)[2].aside == words.affirmed
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -261,9 +267,8 @@ def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
     told = words.encode({n: face[n] for n in visible(face)}, points(0))[: len(words.names)]
     name = rng.choice(words.names)
     place = words.names.index(name)
-    values = dict(FIRST_VOCABULARY)[name]
-    asked = frozenset(rng.sample(values, rng.randrange(len(values))))  # never all
-    expected = words.thoughts(name, asked, told)
+    asked = rng.choice([None, *dict(FIRST_VOCABULARY)[name]])
+    expected = words.thoughts(name, set() if asked is None else {asked}, told)
     for noise in (0.0, 5.0):
         logits = noise * torch.rand(4096, generator=torch.Generator().manual_seed(seed))
         logits[[0, 1, 2]] = 99  # words that mean nothing here, however likely
@@ -282,38 +287,28 @@ def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
         logits[words.digits[place]] = 50
         assert words.guessed_topics(logits, told)[0][0] == name
         assert words.topic(name) == expected[0]
-        for word in expected[1].labels:
-            logits[word] = 60 + noise / 50
-        assert words.guessed_values(name, logits) == asked
+        logits[expected[1].word] = 60
+        assert words.guessed_value(name, logits) == asked
         logits[words.words[place][NOT_VISIBLE]] = 70  # nobody asks for what is not visible
-        assert words.guessed_values(name, logits) == asked
+        assert words.guessed_value(name, logits) == asked
         assert words.compared(name, asked, told) == expected[1:]
-    assert words.guessed_values(None, logits) == frozenset()
+    assert words.guessed_value(None, logits) is None
+    assert words.compared(None, None, told) == words.thoughts(None, set(), told)[1:]
 
 
-@pytest.mark.parametrize("seed", range(8))
-def test_several_values_are_those_whose_even_distribution_is_nearest(words, seed):
-    """Against all sets of them, in shares of what is not the word for none."""
-    generator = torch.Generator().manual_seed(seed)
+def test_what_is_thought_of_a_question_for_yes_or_no_means_the_same_values_again(words):
+    """From values to thoughts and back, for one of them and for all but one."""
+    told = words.encode({}, points(0))[: len(words.names)]
     for name, values in FIRST_VOCABULARY:
-        ids = [words.words[words.names.index(name)][value] for value in values]
-        logits = torch.zeros(4096)
-        logits[ids] = 2 * torch.randn(len(ids), generator=generator)
-        logits[words.no_thought] = logits[ids].logsumexp(0) - 0.01  # hardly likelier than that
-        shares = logits[ids].softmax(0)
-
-        def distance(subset, values=values, shares=shares):
-            even = torch.tensor([(value in subset) / len(subset) for value in values])
-            return float((shares - even).square().sum())
-
-        subsets = [
-            frozenset(subset)
-            for count in range(1, len(values))
-            for subset in itertools.combinations(values, count)
-        ]
-        assert words.guessed_values(name, logits) == min(subsets, key=distance)
-        logits[words.no_thought] += 0.02
-        assert words.guessed_values(name, logits) == frozenset()
+        for value in values:
+            for asked in ({value}, {*values} - {value}):
+                _, guess, seen = words.thoughts(name, asked, told)
+                logits = torch.zeros(4096)
+                logits[guess.word] = 1
+                behind = torch.zeros(4096)
+                behind[seen.aside] = 1
+                one = words.guessed_value(name, logits)
+                assert one is not None and words.meant(name, one, behind) == asked
 
 
 def test_who_is_painted_is_drawn_evenly_and_the_rest_is_rather_ordinary():

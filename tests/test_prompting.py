@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -160,23 +162,31 @@ def test_thoughts_are_said_first_but_for_what_is_looked_up():
     assistant, eos = (LAYOUT.special_id(f"<|{name}|>") for name in ("assistant", "eos"))
     assert batch.token_ids[0, 2:].tolist() == [assistant, 44, 45, 46, 30, eos]
     ignored = IGNORED_LABEL
-    assert batch.labels[0].tolist() == [ignored] * 5 + [30, eos, ignored]
-    assert batch.thought_labels[0, :, 0].tolist() == [ignored] * 2 + [44, 45] + [ignored] * 4
+    assert batch.labels[0, 2:].tolist() == [44, 45, ignored, 30, eos, ignored]
+    assert batch.is_thought[0].tolist() == [False] * 2 + [True] * 3 + [False] * 3
     assert batch.places[0].tolist() == [-1] * 3 + [1] + [-1] * 4
 
 
+@pytest.mark.parametrize("answer", [[30], None])
+def test_an_aside_is_said_where_a_thought_is_looked_up_and_is_not_read(answer):
+    looked_up = Thought(word=46, is_guessed=False, aside=47)
+    thoughts = [Thought(word=44), Thought(word=45), looked_up]
+    turn = Turn(question=[20], answer=answer, thoughts=thoughts)
+    batch = turns_batch([[turn]], 4, CONFIG)
+    assert 47 not in batch.token_ids[0]
+    assert batch.token_ids[0, 4] == 45 and batch.labels[0, 4] == 47 and batch.is_thought[0, 4]
+    plain = turns_batch([[replace(turn, thoughts=[*thoughts[:2], Thought(word=46)])]], 4, CONFIG)
+    assert batch.labels[0].shape == batch.token_ids[0].shape
+    if answer is not None:
+        assert torch.equal(plain.token_ids, batch.token_ids)
+        assert torch.equal(plain.is_thought, batch.is_thought)
+
+
 def test_a_question_without_an_answer_ends_with_the_last_thought_that_is_guessed():
-    meant = (47, 48)
-    thoughts = [
-        Thought(word=44),
-        Thought(word=45, meant=meant),
-        Thought(word=46, is_guessed=False),
-    ]
+    thoughts = [Thought(word=44), Thought(word=45), Thought(word=46, is_guessed=False)]
     batch = turns_batch([[Turn(question=[20], answer=None, thoughts=thoughts)]], 4, CONFIG)
     assert batch.token_ids[0, 3:].tolist() == [44, 45]
-    ignored = IGNORED_LABEL
-    assert batch.labels[0].tolist() == [ignored] * 5
-    assert batch.thought_labels[0, 2:].tolist() == [[44, ignored], [*meant], [ignored] * 2]
+    assert batch.labels[0, 2:].tolist() == [44, 45, IGNORED_LABEL]
     assert batch.is_alone[0].tolist() == [True] * 4 + [False]  # the value asked for is guessed so
 
 

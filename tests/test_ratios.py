@@ -59,11 +59,24 @@ def test_the_plain_answer_says_the_same_tokens(pipe):
     assert tokens == say_tokens(pipe, picture, plain, 9) and len(tokens) == 9
     for question in ([3, 1, 4], [7, 200], [9]):
         fast, slow = pipe.reply(picture, question), plain(picture, question)
-        assert fast.topic == slow.topic
+        assert (fast.topic, fast.asked) == (slow.topic, slow.asked)
         close = partial(torch.testing.assert_close, atol=1e-4, rtol=1e-4)
         close(fast.first_logits, slow.first_logits)
         for ids in ([[1]], [[5]]):
             close(fast.next_logits(torch.tensor(ids)), slow.next_logits(torch.tensor(ids)))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("hears_denials", [False, True])
+def test_the_plain_answer_is_to_the_same_question(pipe, monkeypatch, hears_denials):
+    """Whatever is asked for, and where denials are heard some of it is denied."""
+    monkeypatch.setattr(pipe.config, "hears_denials", hears_denials)
+    picture, denied = pipe.encode(PICTURE), 0
+    for word in range(0, 400, 20):
+        fast, slow = pipe.reply(picture, [word, 9]), plain_reply(pipe, picture, [word, 9])
+        assert (fast.topic, fast.asked) == (slow.topic, slow.asked)
+        denied += len(fast.asked) > 1
+    assert (denied > 0) == hears_denials
 
 
 def linear_flops(counter):

@@ -232,6 +232,7 @@ class UniF2aceConfig(PretrainedConfig):
         rotary_share: float = 1.0,
         qk_norm: bool = True,
         parallel_block: bool = False,
+        hears_denials: bool = False,
         **kwargs: Any,
     ) -> None:
         self.vq = _nested(VQConfig, vq or {})
@@ -253,6 +254,7 @@ class UniF2aceConfig(PretrainedConfig):
         self.rotary_share = rotary_share
         self.qk_norm = qk_norm
         self.parallel_block = parallel_block
+        self.hears_denials = hears_denials
         if image_size % self.vq.downsample or image_size < self.vq.downsample:
             raise ValueError(f"image_size must be a multiple of 16, got {image_size}")
         self.layout  # noqa: B018 - checks the vocabularies' sizes

@@ -104,19 +104,6 @@ def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return total / (labels != IGNORED_LABEL).sum().clamp(min=1)
 
 
-def choice_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross entropy in nats to distributions that are even over each row's labels.
-
-    Args:
-        logits: (T, V). labels: (T, K) ids, at least one in each row; `IGNORED_LABEL` does not
-            count. With one label a row this is `answer_loss`.
-    """
-    wide = logits.to(torch.promote_types(logits.dtype, torch.float32)).log_softmax(-1)
-    is_label = labels != IGNORED_LABEL
-    said = wide.gather(-1, labels.where(is_label, 0)).where(is_label, 0)  # (T, K)
-    return -(said.sum(-1) / is_label.sum(-1)).sum() / max(len(labels), 1)
-
-
 def balance_loss(probs: Tensor, experts: Tensor, is_counted: Tensor | None = None) -> Tensor:
     """E * sum_e f_e P_e: 1 when routing is even, E when one expert takes everything.
 

@@ -23,7 +23,6 @@ from unif2ace.checkpoint import checkpoint_name, load_model, spend_memory
 from unif2ace.encoders import FaceOutput
 from unif2ace.inclusion import holds_any
 from unif2ace.layers import KeyValues
-from unif2ace.losses import IGNORED_LABEL
 from unif2ace.model import TransformerOutput, UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import is_to_the_point, parse_attributes, parse_constraints, parse_yes_no
@@ -813,7 +812,7 @@ class UniF2acePipeline:
                 "understanding",
                 places=torch.tensor(places, device=self.device),
                 alone_from=alone_from,
-            )[0, -1]
+            )[0]
 
         if said:
             topic = about
@@ -821,10 +820,13 @@ class UniF2acePipeline:
                 (topic, _), *rest = self.plan_words.guessed_topics(behind, said)
                 likely = [name for name, share in rest if name is not None and share >= PERHAPS]
                 others = tuple(likely[:MOST_OTHERS])
-            behind = behind_thoughts(self.plan_words.topic(topic), alone_from=question_start)
-            if about is None:
-                asked = self.plan_words.guessed_values(topic, behind)
-            behind = behind_thoughts(*self.plan_words.compared(topic, asked, said))
+            (behind,) = behind_thoughts(self.plan_words.topic(topic), alone_from=question_start)
+            value = self.plan_words.guessed_value(topic, behind) if about is None else None
+            aside, behind = behind_thoughts(*self.plan_words.compared(topic, value, said))
+            if topic is not None and value is not None:
+                asked = frozenset({value})
+                if self.config.hears_denials:
+                    asked = self.plan_words.meant(topic, value, aside)
 
         def next_logits(token_ids: Tensor) -> Tensor:
             return self._next_logits(token_ids, cache, "understanding")[0, -1]
@@ -1114,9 +1116,9 @@ class UniF2acePipeline:
         ]
         batch = turns_batch([turns], self.config.num_image_tokens, self.config, words)
         output = self._read(batch, cache)
-        assert batch.labels is not None
+        assert batch.labels is not None and batch.is_thought is not None
         labels, segments = batch.labels[0].to(self.device), batch.segments[0].to(self.device)
-        counted = labels != IGNORED_LABEL
+        counted = (labels >= 0) & ~batch.is_thought[0].to(self.device)
         log_probs = self.model.text_logits(output.hidden[0, counted]).float().log_softmax(-1)
         nats = log_probs.gather(-1, labels[counted, None]).squeeze(-1)
         return nats.new_zeros(len(pairs)).index_add(0, segments[counted] - 1, nats).cpu()

@@ -12,7 +12,6 @@ Our choice; the paper paints from captions that name 17.7 attributes (arXiv 2503
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
 import string
@@ -26,6 +25,7 @@ from transformers import PreTrainedTokenizerBase
 from unif2ace.attributes import VOCABULARY, Vocabulary
 from unif2ace.config import whole_plan
 from unif2ace.encoders import side_by_side
+from unif2ace.losses import IGNORED_LABEL
 from unif2ace.priors import common, who
 from unif2ace.prompting import NO_THOUGHT, Thought, encode_text
 from unif2ace.sampler import WordChoice
@@ -59,7 +59,7 @@ class PlanWords:
     names: what the checkpoint knows, in the order of the places.
     words: per place, {value or digit: text id}; the ids of a place all differ.
     digits: ids of `DIGITS`; in thoughts the n-th stands for the n-th attribute.
-    no_thought: id of `NO_THOUGHT`.
+    no_thought: id of `NO_THOUGHT`. affirmed, denied: ids of "yes" and "not".
     Raises: ValueError for a length that is no number of places, more attributes than digits, or a
         vocabulary too small to tell the words of a place apart.
     """
@@ -90,6 +90,7 @@ class PlanWords:
         if len(self.names) > len(DIGITS):
             raise ValueError(f"{len(self.names)} attributes, but {len(DIGITS)} digits for topics")
         self.no_thought: int = tokenizer.convert_tokens_to_ids(NO_THOUGHT)
+        self.affirmed, self.denied = (encode_text(tokenizer, word)[0] for word in ("yes", "not"))
 
     def read(self, logits: Tensor) -> Tensor:
         """The likeliest word of each of the first P places: (B, P, V) text logits to ids (B, P)."""
@@ -135,15 +136,19 @@ class PlanWords:
         """What is thought of a question about an attribute: topic, value asked for, value seen.
 
         name: one that no place says, or None for several things at once, is no topic.
-        asked: the values that a yes hangs on, none where the value itself is asked for.
+        asked: the values that a yes hangs on, none where the value itself is asked for. All but one
+            are thought of as that one, denied; several others as none.
         told: the words that the picture's places say; the value seen is looked up there. Where
             there are none, nothing is thought.
         """
         if not told:
             return ()
         if name not in self.names[: len(told)]:
-            return (self.topic(None), *self.compared(None, frozenset(), told))
-        return (self.topic(name), *self.compared(name, asked, told))
+            return (self.topic(None), *self.compared(None, None, told))
+        lacking = self._values(name) - asked
+        is_denied = len(lacking) == 1 < len(asked)
+        (one,) = lacking if is_denied else asked if len(asked) == 1 else [None]
+        return (self.topic(name), *self.compared(name, one, told, is_denied))
 
     def guessed_topics(self, logits: Tensor, told: Sequence[int]) -> list[tuple[str | None, float]]:
         """Topics by text logits (V,) with their probabilities, the likeliest first.
@@ -155,26 +160,22 @@ class PlanWords:
         shares = logits[words].float().softmax(-1).tolist()
         return sorted(zip(names, shares, strict=True), key=lambda topic: -topic[1])
 
-    def guessed_values(self, name: str | None, logits: Tensor) -> frozenset[str]:
-        """Behind a topic the values that a yes hangs on, by text logits (V,).
-
-        None where the question is not for yes or no. Several are taught as equally likely words: so
-        those are meant whose even distribution is nearest to the one found (least squares), and
-        never all.
-        """
+    def guessed_value(self, name: str | None, logits: Tensor) -> str | None:
+        """Behind a topic the likeliest value asked for, by text logits (V,); None for none."""
         words = {} if name is None else self.words[self.names.index(name)]
-        values = [value for value in words if value != NOT_VISIBLE]
-        if not values:
-            return frozenset()
-        ids = torch.tensor([self.no_thought, *(words[v] for v in values)], device=logits.device)
-        nothing, *shares = logits[ids].float().softmax(-1).tolist()
-        if nothing >= 0.5:
-            return frozenset()
-        ranked = sorted(zip(shares, values, strict=True), reverse=True)
-        sums = list(itertools.accumulate(share / (1 - nothing) for share, _ in ranked[:-1]))
-        # |p - even over k|^2 = |p|^2 - (2 * sum of the k - 1) / k
-        count = max(range(1, len(ranked)), key=lambda k: (2 * sums[k - 1] - 1) / k)
-        return frozenset(value for _, value in ranked[:count])
+        values = {word: value for value, word in words.items() if value != NOT_VISIBLE}
+        ids = [self.no_thought, *values]
+        return values.get(ids[int(logits[ids].argmax())])
+
+    def meant(self, name: str, value: str, logits: Tensor) -> frozenset[str]:
+        """The values that a yes hangs on where one is asked for or, by text logits (V,) behind it,
+        denied."""
+        if logits[self.denied] <= logits[self.affirmed]:
+            return frozenset({value})
+        return self._values(name) - {value}
+
+    def _values(self, name: str) -> frozenset[str]:
+        return frozenset(self.words[self.names.index(name)]) - {NOT_VISIBLE}
 
     def topic(self, name: str | None) -> Thought:
         """What is thought first of a question about an attribute, or about several or none."""
@@ -184,19 +185,24 @@ class PlanWords:
         return Thought(word=self.digits[place], place=place)
 
     def compared(
-        self, name: str | None, asked: Set[str], told: Sequence[int]
+        self, name: str | None, asked: str | None, told: Sequence[int], is_denied: bool = False
     ) -> tuple[Thought, Thought]:
-        """What is thought behind a topic: the value asked for, which is none where there are
-        several, and the value seen, marked where it is that one."""
+        """What is thought behind a topic: the value asked for, and the one seen.
+
+        That is marked where it is the one asked for, and while it is looked up the model tells
+        whether the one asked for is denied.
+        """
         if name is None:
             return Thought(word=self.no_thought), Thought(word=self.no_thought, is_guessed=False)
         place = self.names.index(name)
-        seen, meant = told[place], [self.words[place][value] for value in sorted(asked)]
-        wanted = Thought(word=self.no_thought, meant=tuple(meant))
-        if len(meant) == 1:
-            wanted = Thought(word=meant[0])
-        mark = len(self.words) if meant == [seen] else -1  # `config.repeated_place`
-        return wanted, Thought(word=seen, place=mark, is_guessed=False)
+        asked_word = self.no_thought if asked is None else self.words[place][asked]
+        seen = Thought(
+            word=told[place],
+            place=len(self.words) if told[place] == asked_word else -1,  # `config.repeated_place`
+            is_guessed=False,
+            aside=IGNORED_LABEL if asked is None else self.denied if is_denied else self.affirmed,
+        )
+        return Thought(word=asked_word), seen
 
     def allowed(self, constraints: Mapping[str, Set[str]]) -> list[list[int]]:
         """Per place the ids that may stand there, ascending.

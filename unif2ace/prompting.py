@@ -3,11 +3,11 @@
 Generation:    [pad ...] <t2i> <bos> prompt <eos> plan | <soi> codes <eoi>
 Understanding: <mmu> <soi> codes <eoi> words | <bos> question <assistant> thoughts answer <eos> |
 The words are what the picture's own places say it shows (`plan.py`); the thoughts are the topic of
-the question, the value that it asks for, and the one that is seen. Several questions about one
-picture share it and its words; each sees those and itself alone, at the positions it would have if
-it came first (arXiv 2408.12528 gives the two single layouts, without words). A question that
-thoughts follow is read before anyone looks: it and all but the last thought that is guessed see
-themselves alone, and what comes behind them sees question and picture.
+the question, the value that it asks for or denies, and the one that is seen. Several questions
+about one picture share it and its words; each sees those and itself alone, at the positions it
+would have if it came first (arXiv 2408.12528 gives the two single layouts, without words). A
+question that thoughts follow is read before anyone looks: it and all but the last thought that is
+guessed see themselves alone, and what comes behind them sees question and picture.
 """
 
 from __future__ import annotations
@@ -34,19 +34,17 @@ class Thought:
 
     place: whose mark the word carries (`plan.py`), or `config.repeated_place`; -1 for none.
     is_guessed: whether the model has to say it; else it is looked up among the picture's words.
-    meant: what the model has to say in its place, each of these words as likely as the others; ()
-        for the word itself.
+    aside: what the model has to say where the word is looked up, not to be read by what follows.
     """
 
     word: int
     place: int = -1
     is_guessed: bool = True
-    meant: tuple[int, ...] = ()
+    aside: int = IGNORED_LABEL
 
     @property
-    def labels(self) -> tuple[int, ...]:
-        """The words to be predicted, none where it is looked up."""
-        return (self.meant or (self.word,)) if self.is_guessed else ()
+    def label(self) -> int:
+        return self.word if self.is_guessed else self.aside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +66,7 @@ class Turn:
 
 @dataclass(frozen=True, kw_only=True)
 class SequenceBatch:
-    """Token ids with everything attention needs. All (B, L) but for `thought_labels`.
+    """Token ids with everything attention needs. All (B, L).
 
     Attributes:
         token_ids: ids in the layout of `TokenLayout`.
@@ -76,9 +74,8 @@ class SequenceBatch:
         segments: -1 padding, 0 seen by all, 1.. seen by itself alone.
         is_image: True where attention is bidirectional.
         image_start: column of the first image code, the same in every row.
-        labels: text id of an answer that the token here must predict, or `IGNORED_LABEL`.
-        thought_labels: (B, L, K) text ids of a thought, each of which the token here must predict
-            as likely as the others, `IGNORED_LABEL` where there are fewer than K or none.
+        labels: text id that the token here must predict, or `IGNORED_LABEL`.
+        is_thought: True where that is a thought and no part of an answer.
         places: which word of the plan (`plan.py`) a token is or, as a topic, names;
             `config.repeated_place` for a value seen that is the one asked for; -1 for others; None
             where none is.
@@ -91,7 +88,7 @@ class SequenceBatch:
     is_image: Tensor
     image_start: int
     labels: Tensor | None = None
-    thought_labels: Tensor | None = None
+    is_thought: Tensor | None = None
     places: Tensor | None = None
     is_alone: Tensor | None = None
 
@@ -259,11 +256,8 @@ def question_ids(question: Sequence[int], config: UniF2aceConfig) -> list[int]:
     return ids
 
 
-def turn_columns(
-    turn: Turn, segment: int, config: UniF2aceConfig
-) -> tuple[list[list[int]], list[tuple[int, ...]]]:
-    """Of one turn: ids, segments, labels of the answer, places, whether alone; and the labels of
-    thoughts."""
+def turn_columns(turn: Turn, segment: int, config: UniF2aceConfig) -> list[list[int]]:
+    """Of one turn: ids, segments, labels, whether these are thoughts, places, whether alone."""
     question, thoughts, answer = question_ids(turn.question, config), [*turn.thoughts], []
     if turn.answer is not None:
         answer = [*turn.answer, config.layout.special_id("<|eos|>")]
@@ -272,15 +266,17 @@ def turn_columns(
     # What is asked for is understood before anyone looks, thought by thought.
     ahead = max((i for i, thought in enumerate(thoughts) if thought.is_guessed), default=0)
     said = [thought.word for thought in thoughts] + answer
-    length, before = len(question) + len(said), len(question) - 1
-    meant = [()] * before + [thought.labels for thought in thoughts] + [()] * (len(answer) + 1)
+    length = len(question) + len(said)
+    labels = [thought.label for thought in turn.thoughts] + answer
+    labels = [IGNORED_LABEL] * (len(question) - 1) + labels + [IGNORED_LABEL]
     return [
         [*question, *said],
         [segment] * length,
-        [IGNORED_LABEL] * (before + len(thoughts)) + answer + [IGNORED_LABEL],
+        labels[:length],  # where a thought is left out, the one before still says its aside
+        ([0] * (len(question) - 1) + [1] * len(turn.thoughts) + [0] * len(said))[:length],
         [-1] * len(question) + [thought.place for thought in thoughts] + [-1] * len(answer),
         [int(bool(thoughts))] * (len(question) + ahead) + [0] * (len(said) - ahead),
-    ], meant
+    ]
 
 
 def turns_batch(
@@ -295,31 +291,28 @@ def turns_batch(
     """
     told = [[]] * len(rows) if words is None else words.tolist()
     start = num_image_tokens + 3
-    # per row: ids, segments, labels, places, whether alone; positions
+    # per row: ids, segments, labels, whether these are thoughts, places, whether alone; positions
     table: list[list[list[int]]] = []
-    meant: list[list[tuple[int, ...]]] = []
     for turns, said in zip(rows, told, strict=True):
         count = len(said)
         columns = [
             list(said),
             [SHARED_SEGMENT] * count,
             [IGNORED_LABEL] * count,
+            [0] * count,
             [*range(count)],
             [0] * count,
         ]
-        of_thoughts: list[tuple[int, ...]] = [()] * count
         positions = [*range(start, start + count)]
         for segment, turn in enumerate(turns, start=1):
-            added, labels_of_thoughts = turn_columns(turn, segment, config)
+            added = turn_columns(turn, segment, config)
             positions += range(start + count, start + count + len(added[0]))
             columns = [old + new for old, new in zip(columns, added, strict=True)]
-            of_thoughts += labels_of_thoughts
         table.append([*columns, positions])
-        meant.append(of_thoughts)
     width = max(len(row[0]) for row in table)
     pad = config.layout.special_id("<|pad|>")
-    fills = (pad, PADDING_SEGMENT, IGNORED_LABEL, -1, 0, 0)
-    token_ids, segments, labels, places, alone, positions_ = (
+    fills = (pad, PADDING_SEGMENT, IGNORED_LABEL, 0, -1, 0, 0)
+    token_ids, segments, labels, is_thought, places, alone, positions_ = (
         torch.tensor([row[i] + [fill] * (width - len(row[i])) for row in table])
         for i, fill in enumerate(fills)
     )
@@ -330,20 +323,10 @@ def turns_batch(
         is_image=torch.zeros_like(token_ids, dtype=torch.bool),
         image_start=0,
         labels=labels,
-        thought_labels=_padded(meant, width),
+        is_thought=is_thought.bool(),
         places=places,
         is_alone=alone.bool(),
     )
-
-
-def _padded(rows: Sequence[Sequence[tuple[int, ...]]], width: int) -> Tensor:
-    """Labels of up to K words a token, of up to `width` tokens a row: (B, width, K)."""
-    most = max((len(labels) for row in rows for labels in row), default=0)
-    padded = torch.full((len(rows), width, most), IGNORED_LABEL)
-    for i, row in enumerate(rows):
-        for j, labels in enumerate(row):
-            padded[i, j, : len(labels)] = torch.tensor(labels, dtype=torch.long)
-    return padded
 
 
 def turns_mask(turns: SequenceBatch, width: int) -> Tensor:
@@ -363,13 +346,11 @@ def understanding_batch(
 ) -> SequenceBatch:
     """Whole understanding sequences of pictures (B, N), their words and each one's questions."""
     prefix, turns = prefix_batch(codes, config), turns_batch(rows, codes.shape[1], config, words)
-    assert turns.labels is not None and turns.is_alone is not None
-    assert turns.thought_labels is not None
+    assert turns.labels is not None and turns.is_alone is not None and turns.is_thought is not None
     ignored = torch.full_like(prefix.token_ids, IGNORED_LABEL)
-    unthought = ignored[..., None].expand(-1, -1, turns.thought_labels.shape[-1])
     nowhere = torch.zeros_like(prefix.is_image)
     is_alone = torch.cat([nowhere, turns.is_alone.to(codes.device)], dim=1)
-    thought_labels = torch.cat([unthought, turns.thought_labels.to(codes.device)], dim=1)
+    is_thought = torch.cat([nowhere, turns.is_thought.to(codes.device)], dim=1)
     joined = {
         name: torch.cat([getattr(prefix, name), getattr(turns, name).to(codes.device)], dim=1)
         for name in ("token_ids", "positions", "segments", "is_image", "places")
@@ -379,6 +360,6 @@ def understanding_batch(
         **joined,
         image_start=prefix.image_start,
         labels=labels,
-        thought_labels=thought_labels,
+        is_thought=is_thought,
         is_alone=is_alone,
     )

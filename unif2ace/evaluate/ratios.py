@@ -98,13 +98,18 @@ def plain_reply(pipe: UniF2acePipeline, picture: Picture, question: Sequence[int
         places.extend(thought.place for thought in thoughts)
         return next_logits(torch.tensor([[thought.word for thought in thoughts]]))
 
-    topic, logits = None, next_logits(torch.zeros(1, 0, dtype=torch.long))
+    topic, meant, logits = None, frozenset[str](), next_logits(torch.zeros(1, 0, dtype=torch.long))
     if told:
         topic = pipe.plan_words.guessed_topics(logits, told)[0][0]
         logits = behind_thoughts(pipe.plan_words.topic(topic))
-        asked = pipe.plan_words.guessed_values(topic, logits)
-        logits = behind_thoughts(*pipe.plan_words.compared(topic, asked, told))
-    return Reply(topic=topic, first_logits=logits, next_logits=next_logits)
+        value = pipe.plan_words.guessed_value(topic, logits)
+        asked, seen = pipe.plan_words.compared(topic, value, told)
+        aside = behind_thoughts(asked)
+        logits = behind_thoughts(seen)
+        if topic is not None and value is not None:
+            meant = pipe.plan_words.meant(topic, value, aside)
+            meant = meant if pipe.config.hears_denials else frozenset({value})
+    return Reply(topic=topic, asked=meant, first_logits=logits, next_logits=next_logits)
 
 
 def planned_prompts(pipe: UniF2acePipeline, text: str = PROMPT) -> list[list[int]]:

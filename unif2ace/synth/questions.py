@@ -93,7 +93,7 @@ _HASTY_SHARE = 0.45
 # of the questions about one attribute that are not canonical; spoken ones are open
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
 _OVERHEARD_SHARE = 0.4  # of what somebody wrote questions about: asked in those words
-_GROUP_SHARE = 0.5  # of what a yes or no asks for: any of several values, where so overheard
+_GROUP_SHARE = 0.4  # of what a yes or no asks for: any of several values, where so overheard
 _DENIAL_SHARE = 0.25  # of what hangs on one value of what may be missing: on its being missing
 _PLAIN_SHARE = 0.5  # of what is left of these and all others: as plain visitors type
 _IN_CLAUSES = (
@@ -129,7 +129,7 @@ class QA:
         value: its true value; None when hidden, or when no single attribute is asked about.
         asked: the value that a yes/no question asks for; None when it asks whether the thing
             is there at all, or for any of several values, and for other kinds.
-        any_of: the values of which yes is right in these two cases.
+        any_of: the several values that it asks for, if it does.
     """
 
     question: str
@@ -142,7 +142,8 @@ class QA:
 
     @property
     def hangs_on(self) -> frozenset[str]:
-        """The values that a yes hangs on, none where the value itself is asked for."""
+        """The values that a yes hangs on; none where the value itself is asked for, or whether
+        there is any."""
         return self.any_of if self.asked is None else frozenset({self.asked})
 
 
@@ -377,8 +378,7 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
         is_true = value in any_of
     elif name in PRESENCE_QUESTIONS and generator.random() < 0.5:
         question = _presence_question(name, gender, generator)
-        any_of = frozenset(ATTRIBUTES[name].values[1:])
-        is_true = value in any_of
+        is_true = value != ATTRIBUTES[name].values[0]
     else:
         is_plain = generator.random() < _PLAIN_SHARE
         asked = _asked_value(name, value, is_plain, generator)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from unif2ace.losses import IGNORED_LABEL, answer_loss, balance_loss, choice_loss, d3diff_loss
+from unif2ace.losses import answer_loss, balance_loss, d3diff_loss
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.moe import Exploration, Routing
 from unif2ace.prompting import (
@@ -158,17 +158,17 @@ def understanding_loss(
         cache=cache,
         places=turns.places,
     )
-    assert turns.labels is not None and turns.thought_labels is not None
-    wanted = {"answer": turns.labels[..., None]}
+    assert turns.labels is not None and turns.is_thought is not None
+    of_answers = (turns.labels >= 0) & ~turns.is_thought
+    wanted = {"answer": of_answers}
     if config.num_thoughts:
-        wanted["thought"] = turns.thought_labels
-    for name, labels in wanted.items():
+        wanted["thought"] = (turns.labels >= 0) & turns.is_thought
+    for name, counted in wanted.items():
         loss = right = seen.hidden.new_zeros(())  # every process logs the same things
-        counted = (labels != IGNORED_LABEL).any(-1)  # (B, L)
         if counted.any():
             logits = model.text_logits(output.hidden[counted])
-            loss = choice_loss(logits, labels[counted])
-            right = (logits.argmax(-1, keepdim=True) == labels[counted]).any(-1).float().mean()
+            loss = answer_loss(logits, turns.labels[counted])
+            right = (logits.argmax(-1) == turns.labels[counted]).float().mean()
         total = total + loss
         parts |= {name: loss.detach(), f"{name}_token_accuracy": right.detach()}
     segments = torch.cat([prefix.segments.flatten(), turns.segments.flatten()])

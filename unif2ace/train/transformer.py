@@ -133,6 +133,7 @@ def train(
     faces = read_features(features)
     model = load_model(checkpoint, None, None, torch.device("cpu"), torch.float32)
     model.freeze_encoders()
+    model.config.hears_denials = True  # from now on
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     words = PlanWords(tokenizer, model.config.plan_length, model.config.encoders.attributes)
     draw = batch_drawer(faces, tokenizer, words, model, config, options)
