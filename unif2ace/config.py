@@ -207,6 +207,8 @@ class UniF2aceConfig(PretrainedConfig):
         qk_norm: normalise queries and keys per head (Show-o does).
         parallel_block: attention and token experts read one normalised input (Phi's block).
             Deviation: the authors' figure has one after the other; Show-o's weights fit this alone.
+        hears_denials: was taught to tell whether a question denies the value that it names
+            (`plan.py`), as whatever is trained here is.
     """
 
     model_type = "unif2ace"
