@@ -94,7 +94,7 @@ _HASTY_SHARE = 0.45
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
 _OVERHEARD_SHARE = 0.4  # of what somebody wrote questions about: asked in those words
 _GROUP_SHARE = 0.4  # of what a yes or no asks for: any of several values, where so overheard
-_DENIAL_SHARE = 0.25  # of what hangs on one value of what may be missing: on its being missing
+_DENIAL_SHARE = 0.35  # of what hangs on one value of what may be missing: on its being missing
 _PLAIN_SHARE = 0.5  # of what is left of these and all others: as plain visitors type
 _IN_CLAUSES = (
     "hair_style", "lipstick", "glasses", "ears", "clothing_color", "expression", "head_nod",
@@ -370,11 +370,10 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     value, gender = attributes[name], attributes["gender"]
     asked: str | None = None
     any_of: frozenset[str] = frozenset()
-    groups = overheard_groups(name)
-    if groups and generator.random() < _GROUP_SHARE:
-        group = _group(name, value, generator)
+    group = _group(name, value, generator) if generator.random() < _GROUP_SHARE else None
+    if group is not None:
         question = overheard_question(name, group, gender, generator)
-        any_of = groups[group]
+        any_of = overheard_groups(name)[group]
         is_true = value in any_of
     elif name in PRESENCE_QUESTIONS and generator.random() < 0.5:
         question = _presence_question(name, gender, generator)
@@ -399,12 +398,15 @@ def _yes_no(name: str, attributes: FaceAttributes, generator: random.Random) -> 
     )
 
 
-def _group(name: str, value: str, generator: random.Random) -> str:
-    """Values to ask for in one, with the true one among them as often as not."""
+def _group(name: str, value: str, generator: random.Random) -> str | None:
+    """Values to ask for in one, with the true one among them as often as not.
+
+    None where no such are asked for, so that yes is not right of nearly all of them.
+    """
     groups = overheard_groups(name)
     is_true = generator.random() < 0.5
-    fitting = [group for group in groups if (value in groups[group]) == is_true] or list(groups)
-    return _drawn_group(name, fitting, generator)
+    fitting = [group for group in groups if (value in groups[group]) == is_true]
+    return _drawn_group(name, fitting, generator) if fitting else None
 
 
 def _drawn_group(name: str, groups: Sequence[str], generator: random.Random) -> str:
