@@ -43,7 +43,7 @@ def test_the_course_says_what_the_trainers_understand(tmp_path):
         module.add_arguments(parser)
         arguments = vars(parser.parse_args(words[3:]))
         seconds[words[2]] = arguments.get("seconds") or 0
-        for path in (arguments.get("photo_labels"), arguments.get("held_out_questions")):
+        for path in (arguments.get("photo_labels"), *arguments.get("held_out_questions", ())):
             assert path is None or (ROOT / path).is_file()
     assert max(seconds["tokenizer"], seconds["encoder"]) + seconds["transformer"] <= 600
 

@@ -35,5 +35,5 @@ export TORCHINDUCTOR_COALESCE_TILING_ANALYSIS=0
 train transformer --checkpoint "$out/start" --features "$out/features" --out "$out/transformer" \
     --batch-size 128 --copies 4 --understanding-batch-size 64 --compile \
     --questions-per-face 12 --exploration 0 \
-    --held-out-questions tests/data/visitor_questions.jsonl \
+    --held-out-questions tests/data/{visitor,development}_questions.jsonl \
     --learning-rate 1.2e-3 --seconds $((seconds * 65 / 100)) --workers "$workers"

@@ -241,7 +241,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exploration", type=float, default=1.0, help="noise on routing at first")
     parser.add_argument("--reading-weight", type=float, default=1.0, help="of reading's loss")
     parser.add_argument(
-        "--held-out-questions", type=Path, help="JSON lines of questions never to train on"
+        "--held-out-questions",
+        type=Path,
+        nargs="+",
+        default=(),
+        help="JSON lines of questions never to train on",
     )
     parser.add_argument("--learning-rate", type=float, default=6e-4)
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
@@ -268,9 +272,7 @@ def main(arguments: argparse.Namespace) -> None:
             is_compiled=arguments.compile,
             exploration=arguments.exploration,
             reading_weight=arguments.reading_weight,
-            held_out=frozenset()
-            if arguments.held_out_questions is None
-            else held_out_questions(arguments.held_out_questions),
+            held_out=frozenset().union(*map(held_out_questions, arguments.held_out_questions)),
         ),
     )
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")
