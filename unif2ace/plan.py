@@ -145,9 +145,10 @@ class PlanWords:
             return ()
         if name not in self.names[: len(told)]:
             return (self.topic(None), *self.compared(None, None, told))
-        lacking = self._values(name) - asked
+        lacking, one = self._values(name) - asked, None
         is_denied = len(lacking) == 1 < len(asked)
-        (one,) = lacking if is_denied else asked if len(asked) == 1 else [None]
+        if is_denied or len(asked) == 1:
+            (one,) = lacking if is_denied else asked
         return (self.topic(name), *self.compared(name, one, told, is_denied))
 
     def guessed_topics(self, logits: Tensor, told: Sequence[int]) -> list[tuple[str | None, float]]:

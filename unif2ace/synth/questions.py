@@ -296,11 +296,10 @@ def _settled(qa: QA) -> QA:
     """The pair, with the canonical answer if the question happens to be the canonical one."""
     if qa.question.lower() != canonical_question(qa.attribute).lower():
         return qa
+    qa = replace(qa, asked=None, any_of=frozenset())
     if qa.value is None:
-        qa = replace(qa, answer=NOT_VISIBLE, kind="not_visible")
-        return replace(qa, asked=None, any_of=frozenset())
-    answer = canonical_answer(qa.attribute, qa.value)
-    return replace(qa, answer=answer, kind="value", asked=None, any_of=frozenset())
+        return replace(qa, answer=NOT_VISIBLE, kind="not_visible")
+    return replace(qa, answer=canonical_answer(qa.attribute, qa.value), kind="value")
 
 
 def _statement(name: str, attributes: FaceAttributes, generator: random.Random) -> str:
