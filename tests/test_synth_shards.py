@@ -23,9 +23,10 @@ import pyarrow.parquet as pq
 
 from unif2ace.synth import __main__ as cli
 from unif2ace.synth.pack import pack
-from unif2ace.synth.render import UNIT_NAMES, FaceRenderer
+from unif2ace.synth.render import FaceRenderer
 from unif2ace.synth.sampling import TEST_SEED_START, sample_attributes
 from unif2ace.synth.shards import RenderJob, run_job
+from unif2ace.synth.units import UNIT_NAMES
 
 
 @pytest.fixture(scope="module")

@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 from unif2ace.attributes import ATTRIBUTES, hidden_attributes
 from unif2ace.config import EncoderConfig, VQConfig
 from unif2ace.encoders import NUM_UNITS, FaceEncoder, SemanticEncoder
-from unif2ace.synth.render import UNIT_NAMES, RenderedFace
+from unif2ace.synth.render import RenderedFace
 from unif2ace.synth.sampling import sample_attributes
 from unif2ace.synth.shards import SCHEMA, face_row
+from unif2ace.synth.units import UNIT_NAMES
 from unif2ace.train import encoder as encoder_training
 from unif2ace.train import tokenizer as tokenizer_training
 from unif2ace.train.__main__ import COMMANDS, main

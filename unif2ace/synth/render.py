@@ -19,19 +19,9 @@ from unif2ace.synth.looks import Camera, looks_of
 from unif2ace.synth.mesh import Floats, Head
 from unif2ace.synth.shading import Painter
 from unif2ace.synth.sliders import shape_of
+from unif2ace.synth.units import UNIT_NAMES
 from unif2ace.synth.visibility import visible_attributes
 from unif2ace.synth.wardrobe import Wardrobe
-
-UNIT_NAMES: tuple[str, ...] = (
-    "browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft", "browOuterUpRight",
-    "cheekSquintLeft", "cheekSquintRight", "eyeBlinkLeft", "eyeBlinkRight", "eyeLookDownLeft",
-    "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight",
-    "eyeLookUpLeft", "eyeLookUpRight", "eyeSquintLeft", "eyeSquintRight", "eyeWideLeft",
-    "eyeWideRight", "jawOpen", "mouthDimpleLeft", "mouthDimpleRight", "mouthFrownLeft",
-    "mouthFrownRight", "mouthFunnel", "mouthLowerDownLeft", "mouthLowerDownRight",
-    "mouthPressLeft", "mouthPressRight", "mouthShrugLower", "mouthSmileLeft", "mouthSmileRight",
-    "mouthUpperUpLeft", "mouthUpperUpRight", "noseSneerLeft", "noseSneerRight",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

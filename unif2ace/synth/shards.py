@@ -14,8 +14,9 @@ from PIL import Image
 
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.synth.files import SeedFiles, missing_files, write_rows
-from unif2ace.synth.render import UNIT_NAMES, FaceRenderer, RenderedFace
+from unif2ace.synth.render import FaceRenderer, RenderedFace
 from unif2ace.synth.sampling import sample_attributes
+from unif2ace.synth.units import UNIT_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ from unif2ace.train.images import (
     to_pixels,
 )
 from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
+from unif2ace.train.mirror import mirrored
 from unif2ace.train.perceptual import imagenet_network
 from unif2ace.train.photographs import (
     Portraits,
@@ -188,9 +189,9 @@ def attribute_loss(output: FaceOutput, targets: Tensor) -> Tensor:
 
 
 class EncoderBatches:
-    """Shuffled faces, each with a random framing, never mirrored: landmarks know left from right.
+    """Shuffled faces, each with a random framing, half of them mirrored with all they are labelled.
 
-    Of portraits, which are few, half are mirrored, and what is likely of them with them.
+    Of portraits, too, half are mirrored, and what is likely of them with them.
     """
 
     def __init__(
@@ -208,13 +209,14 @@ class EncoderBatches:
         (P, 3, S, S) uint8, likely (P, all values) and rarity (P, A)."""
         config, size = self.config, self.config.loop.batch_size
         rows = shuffled_indices(len(self.faces), number * size, size, config.loop.seed)
-        labels = self.faces.labels(rows)
+        is_mirrored = torch.rand(size, generator=generator) < 0.5
+        pictures, labels = mirrored(self.faces.pixels(rows), self.faces.labels(rows), is_mirrored)
         spread = config.largest_zoom - config.smallest_zoom
         zoom = config.smallest_zoom + spread * torch.rand(size, generator=generator)
         shift = config.largest_shift * (2 * torch.rand(size, 2, generator=generator) - 1)
         return {
             **self._photographs(number, generator),
-            "pictures": self.faces.pixels(rows),
+            "pictures": pictures,
             "points": torch.cat([labels.landmarks, labels.box.unflatten(-1, (2, 2))], dim=1),
             "units": labels.units,
             "attributes": labels.attributes,

@@ -229,12 +229,13 @@ def mirrored_columns(vocabulary: Vocabulary) -> Tensor:
     """(all values,): where in a row of `allowed_table` a picture's mirror image has each value."""
     columns, start = [], 0
     for _, values in vocabulary:
-        columns += [start + values.index(_mirrored(value, values)) for value in values]
+        columns += [start + values.index(mirrored_value(value, values)) for value in values]
         start += len(values)
     return torch.tensor(columns)
 
 
-def _mirrored(value: str, values: Sequence[str]) -> str:
+def mirrored_value(value: str, values: Sequence[str]) -> str:
+    """What a value that tells a side is called in a mirror image; any other stays."""
     for side, other in (("left", "right"), ("right", "left")):
         if (changed := value.replace(side, other)) != value and changed in values:
             return changed
