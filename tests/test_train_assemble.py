@@ -4,9 +4,11 @@ from safetensors.torch import load_file
 from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 from transformers import PreTrainedTokenizerFast
 
+from unif2ace.config import PRESETS
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.quantize import nf4_share, weight_report
+from unif2ace.train.__main__ import main
 from unif2ace.train.assemble import assemble, transformer_parts
 from unif2ace.train.export import export
 from unif2ace.train.tokenizer import load_tokenizer
@@ -99,3 +101,24 @@ def test_an_exported_checkpoint_is_taken_apart_into_what_trainers_start_from(tmp
         assert state.keys() == wanted.keys()
         for key, tensor in state.items():  # a checkpoint keeps them in bfloat16
             torch.testing.assert_close(tensor, wanted[key], atol=1e-6, rtol=2**-8)
+
+
+def test_a_checkpoint_taken_apart_goes_together_again(tmp_path, monkeypatch):
+    old = tiny_model()
+    old.config.hears_denials = True
+    old.save_pretrained(tmp_path / "old")
+    tiny_tokenizer().save_pretrained(tmp_path / "old")
+    unpack(tmp_path / "old", tmp_path / "parts")
+    for part in ("tokenizer", "encoder"):  # as they lie in the trainers' runs
+        (tmp_path / part).mkdir()
+        (tmp_path / "parts" / part).rename(tmp_path / part / part)
+    sizes = tiny_config().encoders
+    monkeypatch.setitem(PRESETS, "nano", lambda encoders=sizes: tiny_config(encoders=encoders))
+    main(
+        f"assemble --text {tmp_path}/old --tokenizer {tmp_path}/tokenizer --encoder "
+        f"{tmp_path}/encoder --transformer {tmp_path}/old --out {tmp_path}/new".split()
+    )
+    new = UniF2aceForConditionalGeneration.from_pretrained(tmp_path / "new")
+    assert new.config.hears_denials
+    for name, tensor in new.state_dict().items():  # a checkpoint is read in bfloat16
+        torch.testing.assert_close(tensor, old.state_dict()[name], atol=1e-6, rtol=2**-8)

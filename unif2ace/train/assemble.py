@@ -91,6 +91,7 @@ def main(arguments: argparse.Namespace) -> None:
     config = preset(encoders=encoders)
     if arguments.transformer is not None:
         smaller = UniF2aceConfig.from_pretrained(arguments.transformer)
+        config.hears_denials = smaller.hears_denials
         kept = transformer_parts(arguments.transformer, without=set(files))
         parts |= grown_transformer(kept, smaller, config, arguments.seed)
     model = assemble(
