@@ -263,7 +263,8 @@ def posterior_means(
             masked = codes.index_fill(1, places, mask_code)
             logits = logits_fn(masked, places.expand(len(codes), -1)).float() / temperature
             probs = pulled_probs(logits, None if pulls is None else pulls[:, places], values)
-            means = means.index_copy(1, places, probs @ values)  # (B, n, K) @ (K, C)
+            mean = (probs @ values).to(means.dtype)  # (B, n, K) @ (K, C); autocast narrows it
+            means = means.index_copy(1, places, mean)
     return means
 
 

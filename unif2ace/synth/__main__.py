@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         help="vary only what this checkpoint (a folder or its config.json) knows",
     )
     text.add_argument("--questions", type=int, default=QUESTIONS_PER_FACE, help="of each face")
-    pack = commands.add_parser("pack", help="rendered faces in a tenth of the bytes, to be copied")
+    pack = commands.add_parser("pack", help="rendered faces in a 13th of the bytes, to be copied")
     pack.add_argument("--faces", type=Path, required=True, help="folder of the command render")
     pack.add_argument("--out", type=Path, required=True, help="output folder")
     sheet = commands.add_parser("sheet", help="make a contact sheet to look at")
