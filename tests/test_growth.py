@@ -99,6 +99,21 @@ def test_a_blend_lies_between_what_was_and_what_became(tmp_path):
         blended(ends["old"], ends["new"], 1.5)
 
 
+@torch.no_grad()
+def test_photographs_are_read_as_before_where_the_overview_stays():
+    old, new = encoder_of(NEW, 0).eval(), encoder_of(NEW, 1).eval()
+    semantic = SemanticEncoder(EncoderConfig(attributes=NEW, **SMALL))
+    old.render.bias.fill_(-1e4)  # whatever it sees it takes for a photograph
+    pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    overview = semantic.overview(pixels)
+    before, after = old(pixels, overview), new(pixels, overview)
+    found = blended(old, new, 1.0, 0.0)(pixels, overview)
+    for name, logits in before.attribute_logits.items():
+        torch.testing.assert_close(found.attribute_logits[name], logits)
+        assert not torch.equal(after.attribute_logits[name], logits)
+    torch.testing.assert_close(found.landmarks, after.landmarks)
+
+
 def test_new_rows_are_those_of_the_fresh_encoder():
     old, new = encoder_of(OLD, 0), encoder_of(NEW, 1)
     grown = grown_encoder(old, new)

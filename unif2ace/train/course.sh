@@ -41,7 +41,10 @@ learn "$start/transformer" "$out/features-before" "$out/painting" 50 \
     --batch-size 128 --understanding-batch-size 16 --reading-weight 2 --learning-rate 1.2e-3
 wait "$encoder"
 
-train assemble --text "$start/transformer" --tokenizer "$start" --encoder "$out/encoder" \
+# The few portraits it knows by heart by now: photographs are read as before.
+train blend --old "$start/encoder" --new "$out/encoder/encoder" --share 1 --overview-share 0 \
+    --out "$out/eyes"
+train assemble --text "$start/transformer" --tokenizer "$start" --encoder "$out/eyes" \
     --transformer "$out/painting/model" --out "$out/start"
 train features --checkpoint "$out/start" --faces "$unseen" --out "$out/features" \
     --workers "$workers"
@@ -49,4 +52,4 @@ learn "$out/start" "$out/features" "$out/reading" 40 \
     --batch-size 96 --understanding-batch-size 64 --reading-weight 8 --learning-rate 1e-3
 wait "$tokenizer"
 train assemble --text "$start/transformer" --tokenizer "$out/tokenizer" \
-    --encoder "$out/encoder" --transformer "$out/reading/model" --out "$out/whole"
+    --encoder "$out/eyes" --transformer "$out/reading/model" --out "$out/whole"
