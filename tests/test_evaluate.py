@@ -36,6 +36,7 @@ from unif2ace.evaluate.judge_training import (
     score_judge,
     shown,
     train_judge,
+    turned,
 )
 from unif2ace.evaluate.metrics import (
     Rate,
@@ -263,6 +264,32 @@ def test_a_batch_is_chosen_faces_with_their_labels_and_then_spoilt_ones():
     assert gaps.abs().max() < 0.2  # augmented, still the same flat colour
 
 
+def test_half_of_the_judges_faces_are_turned_with_their_labels():
+    """Each is itself or its mirror image, and turning all of a batch twice changes nothing."""
+    faces, chosen = labelled_faces(40), torch.arange(40)
+    faces.pictures[:] = np.random.default_rng(0).integers(0, 256, faces.pictures.shape)
+    sides, gaze = ATTRIBUTES["gaze"].values, list(ATTRIBUTES).index("gaze")
+    labels = torch.full((40, len(ATTRIBUTES)), UNSEEN)
+    labels[:, gaze] = sides.index("left")
+    batch = judge_batch(faces, labels, chosen, torch.Generator().manual_seed(0))
+    batch["labels"][::4] = UNSEEN
+    found = turned(batch, VOCABULARY)
+    is_turned = (found["pictures"] != batch["pictures"]).flatten(1).any(1)
+    assert 8 < is_turned.sum() < 32
+    expected = torch.where(
+        is_turned[:, None, None, None], batch["pictures"].flip(2), batch["pictures"]
+    )
+    assert torch.equal(found["pictures"], expected)
+    told = torch.where(is_turned, sides.index("right"), sides.index("left"))
+    told[::4] = UNSEEN
+    assert torch.equal(found["labels"][:, gaze], told)
+    assert (found["labels"] == UNSEEN).sum() == (batch["labels"] == UNSEEN).sum()
+    nose = 30  # of the middle: its own twin
+    x = torch.where(is_turned, 1 - batch["landmarks"][:, nose, 0], batch["landmarks"][:, nose, 0])
+    torch.testing.assert_close(found["landmarks"][:, nose, 0], x)
+    assert torch.equal(found["to_spoil"], batch["to_spoil"])
+
+
 def test_the_judges_loss_is_the_mean_over_attributes_of_smoothed_cross_entropy():
     network, generator = JudgeNetwork(FIRST_VOCABULARY[:5]), torch.Generator().manual_seed(0)
     counts = [len(values) for values in network.vocabulary.values()]
@@ -338,7 +365,8 @@ def test_framing_is_not_rounded_where_the_rest_is_computed_in_bfloat16():
     network.register_forward_pre_hook(lambda module, given: heard.append(given[0]))
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         JudgeObjective(network)(batch, 0.0)
-    torch.testing.assert_close(heard[0], shown(batch)["pixels"])
+    seen = shown(turned(batch, FIRST_VOCABULARY[:1]))
+    torch.testing.assert_close(heard[0], seen["pixels"])
 
 
 def test_a_batch_shows_rebuilt_faces_as_faces_and_patched_ones_as_none():

@@ -11,13 +11,9 @@ from tiny import tiny_config
 
 from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY
 from unif2ace.config import EncoderConfig, whole_plan
-from unif2ace.encoders import FaceEncoder, SemanticEncoder, overview_dim
+from unif2ace.encoders import FaceEncoder, overview_dim
 from unif2ace.model import UniF2aceForConditionalGeneration
-from unif2ace.train.__main__ import main as train_main
-from unif2ace.train.blend import blended
-from unif2ace.train.encoder import save_encoders
 from unif2ace.train.growth import grown_encoder, grown_transformer, stretched
-from unif2ace.train.reading import load_reader
 
 OLD = (("gender", ("woman", "man")), ("mouth", ("closed", "open")))
 NEW = (
@@ -76,42 +72,6 @@ def test_sharper_and_more_closeups_start_as_what_was_read_before():
     blunt = FaceEncoder(EncoderConfig(attributes=OLD, part_size=32, num_parts=8, **SMALL))
     with pytest.raises(ValueError, match="64 px do not become such of 32 px"):
         grown_encoder(new, blunt)
-
-
-def test_a_blend_lies_between_what_was_and_what_became(tmp_path):
-    ends = {}
-    for name, seed, sizes in (("old", 0, {"part_size": 32, "num_parts": 6}), ("new", 1, {})):
-        torch.manual_seed(seed)
-        config = EncoderConfig(attributes=OLD, **SMALL, **sizes)
-        face = FaceEncoder(config)
-        save_encoders(face, config, tmp_path / name, SemanticEncoder(config))
-        ends[name] = face
-    start, end = grown_encoder(ends["old"], ends["new"]), ends["new"].state_dict()
-    end = {name: tensor.clone() for name, tensor in end.items()}
-    for share in (0.0, 0.25, 1.0):
-        command = ["blend", "--old", tmp_path / "old", "--new", tmp_path / "new"]
-        train_main([*map(str, command), "--share", str(share), "--out", str(tmp_path)])
-        state = load_reader(tmp_path / "encoder").face.state_dict()
-        for name, tensor in state.items():
-            expected = (1 - share) * start[name] + share * end[name]
-            torch.testing.assert_close(tensor, expected, atol=1e-6, rtol=1e-6)
-    with pytest.raises(ValueError, match=r"got 1\.5"):
-        blended(ends["old"], ends["new"], 1.5)
-
-
-@torch.no_grad()
-def test_photographs_are_read_as_before_where_the_overview_stays():
-    old, new = encoder_of(NEW, 0).eval(), encoder_of(NEW, 1).eval()
-    semantic = SemanticEncoder(EncoderConfig(attributes=NEW, **SMALL))
-    old.render.bias.fill_(-1e4)  # whatever it sees it takes for a photograph
-    pixels = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    overview = semantic.overview(pixels)
-    before, after = old(pixels, overview), new(pixels, overview)
-    found = blended(old, new, 1.0, 0.0)(pixels, overview)
-    for name, logits in before.attribute_logits.items():
-        torch.testing.assert_close(found.attribute_logits[name], logits)
-        assert not torch.equal(after.attribute_logits[name], logits)
-    torch.testing.assert_close(found.landmarks, after.landmarks)
 
 
 def test_new_rows_are_those_of_the_fresh_encoder():

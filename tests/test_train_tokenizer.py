@@ -43,7 +43,13 @@ from unif2ace.train.images import (
     to_pixels,
 )
 from unif2ace.train.loop import TrainConfig
-from unif2ace.train.perceptual import FeatureCritic, PictureFeatures, critic_loss, feature_distance
+from unif2ace.train.perceptual import (
+    FeatureCritic,
+    PictureFeatures,
+    balanced_weight,
+    critic_loss,
+    feature_distance,
+)
 from unif2ace.train.reading import FaceReader, reading_distance
 from unif2ace.train.tokenizer import (
     TokenizerBatches,
@@ -315,6 +321,31 @@ def test_a_critic_without_weight_leaves_the_tokenizer_alone(faces, tmp_path):
         torch.testing.assert_close(before, after, atol=1e-7, rtol=1e-4)
 
 
+def test_the_critic_moves_pictures_as_far_as_it_is_told_to():
+    """Of gradients at the pictures, the critic's part is as long as the others' part."""
+    generator = torch.Generator().manual_seed(0)
+    ours = torch.randn(2, 3, 8, 8, generator=generator, requires_grad=True)
+    target = torch.randn(2, 3, 8, 8, generator=generator)
+    loss, fooled = (ours - target).square().mean(), 1e3 * ours.sin().sum()
+    weight = balanced_weight(ours, loss, fooled)
+    assert not weight.requires_grad
+    far, also = (torch.autograd.grad(x, ours)[0].norm() for x in (loss, weight * fooled))
+    torch.testing.assert_close(also, far)
+
+
+def test_every_scale_of_the_critic_has_an_equal_say():
+    """The mean of its scores is the mean of the scales' means, however many positions each has."""
+    torch.manual_seed(0)
+    critic = FeatureCritic(4)
+    sizes = ((24, 8), (40, 4), (80, 2))
+    features = [torch.nn.functional.normalize(torch.randn(3, c, n, n), dim=1) for c, n in sizes]
+    alone = [
+        head(feature * feature.shape[1] ** 0.5).mean()
+        for head, feature in zip(critic.heads, features, strict=True)
+    ]
+    torch.testing.assert_close(critic(features).mean(), torch.stack(alone).mean())
+
+
 def test_the_critic_learns_to_tell_two_kinds_of_features_apart():
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
@@ -516,6 +547,23 @@ def test_the_encoder_learns_from_weakly_labelled_portraits(faces, tmp_path):
     assert set(report["photographs"]) == {"hat", "expression", "head_turn", "head_nod"}
     with pytest.raises(ValueError, match="photo_share"):
         replace(config, photo_share=1.5)
+
+
+def test_what_reads_photographs_stays_while_the_encoder_learns_from_renders(faces, tmp_path):
+    config = encoder_settings(faces, tmp_path / "e")
+    torch.manual_seed(0)
+    start = FaceEncoder(config.encoders)
+    semantic = SemanticEncoder(config.encoders)
+    encoder_training.save_encoders(start, config.encoders, tmp_path / "start", semantic)
+    config = replace(config, start=tmp_path / "start", keeps_photographs=True)
+    assert not encoder_training.EncoderObjective(config).train().reader.face.overview.training
+    encoder_training.train(config)
+    trained = load_file(tmp_path / "e" / "encoder" / "face.safetensors")
+    for name, before in start.state_dict().items():
+        is_kept = name.startswith(("overview", "render", "facts"))
+        assert torch.equal(trained[name], before) == is_kept, name
+    with pytest.raises(ValueError, match="no photos"):
+        replace(config, photos=tmp_path)
 
 
 def test_sheets_put_kinds_below_one_another():

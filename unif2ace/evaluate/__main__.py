@@ -59,7 +59,8 @@ def run_train_judge(args: argparse.Namespace) -> None:
         generator = torch.Generator().manual_seed(args.seed)
         shown = (faces.pictures[:REBUILT_FACES], tested.pictures)
         rebuilt = [rebuild(model, pictures, generator).sized(JUDGE_SIZE) for pictures in shown]
-    config = judge_config(args.out, args.steps, args.seed, args.seconds, args.workers)
+    sizes = (args.workers, args.batch_size)
+    config = judge_config(args.out, args.steps, args.seed, args.seconds, *sizes)
     judge = train_judge(faces.sized(JUDGE_SIZE), config, rebuilt[0])
     write_json(args.json, score_judge(judge, tested.sized(JUDGE_SIZE), rebuilt=rebuilt[1]))
 
@@ -225,7 +226,8 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     judge.add_argument(
         "--tokenizer-of", type=Path, help="checkpoint whose image tokenizer rebuilds and patches"
     )
-    judge.add_argument("--steps", type=int, default=6000, help="of 64 faces each")
+    judge.add_argument("--steps", type=int, default=6000)
+    judge.add_argument("--batch-size", type=int, default=64, help="faces a step")
     judge.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
     judge.add_argument("--workers", type=int, default=0, help="processes that make batches")
     judge.add_argument("--max-faces", type=int, default=20_000, help="renders to train on")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -66,7 +67,7 @@ def read_faces(
     shards = sorted(Path(folder).glob(f"{split}-*.parquet"))
     if not shards:
         raise ValueError(f"{folder} holds no {split}-*.parquet: render {split} faces into it first")
-    pictures: list[np.ndarray] = []
+    pictures: list[bytes] = []
     seeds: list[int] = []
     attributes: list[FaceAttributes] = []
     visible: list[frozenset[str]] = []
@@ -80,20 +81,26 @@ def read_faces(
         for row in pq.read_table(shard, columns=COLUMNS).to_pylist():
             if limit is not None and len(seeds) >= limit:
                 break
-            pictures.append(np.array(Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB")))
+            pictures.append(row["image"]["bytes"])
             seeds.append(row["seed"])
             attributes.append(FaceAttributes.stored(json.loads(row["attributes"])))
             visible.append(frozenset(row["visible"]))
             landmarks.append(row["landmarks"])
-    if sizes := {picture.shape for picture in pictures} - {pictures[0].shape}:
-        raise ValueError(f"{folder} mixes picture sizes {pictures[0].shape} and {sizes.pop()}")
+    with ThreadPoolExecutor() as threads:  # what decodes pictures lets others work meanwhile
+        arrays = list(threads.map(_decoded, pictures))
+    if sizes := {array.shape for array in arrays} - {arrays[0].shape}:
+        raise ValueError(f"{folder} mixes picture sizes {arrays[0].shape} and {sizes.pop()}")
     return LabelledFaces(
-        pictures=np.stack(pictures),
+        pictures=np.stack(arrays),
         seeds=seeds,
         attributes=attributes,
         visible=visible,
         landmarks=np.array(landmarks, dtype=np.float32),
     )
+
+
+def _decoded(picture: bytes) -> np.ndarray:
+    return np.array(Image.open(io.BytesIO(picture)).convert("RGB"))
 
 
 def resized(pictures: np.ndarray, size: int) -> np.ndarray:

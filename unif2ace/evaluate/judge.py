@@ -30,10 +30,10 @@ from unif2ace.evaluate.faces import stack_images
 JUDGE_SIZE = 256  # px; `Judge.examine` resizes other sizes to it
 TRUNK_SIZE = JUDGE_SIZE // 2  # px that the whole picture is read at
 CLOSE_SIZE = 64  # px of a close-up
-JUDGE_VERSION = 4
-WIDTHS = (64, 112, 192)
-CLOSE_WIDTHS = (32, 64, 96)
-READ_WIDTH, CLOSE_READ_WIDTH, HIDDEN_WIDTH = 48, 24, 384
+JUDGE_VERSION = 5
+WIDTHS = (64, 128, 224)
+CLOSE_WIDTHS = (48, 96, 128)
+READ_WIDTH, CLOSE_READ_WIDTH, HIDDEN_WIDTH = 48, 32, 384
 GLANCE_SIZE, GLANCE_WIDTH = 16, 192  # px of the small picture whose colours are read at once
 
 

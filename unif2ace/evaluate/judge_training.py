@@ -1,7 +1,4 @@
-"""Training the judge on renders, and its score on renders it never saw.
-
-Sides are labels here (light, gaze, turn), so no picture is mirrored.
-"""
+"""Training the judge on renders and their mirror images, and its score on renders it never saw."""
 
 from __future__ import annotations
 
@@ -28,6 +25,7 @@ from unif2ace.evaluate.metrics import balanced_accuracy, majority_share, rate
 from unif2ace.evaluate.negatives import NEGATIVES
 from unif2ace.evaluate.patchwork import Rebuilt
 from unif2ace.train.loop import TrainConfig, run
+from unif2ace.train.mirror import twin_points, twin_values
 
 UNSEEN = -100  # label of an attribute that cannot be seen: cross entropy passes it over
 SMOOTHING = 0.05  # of labels
@@ -58,8 +56,8 @@ def label_table(faces: LabelledFaces, vocabulary: Mapping[str, Sequence[str]]) -
 def augment(pixels: Tensor, landmarks: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Small moves and zooms, blur as an image tokenizer leaves it, noise, brightness. Same shapes.
 
-    Sides and colours are labels, so nothing is mirrored and no hue is shifted. Moves stay within
-    4 px: painted faces are framed as renders are, and more of it slowed learning a lot.
+    Colours are labels, so no hue is shifted. Moves stay within 4 px: painted faces are framed as
+    renders are, and more of it slowed learning a lot.
     """
     count, device = len(pixels), generator.device
 
@@ -110,7 +108,12 @@ def attribute_loss(network: JudgeNetwork, logits: Tensor, labels: Tensor) -> Ten
 
 
 def judge_config(
-    out: Path, steps: int, seed: int, seconds: float | None = None, workers: int = 0
+    out: Path,
+    steps: int,
+    seed: int,
+    seconds: float | None = None,
+    workers: int = 0,
+    batch_size: int = 64,
 ) -> TrainConfig:
     """The recipe; an interrupted run in `out` goes on."""
     return TrainConfig(
@@ -118,7 +121,7 @@ def judge_config(
         steps=steps,
         seconds=seconds,
         workers=workers,
-        batch_size=64,
+        batch_size=batch_size,
         learning_rate=1.5e-3,
         warmup_steps=30,
         weight_decay=0.05,
@@ -137,6 +140,7 @@ class JudgeObjective(nn.Module):
 
     def forward(self, batch: dict[str, Any], progress: float) -> tuple[Tensor, dict]:
         """batch: as `judge_batch` gives it; pictures are moved and spoilt here, on the device."""
+        batch = turned(batch, tuple(self.network.vocabulary.items()))
         labels = batch["labels"]
         # places to half a pixel, which bfloat16 has not
         with torch.autocast(labels.device.type, enabled=False):
@@ -179,6 +183,22 @@ def judge_batch(
         "labels": labels[chosen],
         "landmarks": torch.from_numpy(faces.landmarks)[chosen],
         "seed": int(torch.randint(2**62, (), generator=generator)),
+    }
+
+
+def turned(batch: Mapping[str, Any], vocabulary: Vocabulary) -> dict[str, Any]:
+    """A `judge_batch` with half of its faces turned left for right, and their labels with them."""
+    labels, landmarks = batch["labels"], batch["landmarks"]
+    generator = torch.Generator(labels.device).manual_seed(batch["seed"] + 1)
+    draws = torch.rand(len(labels), generator=generator, device=labels.device)
+    is_turned = (draws < 0.5)[:, None]  # (P, 1)
+    twins = torch.where(labels == UNSEEN, UNSEEN, twin_values(labels.clamp(min=0), vocabulary))
+    pictures, apart = batch["pictures"], is_turned[..., None]
+    return {
+        **batch,
+        "pictures": torch.where(apart[..., None], pictures.flip(2), pictures),
+        "labels": torch.where(is_turned, twins, labels),
+        "landmarks": torch.where(apart, twin_points(landmarks), landmarks),
     }
 
 

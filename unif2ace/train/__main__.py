@@ -15,7 +15,6 @@ COMMANDS = {
     "transformer": "train the transformer",
     "means": "what painted pictures show of training faces, for the image tokenizer's decoder",
     "export": "quantise a checkpoint to NF4 on disk",
-    "blend": "a face encoder midway between before and after more training",
     "unpack": "take a checkpoint's tokenizer and encoders apart, to go on from them",
 }
 """Each is a module of this package with `add_arguments(parser)` and `main(arguments)`."""

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# All of the training in one go, for a GPU. Side by side: the image tokenizer's decoder, the face
-# encoder, and the transformer at painting; then the transformer on what the encoder sees now, of
-# faces that this has not seen: those it has, it reads too well. Every step resumes, so a course that
-# was cut is called again.
+# All of the training in one go, for a GPU. Side by side: the face encoder, the image tokenizer's
+# decoder on what painted pictures show, and the transformer at painting; then the transformer on
+# what the encoder sees now, of faces that this has not seen: those it has, it reads too well.
+# Photographs are read as before. Every step resumes, so a course that was cut is called again.
 #
 #     unif2ace/train/course.sh FACES UNSEEN PHOTOS START OUT SECONDS WORKERS
 #
 # FACES, UNSEEN: rendered faces, packed or not, five of those to one of these. PHOTOS: folder of
-# portraits with weak labels. START: folders tokenizer, encoder and transformer to go on from (`train
+# portraits. START: folders tokenizer, encoder and transformer to go on from (`train
 # unpack` makes the first two, of the checkpoint that is the third). SECONDS: of training in all.
 # Writes OUT/whole, the checkpoint in full precision, for `train export`.
 set -euo pipefail
@@ -26,25 +26,26 @@ learn() { # CHECKPOINT FEATURES OUT SHARE, and what else there is to say
         --workers $((workers / 2)) --compile "${@:5}"
 }
 
-train tokenizer --faces "$faces" --photos "$photos" --start "$start/tokenizer" --keep-codes \
-    --reader "$start/encoder" --out "$out/tokenizer" --batch-size 64 --learning-rate 4e-4 \
-    --seconds $((seconds * 60 / 100)) --workers $((workers / 4)) &
-tokenizer=$!
-train encoder --faces "$faces" --photos "$photos" --photo-labels assets/data/portraits.jsonl \
-    --start "$start/encoder" --tokenizer "$start/tokenizer" --out "$out/encoder" \
-    --batch-size 256 --photo-share 0.15 --learning-rate 1e-3 \
-    --seconds $((seconds * 60 / 100)) --workers $((workers / 3)) &
+train encoder --faces "$faces" --keep-photographs --start "$start/encoder" \
+    --tokenizer "$start/tokenizer" --out "$out/encoder" --batch-size 256 --learning-rate 1e-3 \
+    --seconds $((seconds * 50 / 100)) --workers $((workers / 3)) &
 encoder=$!
 train features --checkpoint "$start/transformer" --faces "$unseen" --out "$out/features-before" \
     --workers "$workers"
-learn "$start/transformer" "$out/features-before" "$out/painting" 50 \
+{
+    train means --checkpoint "$start/transformer" --features "$out/features-before" \
+        --out "$out/means.npz" --count 8000
+    train tokenizer --faces "$unseen" --photos "$photos" --start "$start/tokenizer" --keep-codes \
+        --means "$out/means.npz" --reader "$start/encoder" --out "$out/tokenizer" \
+        --batch-size 64 --learning-rate 4e-4 --seconds $((seconds * 80 / 100)) \
+        --workers $((workers / 4))
+} &
+tokenizer=$!
+learn "$start/transformer" "$out/features-before" "$out/painting" 45 \
     --batch-size 128 --understanding-batch-size 16 --reading-weight 2 --learning-rate 1.2e-3
 wait "$encoder"
 
-# The few portraits it knows by heart by now: photographs are read as before.
-train blend --old "$start/encoder" --new "$out/encoder/encoder" --share 1 --overview-share 0 \
-    --out "$out/eyes"
-train assemble --text "$start/transformer" --tokenizer "$start" --encoder "$out/eyes" \
+train assemble --text "$start/transformer" --tokenizer "$start" --encoder "$out/encoder" \
     --transformer "$out/painting/model" --out "$out/start"
 train features --checkpoint "$out/start" --faces "$unseen" --out "$out/features" \
     --workers "$workers"
@@ -52,4 +53,4 @@ learn "$out/start" "$out/features" "$out/reading" 40 \
     --batch-size 96 --understanding-batch-size 64 --reading-weight 8 --learning-rate 1e-3
 wait "$tokenizer"
 train assemble --text "$start/transformer" --tokenizer "$out/tokenizer" \
-    --encoder "$out/eyes" --transformer "$out/reading/model" --out "$out/whole"
+    --encoder "$out/encoder" --transformer "$out/reading/model" --out "$out/whole"

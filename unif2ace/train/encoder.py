@@ -57,6 +57,8 @@ from unif2ace.vq import ImageTokenizer
 SMALLEST_PHOTO_CROP = 0.85  # of a portrait's side
 PHOTO_GAIN, PHOTO_CAST = 0.15, 0.06  # how far exposure and white balance of portraits vary
 COLUMNS = {name: column for column, name in enumerate(ATTRIBUTES)}  # of labels
+OF_PHOTOGRAPHS = ("overview", "overview_attributes", "render")
+"""The parts of a face encoder by which photographs are read, and told from renders."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,8 @@ class EncoderTrainConfig:
         EfficientNet-Lite0 as ImageNet taught it.
     photos: folder of weakly labelled portraits (`photographs.py`), or None. So many as
         `photo_share` of a batch are added to it. photo_labels: what a look at them tells, a file.
+    keeps_photographs: leave the parts `OF_PHOTOGRAPHS` as they are in `start`, so that photographs
+        are read as before: longer on the same few portraits, and they are known by heart.
     smallest_zoom, largest_zoom, largest_shift: random framing, as shares of the picture.
     """
 
@@ -82,6 +86,7 @@ class EncoderTrainConfig:
     photos: Path | None = None
     photo_labels: Path | None = None
     photo_share: float = 0.4
+    keeps_photographs: bool = False
     decoded_share: float = 0.25
     smallest_zoom: float = 0.85
     largest_zoom: float = 1.15
@@ -90,6 +95,10 @@ class EncoderTrainConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.photo_share <= 1:
             raise ValueError(f"photo_share must be in [0, 1], got {self.photo_share}")
+        if self.keeps_photographs and (self.start is None or self.photos is not None):
+            raise ValueError(
+                "photographs are read as encoders to start from read them: name those, no photos"
+            )
         if not 0 <= self.decoded_share <= 1:
             raise ValueError(f"decoded_share must be in [0, 1], got {self.decoded_share}")
         if not 0 < self.smallest_zoom <= self.largest_zoom:
@@ -131,10 +140,19 @@ class EncoderObjective(nn.Module):
         else:
             semantic.net = imagenet_network()
         self.reader = FaceReader(face, semantic)
+        self.kept = [face.get_submodule(n) for n in OF_PHOTOGRAPHS if config.keeps_photographs]
+        for part in self.kept:
+            part.requires_grad_(False)
         self.tokenizer: ImageTokenizer | None = None
         if config.tokenizer is not None:
             self.tokenizer = load_tokenizer(config.tokenizer).requires_grad_(False)
         self.decoded_share, self.photo_share = config.decoded_share, config.photo_share
+
+    def train(self, mode: bool = True) -> EncoderObjective:
+        super().train(mode)
+        for part in self.kept:
+            part.eval()  # forgets nothing meanwhile
+        return self
 
     def forward(self, batch: dict[str, Tensor], progress: float) -> tuple[Tensor, dict]:
         """batch: see `EncoderBatches`."""
@@ -362,6 +380,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--photo-share", type=float, default=0.4, help="photographs beside a batch, as its share"
     )
+    parser.add_argument(
+        "--keep-photographs",
+        action="store_true",
+        help="what reads photographs stays as it is in --start, and none are needed",
+    )
     parser.add_argument("--workers", type=int, default=0, help="processes that make batches")
     parser.add_argument("--seed", type=int, default=0)
 
@@ -388,6 +411,7 @@ def main(arguments: argparse.Namespace) -> None:
         photos=arguments.photos,
         photo_labels=arguments.photo_labels,
         photo_share=arguments.photo_share,
+        keeps_photographs=arguments.keep_photographs,
     )
     result = train(config)
     print(f"{result.steps} steps in {result.seconds:.0f} s, stopped by {result.stopped_by}")

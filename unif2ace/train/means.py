@@ -24,7 +24,7 @@ from unif2ace.train.features import read_features
 from unif2ace.train.loop import fastest_precision
 from unif2ace.train.sequences import prompt_of
 
-BATCH_SIZE = 8
+BATCH_SIZE = 32
 
 
 @torch.inference_mode()

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from unif2ace.attributes import ATTRIBUTES
+from unif2ace.attributes import VOCABULARY, Vocabulary
 from unif2ace.synth.units import UNIT_NAMES
 from unif2ace.train.images import HIDDEN, FaceLabels
 from unif2ace.train.photographs import mirrored_value
@@ -39,10 +39,10 @@ def mirrored(
 
     Everything labelled turns with the picture: places, expression units, and values with a side.
     """
-    values = _value_twins().gather(1, labels.attributes.T.clamp(min=0)).T
-    points, box = labels.landmarks[:, list(LANDMARK_TWINS)], labels.box
+    values = twin_values(labels.attributes.clamp(min=0), VOCABULARY)
+    box = labels.box
     twins = FaceLabels(
-        landmarks=torch.stack([1 - points[..., 0], points[..., 1]], dim=-1),
+        landmarks=twin_points(labels.landmarks),
         units=labels.units[:, list(_unit_twins())],
         box=torch.stack([1 - box[:, 2], box[:, 1], 1 - box[:, 0], box[:, 3]], dim=-1),
         attributes=torch.where(labels.attributes == HIDDEN, HIDDEN, values),
@@ -74,12 +74,23 @@ def _other_side(name: str) -> str:
     return name
 
 
+def twin_points(landmarks: Tensor) -> Tensor:
+    """Where the landmarks (n, 68, 2), shares of the picture, lie in mirror images."""
+    points = landmarks[:, list(LANDMARK_TWINS)]
+    return torch.stack([1 - points[..., 0], points[..., 1]], dim=-1)
+
+
+def twin_values(values: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """Indices (n, A) of a vocabulary's values to those that they have in mirror images."""
+    return _value_twins(vocabulary).to(values.device).gather(1, values.T).T
+
+
 @cache
-def _value_twins() -> Tensor:
+def _value_twins(vocabulary: Vocabulary) -> Tensor:
     """(A, V) int64: the index that each attribute's values have in a mirror image."""
     rows = [
         [values.index(mirrored_value(value, values)) for value in values]
-        for values in (attribute.values for attribute in ATTRIBUTES.values())
+        for _, values in vocabulary
     ]
     longest = max(map(len, rows))
     return torch.tensor([row + [0] * (longest - len(row)) for row in rows])

@@ -62,7 +62,8 @@ class FeatureCritic(nn.Module):
     """Real or reconstructed? One score per position of the features at each scale.
 
     A projected discriminator (arXiv 2111.01007): the frozen features are computed for the
-    perceptual loss anyway, so the critic costs almost nothing.
+    perceptual loss anyway, so the critic costs almost nothing. Every scale has an equal say: the
+    finest alone, with most of the positions, sees that skin has grain, not that an eye has a look.
     """
 
     def __init__(self, hidden: int = 64) -> None:
@@ -79,13 +80,23 @@ class FeatureCritic(nn.Module):
         )
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        """(B, number of scores)."""
+        """(B, scales, H, W): each scale's scores, spread over the positions of the finest."""
         # Unit-length features have entries near 1/sqrt(C): bring them to unit size for the heads.
         scores = [
-            head(feature * feature.shape[1] ** 0.5).flatten(1)
+            head(feature * feature.shape[1] ** 0.5)
             for head, feature in zip(self.heads, features, strict=True)
         ]
-        return torch.cat(scores, dim=1)
+        return torch.cat([F.interpolate(s, scores[0].shape[-2:]) for s in scores], dim=1)
+
+
+def balanced_weight(ours: Tensor, loss: Tensor, fooled: Tensor) -> Tensor:
+    """How often `fooled` must be counted to move the pictures `ours` as far as `loss` does.
+
+    A scalar without gradient. Source: arXiv 2012.09841, eq. 7, at the pictures in place of the
+    decoder's last layer.
+    """
+    pulls = [torch.autograd.grad(of, ours, retain_graph=True)[0].norm() for of in (loss, fooled)]
+    return (pulls[0] / pulls[1].clamp(min=1e-8)).detach()
 
 
 def critic_loss(real: Tensor, fake: Tensor) -> Tensor:

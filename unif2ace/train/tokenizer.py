@@ -28,9 +28,11 @@ from unif2ace.train.images import (
     to_pixels,
 )
 from unif2ace.train.loop import TrainConfig, TrainResult, run
+from unif2ace.train.mirror import twin_points
 from unif2ace.train.perceptual import (
     FeatureCritic,
     PictureFeatures,
+    balanced_weight,
     critic_loss,
     feature_distance,
 )
@@ -54,6 +56,7 @@ class TokenizerTrainConfig:
         be read off its reconstruction too. None leaves that out.
     region_weight: of eyes and mouth against 1 elsewhere.
     critic_start: share of the budget after which the adversarial term joins; 1 leaves it out.
+    critic_weight: how far it moves a picture, as a share of how far all else does.
     spoilt_share: half of the pictures have up to this share of their codes swapped for another
         picture's before they are decoded.
     means: file of `means.py`, or None. A share `means_share` of the faces in it are decoded from
@@ -72,7 +75,7 @@ class TokenizerTrainConfig:
     region_weight: float = 3.0
     perceptual_weight: float = 0.1
     reading_weight: float = 0.3
-    critic_weight: float = 0.05
+    critic_weight: float = 0.5
     critic_start: float = 0.4
     spoilt_share: float = 0.3
     means: Path | None = None
@@ -174,6 +177,8 @@ class TokenizerObjective(nn.Module):
             frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
             fooled = -torch.func.functional_call(self.critic, frozen, (fake,)).mean()
             weight = config.critic_weight * float(progress >= config.critic_start)
+            if weight:
+                weight = weight * balanced_weight(ours, loss, fooled)
             loss = loss + weight * fooled + critic
             metrics |= {"critic": critic, "fooled": fooled}
         return loss, metrics
@@ -229,8 +234,7 @@ class TokenizerBatches:
             shows_own = shown[:, 0, 0].isnan()  # (B,)
             is_mirrored &= shows_own
         pictures = torch.where(is_mirrored[:, None, None, None], pictures.flip(-1), pictures)
-        mirrored = torch.stack([1 - landmarks[..., 0], landmarks[..., 1]], dim=-1)
-        landmarks = torch.where(is_mirrored[:, None, None], mirrored, landmarks)
+        landmarks = torch.where(is_mirrored[:, None, None], twin_points(landmarks), landmarks)
         is_spoilt = draw_spoilt(
             len(pictures),
             (self.config.image_size // self.config.vq.downsample) ** 2,
