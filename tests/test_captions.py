@@ -36,6 +36,7 @@ from unif2ace.synth.asking import (
     value_question,
 )
 from unif2ace.synth.captions import (
+    MOST_DESCRIBED,
     Caption,
     Style,
     caption,
@@ -195,6 +196,22 @@ def test_typing_in_other_words_changes_words_but_no_meaning():
         changed += typed != made.text
         assert parse_attributes(typed).items() >= made.mentioned.items(), typed
     assert changed > 400
+
+
+def test_descriptions_tell_the_same_of_the_same_face_and_all_that_is_out_of_the_ordinary():
+    always = {"gender", "age", "skin_tone", "eye_color", "hair_color", "hair_style", "expression"}
+    always |= {"facial_hair", "glasses"}
+    for face in FACES[:200]:
+        seen = sayable(face, visible(face))
+        first, second = (
+            description(face, visible(face), generator=random.Random(seed)) for seed in (0, 1)
+        )
+        assert first.mentioned == second.mentioned and first.text != second.text
+        unusual = {n for n, v in seen.items() if v != ATTRIBUTES[n].values[0]}
+        if len(first.mentioned) < MOST_DESCRIBED:
+            expected = always & seen.keys() | unusual - {"skin_tone_monk"}
+            assert expected <= first.mentioned.keys()
+        assert not {"lips", "cheeks", "nose_tip"} & (first.mentioned.keys() - unusual)
 
 
 def test_descriptions_keep_to_american_and_careful_words():

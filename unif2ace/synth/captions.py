@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from unif2ace.attributes import ATTRIBUTES, REFINED, FaceAttributes
-from unif2ace.details import DETAILS, with_implied
+from unif2ace.details import DETAILS, thing_behind, with_implied
 from unif2ace.synth.phrases import (
     NOUN_PHRASES,
     REGIONS,
@@ -66,7 +66,14 @@ _SALIENCE: Mapping[str, tuple[float, float]] = {
     **{name: detail.salience for name, detail in DETAILS.items()},
 }
 
-MOST_DESCRIBED = 30  # attributes in a description: an answer has an end
+_ALWAYS_DESCRIBED = frozenset(
+    ("gender", "age", "skin_tone", "face_shape", "hair_color", "hair_style", "eye_color")
+    + ("facial_hair", "glasses", "expression", "gaze", "head_turn", "light", "background")
+    + ("light_color", "clothing_color")
+)
+"""What a description tells of any face; of all else it tells what is out of the ordinary."""
+
+MOST_DESCRIBED = 26  # attributes in a description: an answer has an end
 _TOPICS: Sequence[tuple[str, ...]] = (
     ("hair", "beard"),
     ("brows", "eyes", "more sight"),
@@ -150,12 +157,12 @@ def caption(
 def description(
     attributes: FaceAttributes, visible: Collection[str], *, generator: random.Random
 ) -> Caption:
-    """The answer to "Describe this face.": nearly all that can be seen, region by region."""
-    facts = sayable(attributes, visible)
-    # the plain case of a finer attribute is said only when asked for
-    facts = {name: value for name, value in facts.items() if not _is_unremarkable(name, value)}
-    count = min(len(facts), MOST_DESCRIBED) - generator.randint(0, 4)
-    said = _chosen(facts, max(count, 1), generator)
+    """The answer to "Describe this face.": what tells it from others, region by region.
+
+    The same of the same face: a network that had to guess what is told would now and then choose
+    to be silent on the hair.
+    """
+    said = _most_salient(_worth_describing(sayable(attributes, visible)), MOST_DESCRIBED)
     left, gender = dict(said), said["gender"]
     lead = one_of(
         generator,
@@ -168,6 +175,21 @@ def description(
     if phrases := with_list(left, ["skin", "face"], generator, most=3):
         opening += f" with {phrases}"
     return Caption(_described(opening, _DESCRIBED, left, gender, generator), with_implied(said))
+
+
+def _worth_describing(facts: Facts) -> dict[str, str]:
+    """Without what is ordinary, what a finer word says anyway, and numbers for experts."""
+    told = {
+        name: value
+        for name, value in facts.items()
+        if name in (*_ALWAYS_DESCRIBED, *REFINED) or value != ATTRIBUTES[name].values[0]
+    }
+    finer = {thing_behind(name) for name in told}  # "hoop earrings" are earrings
+    return {
+        name: value
+        for name, value in told.items()
+        if name != "skin_tone_monk" and not (value == "yes" and name in finer)
+    }
 
 
 def full_description(
@@ -239,13 +261,22 @@ def sample_sheet(
     return "\n\n".join(blocks)
 
 
+def _weight(name: str, value: str) -> float:
+    plain, other = _SALIENCE[name]
+    return plain if value == ATTRIBUTES[name].values[0] else other
+
+
+def _most_salient(facts: Facts, count: int) -> dict[str, str]:
+    """The `count` facts that are said before others; gender is said before all."""
+    first = sorted(facts, key=lambda name: -_weight(name, facts[name]))[:count]
+    return {name: value for name, value in facts.items() if name in first}
+
+
 def _chosen(facts: Facts, count: int, generator: random.Random) -> dict[str, str]:
     """`count` facts drawn by salience without replacement; gender is always among them."""
 
     def key(name: str) -> float:
-        plain, other = _SALIENCE[name]
-        weight = plain if facts[name] == ATTRIBUTES[name].values[0] else other
-        return generator.random() ** (1 / weight)
+        return generator.random() ** (1 / _weight(name, facts[name]))
 
     rest = sorted((n for n in facts if n != "gender"), key=key, reverse=True)
     names = {"gender", *rest[: count - 1]}
