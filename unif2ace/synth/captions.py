@@ -67,8 +67,24 @@ _SALIENCE: Mapping[str, tuple[float, float]] = {
 }
 
 _ALWAYS_DESCRIBED = frozenset(
-    "gender age skin_tone face_shape hair_color hair_style eye_color facial_hair glasses "
-    "expression gaze head_turn light light_color background clothing_color".split()
+    [
+        "gender",
+        "age",
+        "skin_tone",
+        "face_shape",
+        "hair_color",
+        "hair_style",
+        "eye_color",
+        "facial_hair",
+        "glasses",
+        "expression",
+        "gaze",
+        "head_turn",
+        "light",
+        "light_color",
+        "background",
+        "clothing_color",
+    ]
 )
 """What a description tells of any face; of all else it tells what is out of the ordinary."""
 
