@@ -118,6 +118,10 @@ def understanding_tables(measured: Json) -> str:
         ),
         ("descriptions: precision", interval(measured["descriptions"]["precision"])),
         ("descriptions: recall", interval(measured["descriptions"]["recall"])),
+        (
+            "descriptions: recall of what tells faces apart",
+            interval(measured["descriptions"]["recall_of_telling"]),
+        ),
         *(
             (f"descriptions in full detail: {what}", interval(rate))
             for what, rate in measured["descriptions"].get("in_full", {}).items()

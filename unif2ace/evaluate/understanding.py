@@ -29,6 +29,7 @@ from unif2ace.evaluate.metrics import (
 )
 from unif2ace.parsing import declines, parse_answer, parse_attributes, parse_yes_no
 from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.synth.captions import worth_describing
 from unif2ace.synth.questions import QA, questions
 from unif2ace.wording import NOT_VISIBLE, canonical_question
 
@@ -235,16 +236,22 @@ def ask_written(
 def read_descriptions(pipe: UniF2acePipeline, faces: LabelledFaces) -> dict[str, Any]:
     """Of what descriptions say, how much is so; of what can be seen, how much they say.
 
-    Of those in a few sentences, and under `in_full` of those that are to leave nothing out.
+    Of those in a few sentences, and under `in_full` of those that are to leave nothing out. Those
+    in a few sentences need not say what is ordinary: `recall_of_telling` is of the rest.
     """
-    told = {}
+    told: dict[bool, dict[str, Any]] = {}
+    telling: list[bool] = []
     for in_full in (False, True):
         total = Statements(right=0, said=0, sayable=0)
         for i in tqdm(range(len(faces)), desc="descriptions", unit="face"):
-            text = pipe.describe(faces.image(i), in_full=in_full)
-            total += count_statements(parse_attributes(text), faces.seen(i))
+            said = parse_attributes(pipe.describe(faces.image(i), in_full=in_full))
+            total += count_statements(said, faces.seen(i))
+            if not in_full:
+                wanted = worth_describing(faces.attributes[i], faces.visible[i])
+                telling += [said.get(name) == value for name, value in wanted.items()]
         told[in_full] = {"precision": total.precision.to_json(), "recall": total.recall.to_json()}
-    return told[False] | {"in_full": told[True]}
+    found = rate(telling).to_json()
+    return told[False] | {"recall_of_telling": found, "in_full": told[True]}
 
 
 def evaluate_understanding(

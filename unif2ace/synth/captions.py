@@ -177,7 +177,7 @@ def description(
     The same of the same face: a network that had to guess what is told would now and then choose
     to be silent on the hair.
     """
-    said = _most_salient(_worth_describing(sayable(attributes, visible)), MOST_DESCRIBED)
+    said = worth_describing(attributes, visible)
     left, gender = dict(said), said["gender"]
     lead = one_of(
         generator,
@@ -192,19 +192,20 @@ def description(
     return Caption(_described(opening, _DESCRIBED, left, gender, generator), with_implied(said))
 
 
-def _worth_describing(facts: Facts) -> dict[str, str]:
-    """Without what is ordinary, what a finer word says anyway, and numbers for experts."""
+def worth_describing(attributes: FaceAttributes, visible: Collection[str]) -> dict[str, str]:
+    """What `description` tells: not what is ordinary, or said by a finer word, or for experts."""
     told = {
         name: value
-        for name, value in facts.items()
+        for name, value in sayable(attributes, visible).items()
         if name in (*_ALWAYS_DESCRIBED, *REFINED) or value != ATTRIBUTES[name].values[0]
     }
     finer = {thing_behind(name) for name in told}  # "hoop earrings" are earrings
-    return {
+    kept = {
         name: value
         for name, value in told.items()
         if name != "skin_tone_monk" and not (value == "yes" and name in finer)
     }
+    return _most_salient(kept, MOST_DESCRIBED)
 
 
 def full_description(
