@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from tiny import save_tiny
 
-from unif2ace.parsing import is_to_the_point, parse_attributes
+from unif2ace.parsing import ABSENT, is_to_the_point, parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.sampler import generate_tokens
 from unif2ace.sentences import _listed, careful_tokens, settled_tokens
@@ -149,6 +149,18 @@ def test_a_wrong_part_is_drawn_anew_and_the_rest_follows_what_was_drawn():
     speaker = Speaker(script)
     assert speaker.answer({"color": "blue", "thing": "scarf"}) == "blue and scarf ."
     assert speaker.cache.rows == [ids("blue and scarf .")]
+
+
+def test_a_part_that_says_nothing_yet_hangs_on_what_follows():
+    """ "thick and raised eyebrows": without the eyebrows, nothing of it is said."""
+
+    def script(context):
+        return {"": ["hm", "hat"], "hm": ["and"], "hm and": ["red"], "hat": ["."]}.get(
+            context, ["."] if context.endswith("red") else ["<eos>"]
+        )
+
+    assert Speaker(script).answer({"color": "red", "thing": "hat"}) == "hm and red ."
+    assert Speaker(script).answer({"color": "blue", "thing": "hat"}) == "hat ."
 
 
 def test_a_sentence_ends_before_a_part_that_stays_wrong_and_what_follows_is_as_if_it_had_not():
@@ -342,6 +354,15 @@ def test_a_trained_models_description_never_speaks_against_its_places(shipped, r
     assert {name: seen[name] for name in stated if name in seen} == {
         name: value for name, value in stated.items() if name in seen
     }
+
+
+def test_a_description_tells_of_the_hair_and_of_what_not_every_face_has(shipped, render):
+    with torch.inference_mode():
+        seen = shipped.reply(shipped.encode(render), shipped.check_question(DESCRIBE_QUESTION)).seen
+    stated = stated_in(shipped.describe(render))
+    striking = {n for n, v in seen.items() if v not in (NOT_VISIBLE, ABSENT.get(n, v))}
+    striking |= {n for n in ("hair_color", "hair_style") if seen[n] != NOT_VISIBLE}
+    assert striking and len(striking - stated.keys()) <= 0.1 * len(striking)
 
 
 def test_a_full_description_leaves_little_out_and_says_nothing_else(shipped, render):

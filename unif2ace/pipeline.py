@@ -25,7 +25,13 @@ from unif2ace.inclusion import holds_any
 from unif2ace.layers import KeyValues
 from unif2ace.model import TransformerOutput, UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
-from unif2ace.parsing import is_to_the_point, parse_attributes, parse_constraints, parse_yes_no
+from unif2ace.parsing import (
+    ABSENT,
+    is_to_the_point,
+    parse_attributes,
+    parse_constraints,
+    parse_yes_no,
+)
 from unif2ace.plan import Plan, PlanWords, answer_of
 from unif2ace.prompting import (
     SequenceBatch,
@@ -89,7 +95,7 @@ from unif2ace.wording import (
 MAX_SHORT_TOKENS = 64
 """Of an answer about one thing; learnt ones have half of that at most."""
 _PART_ENDS = (",", "and", "with", "while")
-_ASIDE = "What is the {} like?"
+_ASIDE = "Tell me about the {}."
 _SHORT_SENTENCE = 6  # in tokens
 
 
@@ -108,6 +114,11 @@ def to_image(pixels: Tensor) -> Image.Image:
     """(3, H, W) in [-1, 1] to an RGB picture."""
     array = ((pixels.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0)
     return Image.fromarray(array.cpu().numpy())
+
+
+def _is_striking(name: str, value: str) -> bool:
+    """What nobody leaves out who describes a face: its hair, and whatever not every face has."""
+    return name in ("hair_color", "hair_style") or value != ABSENT.get(name, value)
 
 
 def _generators(seed: int, count: int) -> list[torch.Generator]:
@@ -870,15 +881,25 @@ class UniF2acePipeline:
             max_new_tokens=room,
             generator=torch.Generator().manual_seed(0),  # an answer can be had again
         )
-        if list(question) != self.check_question(DETAIL_QUESTION):
-            return tokens
-        return self._completed(tokens, reply, max_new_tokens)
+        if list(question) == self.check_question(DETAIL_QUESTION):
+            return self._completed(tokens, reply, max_new_tokens)
+        if list(question) == self.check_question(DESCRIBE_QUESTION):
+            return self._completed(tokens, reply, max_new_tokens, is_wanted=_is_striking)
+        return tokens
 
-    def _completed(self, tokens: Iterable[int], reply: Reply, max_new_tokens: int) -> Iterator[int]:
+    def _completed(
+        self,
+        tokens: Iterable[int],
+        reply: Reply,
+        max_new_tokens: int,
+        is_wanted: Callable[[str, str], bool] = lambda name, value: True,
+    ) -> Iterator[int]:
         """A description, then a sentence about each thing that is seen and that it left out.
 
         Our choice: one by one they are asked about, and the answer is held against what is seen.
         Nothing is said where no draft is a sentence that agrees, or where it would be too long.
+
+        is_wanted: whether an attribute and the value seen of it must not be left out.
         """
         said: list[int] = []
         for token in tokens:
@@ -889,7 +910,7 @@ class UniF2acePipeline:
             return
         told = {*parse_attributes(text), IMPLIED}
         for name, value in reply.seen.items():
-            if value == NOT_VISIBLE or name in told:
+            if value == NOT_VISIBLE or name in told or not is_wanted(name, value):
                 continue
             if len(said) + _SHORT_SENTENCE > max_new_tokens:
                 return

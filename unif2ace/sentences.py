@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -169,31 +170,50 @@ def careful_tokens(
             echoes=now.good.echoes + is_echo,
         )
 
-    def drafted(count: int, temperature: float, longest: int) -> tuple[list[Draft], Tensor]:
-        """Of `count` rows, and the logits behind each; the cache grows by the longest."""
-        drawn, behind = _drawn(
-            next_logits,
-            logits.expand(count, -1),
-            temperature=temperature,
-            longest=longest,
-            ends=ends,
-            eos_token_id=eos_token_id,
-            inside_words=is_inside,
-            generator=generator,
-        )
-        return [judged(row) for row in drawn], behind
+    drawn = partial(
+        _drawn,
+        next_logits,
+        ends=ends,
+        eos_token_id=eos_token_id,
+        inside_words=is_inside,
+        generator=generator,
+    )
+
+    def likeliest(longest: int) -> tuple[Draft, Tensor]:
+        """A part that says something, or ends the sentence, and the logits behind it.
+
+        "He has thick and" says nothing yet, and would hang if "raised eyebrows" were left out.
+        """
+        (row,), behind = drawn(logits, temperature=0.0, longest=longest)
+        draft = judged(row)
+        while (
+            row.is_over
+            and not row.is_last
+            and row.tokens[-1] != full_stop
+            and draft.new == now.good.new
+            and not told_by(draft.tokens)
+            and (left := longest - len(draft.tokens))
+        ):
+            (row,), behind = drawn(behind, temperature=0.0, longest=left)
+            draft = judged(replace(row, tokens=(*draft.tokens, *row.tokens)))
+        return draft, behind
 
     def back_to(length: int) -> None:
         cache.crop(length - cache.get_seq_length())
 
     while room > 0:
         start = cache.get_seq_length()
-        (draft,), behind = drafted(1, 0.0, room)
+        draft, behind = likeliest(room)
         if draft.faults > now.good.faults and num_drafts and not now.is_closed:
             back_to(start)
             cache.select([0] * num_drafts)
-            others, _ = drafted(num_drafts, temperature, min(room, 2 * len(draft.tokens) + 8))
-            choices = [d for d in others if d.is_over and d.tokens and d.is_last <= draft.is_last]
+            rows, _ = drawn(
+                logits.expand(num_drafts, -1),
+                temperature=temperature,
+                longest=min(room, 2 * len(draft.tokens) + 8),
+            )
+            others = [judged(row) for row in rows if row.is_over and row.tokens]
+            choices = [d for d in others if d.is_last <= draft.is_last]
             good = [d for d in choices if d.faults <= now.good.faults and d.new > now.good.new]
             draft = max(good, key=lambda d: d.nats, default=draft)
             back_to(start)
