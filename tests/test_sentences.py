@@ -152,7 +152,7 @@ def test_a_wrong_part_is_drawn_anew_and_the_rest_follows_what_was_drawn():
 
 
 def test_a_part_that_says_nothing_yet_hangs_on_what_follows():
-    """ "thick and raised eyebrows": without the eyebrows, nothing of it is said."""
+    """Of "thick and raised eyebrows" nothing is said without the eyebrows."""
 
     def script(context):
         return {"": ["hm", "hat"], "hm": ["and"], "hm and": ["red"], "hat": ["."]}.get(

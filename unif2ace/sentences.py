@@ -212,8 +212,8 @@ def careful_tokens(
                 temperature=temperature,
                 longest=min(room, 2 * len(draft.tokens) + 8),
             )
-            others = [judged(row) for row in rows if row.is_over and row.tokens]
-            choices = [d for d in others if d.is_last <= draft.is_last]
+            ended = [r for r in rows if r.is_over and r.tokens and r.is_last <= draft.is_last]
+            choices = [judged(row) for row in ended]
             good = [d for d in choices if d.faults <= now.good.faults and d.new > now.good.new]
             draft = max(good, key=lambda d: d.nats, default=draft)
             back_to(start)
