@@ -1,5 +1,6 @@
 """The plan: round trips, what prompts settle, and the cached drawing against its definition."""
 
+import itertools
 import math
 import random
 from pathlib import Path
@@ -20,7 +21,7 @@ from unif2ace.prompting import Thought, encode_text, generation_batch, prompt_id
 from unif2ace.records import PLAN_TEMPERATURE
 from unif2ace.sampler import gumbel_noise
 from unif2ace.synth.sampling import sample_attributes
-from unif2ace.wording import NOT_VISIBLE
+from unif2ace.wording import NOT_VISIBLE, likeliest_value
 
 CHECKPOINT = Path(__file__).parents[1] / "assets" / "checkpoint"
 
@@ -66,6 +67,23 @@ def test_what_is_joined_is_the_mean_of_both_readings_and_hides_no_more_than_befo
     assert torch.equal(joined[:, behind:], said[:, behind:])  # coordinates: nobody else reads them
     few = words.joined(said[:, :3], read)  # a picture of three places
     torch.testing.assert_close(few, joined[:, :3])
+
+
+def test_a_place_says_the_likeliest_value_wherever_one_is_more_likely_seen_than_not(words):
+    logits = torch.randn(30, len(words.words), 2000, generator=torch.Generator().manual_seed(4))
+    read = words.read(logits)
+    surprises = 0  # "not visible" was the likeliest word, and is not said
+    for row, ids in zip(logits, read.tolist(), strict=True):
+        for place, (name, values) in enumerate(FIRST_VOCABULARY):
+            known = [*values, NOT_VISIBLE]
+            shares = row[place, [words.words[place][value] for value in known]].softmax(-1).tolist()
+            table = dict(zip(known, shares, strict=True))
+            said = likeliest_value(table)
+            assert ids[place] == words.words[place][said], name
+            surprises += max(table, key=table.get) != said
+        for place in range(len(FIRST_VOCABULARY), len(words.words)):
+            assert ids[place] == max(words.digits, key=lambda digit: float(row[place, digit]))
+    assert surprises
 
 
 def test_words_of_a_place_tell_its_values_apart(words):
@@ -257,6 +275,11 @@ def test_a_question_is_thought_over_as_topic_value_asked_for_and_value_seen(word
     # several that are neither one nor all but one, and one of two values
     several = words.thoughts("expression", {"sad", "angry"}, told)
     assert several[1] == nothing and several[2].aside == IGNORED_LABEL
+    moods, rng = words.words[words.names.index("expression")], random.Random(0)
+    thought = [words.thoughts("expression", {"sad", "angry"}, told, rng) for _ in range(100)]
+    counts = {mood: sum(t[1].word == moods[mood] for t in thought) for mood in ("sad", "angry")}
+    assert sum(counts.values()) == 100 and min(counts.values()) > 30
+    assert all(t[2].aside == words.affirmed for t in thought)
     assert words.thoughts("mouth", {"open"}, told)[2].aside == words.affirmed
 
 
@@ -288,27 +311,30 @@ def test_thoughts_are_guessed_among_those_that_mean_something(words, seed):
         assert words.guessed_topics(logits, told)[0][0] == name
         assert words.topic(name) == expected[0]
         logits[expected[1].word] = 60
-        assert words.guessed_value(name, logits) == asked
+        assert words.guessed_values(name, logits) == (() if asked is None else (asked,))
         logits[words.words[place][NOT_VISIBLE]] = 70  # nobody asks for what is not visible
-        assert words.guessed_value(name, logits) == asked
+        assert words.guessed_values(name, logits) == (() if asked is None else (asked,))
         assert words.compared(name, asked, told) == expected[1:]
-    assert words.guessed_value(None, logits) is None
+    assert words.guessed_values(None, logits) == ()
     assert words.compared(None, None, told) == words.thoughts(None, set(), told)[1:]
 
 
 def test_what_is_thought_of_a_question_for_yes_or_no_means_the_same_values_again(words):
-    """From values to thoughts and back, for one of them and for all but one."""
-    told = words.encode({}, points(0))[: len(words.names)]
+    """From values to thoughts and back, for whatever a yes may hang on.
+
+    What is guessed are the shares in which thoughts are drawn, and a little of everything else.
+    """
+    told, rng = words.encode({}, points(0))[: len(words.names)], random.Random(0)
     for name, values in FIRST_VOCABULARY:
-        for value in values:
-            for asked in ({value}, {*values} - {value}):
-                _, guess, seen = words.thoughts(name, asked, told)
-                logits = torch.zeros(4096)
-                logits[guess.word] = 1
-                behind = torch.zeros(4096)
-                behind[seen.aside] = 1
-                one = words.guessed_value(name, logits)
-                assert one is not None and words.meant(name, one, behind) == asked
+        sizes = range(1, len(values))
+        for asked in itertools.chain(*(itertools.combinations(values, n) for n in sizes)):
+            shares, behind = torch.full((4096,), 0.002), torch.zeros(4096)
+            for _ in range(200):
+                _, guess, seen = words.thoughts(name, {*asked}, told, rng)
+                shares[guess.word] += 1 / 200
+                behind[seen.aside] += 1
+            guessed = words.guessed_values(name, shares.log())
+            assert words.meant(name, guessed, behind) == {*asked}
 
 
 def test_who_is_painted_is_drawn_evenly_and_the_rest_is_rather_ordinary():

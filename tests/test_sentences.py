@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from tiny import save_tiny
 
+from unif2ace.attributes import goes_without_saying
 from unif2ace.parsing import ABSENT, is_to_the_point, parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.sampler import generate_tokens
@@ -354,6 +355,14 @@ def test_a_trained_models_description_never_speaks_against_its_places(shipped, r
     assert {name: seen[name] for name in stated if name in seen} == {
         name: value for name, value in stated.items() if name in seen
     }
+
+
+@pytest.mark.parametrize("name", ["1-red-hair", "2-grey-beard"])
+def test_a_full_description_says_nothing_that_goes_without_saying(shipped, name):
+    face = Image.open(ASSETS / "examples" / f"{name}.png")
+    stated = stated_in(shipped.describe(face, in_full=True))
+    gender = stated["gender"]
+    assert [n for n, v in stated.items() if goes_without_saying(n, v, gender)] == []
 
 
 def test_a_description_tells_of_the_hair_and_of_what_not_every_face_has(shipped, render):

@@ -29,6 +29,7 @@ from unif2ace.wording import (
     canonical_question,
     clauses,
     having,
+    likeliest_value,
 )
 
 PAIRS = [(name, value) for name, a in ATTRIBUTES.items() for value in a.values]
@@ -177,6 +178,14 @@ def test_conflicts_specific_beats_general_positive_beats_negated_last_beats_firs
     assert parse_attributes("no beard. a goatee.")["facial_hair"] == "goatee"
     assert parse_attributes("a goatee. no beard.")["facial_hair"] == "goatee"
     assert parse_attributes("red hair, no wait, black hair")["hair_color"] == "black"
+
+
+@pytest.mark.parametrize(
+    ("hidden", "said"), [(0.0, "no"), (0.4, "no"), (0.5, "no"), (0.6, NOT_VISIBLE)]
+)
+def test_what_is_more_likely_seen_than_not_is_given_its_likeliest_value(hidden, said):
+    seen = 1 - hidden
+    assert likeliest_value({"yes": 0.4 * seen, "no": 0.6 * seen, NOT_VISIBLE: hidden}) == said
 
 
 def test_settled_values_are_allowed_values():

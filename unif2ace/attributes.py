@@ -411,3 +411,16 @@ def visible(values: FaceAttributes) -> dict[str, str]:
     """The part of a complete assignment that can be seen."""
     hidden = hidden_attributes(values)
     return {name: value for name, value in values.items() if name not in hidden}
+
+
+_UNSAID: Mapping[str, Collection[str]] = MappingProxyType(
+    {"woman": ("facial_hair",), "man": ("lipstick", "eye_shadow", "earrings")}
+)
+
+
+def goes_without_saying(name: str, value: str, gender: str) -> bool:
+    """Whether nobody would say this of such a person: of a woman, not that she has no beard.
+
+    gender: a value of it, or any other word where it is not known.
+    """
+    return name in _UNSAID.get(gender, ()) and value == ATTRIBUTES[name].values[0]

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from unif2ace.attributes import check_value
+from unif2ace.attributes import check_value, goes_without_saying
 from unif2ace.checkpoint import checkpoint_name, load_model, spend_memory
 from unif2ace.encoders import FaceOutput
 from unif2ace.inclusion import holds_any
@@ -832,12 +832,13 @@ class UniF2acePipeline:
                 likely = [name for name, share in rest if name is not None and share >= PERHAPS]
                 others = tuple(likely[:MOST_OTHERS])
             (behind,) = behind_thoughts(self.plan_words.topic(topic), alone_from=question_start)
-            value = self.plan_words.guessed_value(topic, behind) if about is None else None
-            aside, behind = behind_thoughts(*self.plan_words.compared(topic, value, said))
-            if topic is not None and value is not None:
-                asked = frozenset({value})
+            values = self.plan_words.guessed_values(topic, behind) if about is None else ()
+            one = values[0] if values else None
+            aside, behind = behind_thoughts(*self.plan_words.compared(topic, one, said))
+            if topic is not None and values:
+                asked = frozenset(values)
                 if self.config.hears_denials:
-                    asked = self.plan_words.meant(topic, value, aside)
+                    asked = self.plan_words.meant(topic, values, aside)
 
         def next_logits(token_ids: Tensor) -> Tensor:
             return self._next_logits(token_ids, cache, "understanding")[0, -1]
@@ -894,7 +895,8 @@ class UniF2acePipeline:
         max_new_tokens: int,
         is_wanted: Callable[[str, str], bool] = lambda name, value: True,
     ) -> Iterator[int]:
-        """A description, then a sentence about each thing that is seen and that it left out.
+        """A description, then a sentence about each thing seen that it left out, unless that goes
+        without saying.
 
         Our choice: one by one they are asked about, and the answer is held against what is seen.
         Nothing is said where no draft is a sentence that agrees, or where it would be too long.
@@ -911,6 +913,8 @@ class UniF2acePipeline:
         told = {*parse_attributes(text), IMPLIED}
         for name, value in reply.seen.items():
             if value == NOT_VISIBLE or name in told or not is_wanted(name, value):
+                continue
+            if goes_without_saying(name, value, reply.seen.get(IMPLIED, NOT_VISIBLE)):
                 continue
             if len(said) + _SHORT_SENTENCE > max_new_tokens:
                 return

@@ -24,7 +24,7 @@ from unif2ace.parsing import ABSENT
 from unif2ace.provenance import Verification
 from unif2ace.serving import Painting
 from unif2ace.value_names import value_name
-from unif2ace.wording import DETAIL_QUESTION, NOT_VISIBLE, canonical_question
+from unif2ace.wording import DETAIL_QUESTION, NOT_VISIBLE, canonical_question, likeliest_value
 
 # Title: regions of `Attribute.region` that are shown together
 GROUPS: Mapping[str, tuple[str, ...]] = {
@@ -271,7 +271,7 @@ def observations(
     """
     groups = []
     for group, names in grouped(table).items():
-        seen = {name: max(table[name], key=table[name].__getitem__) for name in names}
+        seen = {name: likeliest_value(table[name]) for name in names}
         hidden = [name for name, value in seen.items() if value == NOT_VISIBLE]
         rows = [
             _observed(name, value, table[name], language)

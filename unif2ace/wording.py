@@ -23,6 +23,18 @@ NOT_VISIBLE = "not visible"
 """The canonical answer about an attribute that something hides."""
 
 
+def likeliest_value(table: Mapping[str, float]) -> str:
+    """Of {value: probability} the likeliest value where any is more likely seen than not.
+
+    Else "not visible", if that is in the table: values that share what is seen lose to it one by
+    one, not together.
+    """
+    values = {value: p for value, p in table.items() if value != NOT_VISIBLE}
+    if table.get(NOT_VISIBLE, 0.0) > sum(values.values()):
+        return NOT_VISIBLE
+    return max(values, key=values.__getitem__)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Pronouns:
     """Words for the person of a picture."""

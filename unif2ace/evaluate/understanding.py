@@ -31,7 +31,7 @@ from unif2ace.parsing import declines, parse_answer, parse_attributes, parse_yes
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.synth.captions import worth_describing
 from unif2ace.synth.questions import QA, questions
-from unif2ace.wording import NOT_VISIBLE, canonical_question
+from unif2ace.wording import NOT_VISIBLE, canonical_question, likeliest_value
 
 GROUPED_BY = ("gender", "age", "skin_tone")
 
@@ -52,12 +52,12 @@ class Reading:
 
 
 def read_tables(pipe: UniF2acePipeline, faces: LabelledFaces) -> list[Reading]:
-    """Every attribute of every face by `pipe.attributes`: the likeliest canonical answer."""
+    """Every attribute of every face by `pipe.attributes`: the likeliest value."""
     readings = []
     for i in tqdm(range(len(faces)), desc="attributes", unit="face"):
         seen = faces.seen(i)
         for name, table in pipe.attributes(faces.image(i)).items():
-            said = max(table, key=lambda value: table[value])
+            said = likeliest_value(table)
             readings.append(
                 Reading(
                     face=i,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from unif2ace.attributes import ATTRIBUTES, REFINED, FaceAttributes
+from unif2ace.attributes import ATTRIBUTES, REFINED, FaceAttributes, goes_without_saying
 from unif2ace.details import DETAILS, thing_behind, with_implied
 from unif2ace.synth.phrases import (
     NOUN_PHRASES,
@@ -253,13 +253,12 @@ def sayable(attributes: FaceAttributes, visible: Collection[str]) -> dict[str, s
         raise ValueError(f"unknown attributes in visible: {', '.join(unknown)}")
     if "gender" not in visible:
         raise ValueError(f"visible must hold 'gender', got {sorted(visible)}")
-    facts = {name: value for name, value in attributes.items() if name in visible}
-    of_men = ["lipstick", "eye_shadow", "earrings"]
-    plain_here = ["facial_hair"] if facts["gender"] == "woman" else of_men
-    for name in plain_here:
-        if facts.get(name) == ATTRIBUTES[name].values[0]:
-            del facts[name]
-    return facts
+    gender = attributes["gender"]
+    return {
+        name: value
+        for name, value in attributes.items()
+        if name in visible and not goes_without_saying(name, value, gender)
+    }
 
 
 def sample_sheet(

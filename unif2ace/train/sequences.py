@@ -54,7 +54,7 @@ class Asking:
 
 _SINGLE: Mapping[Kind, float] = {
     kind: share for kind, share in KIND_SHARES.items() if kind not in ("region", "describe")
-} | {"off_topic": 0.1}
+} | {"off_topic": 0.15}
 _UNDERSTOOD: Mapping[Kind, float] = {**_SINGLE, "yes_no": 0.7}  # what a yes hangs on is hardest
 
 ASKINGS = (
@@ -141,7 +141,7 @@ def turns_of(
         Turn(
             question=encode_request(tokenizer, qa.question),
             answer=encode_text(tokenizer, qa.answer),
-            thoughts=words.thoughts(qa.attribute, qa.hangs_on, told),
+            thoughts=words.thoughts(qa.attribute, qa.hangs_on, told, rng),
         )
         for qa in drawn
         if plainly(qa.question) not in held_out
