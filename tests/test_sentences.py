@@ -365,12 +365,15 @@ def test_a_full_description_says_nothing_that_goes_without_saying(shipped, name)
     assert [n for n, v in stated.items() if goes_without_saying(n, v, gender)] == []
 
 
-def test_a_description_tells_of_the_hair_and_of_what_not_every_face_has(shipped, render):
+@pytest.mark.parametrize("name", ["1-red-hair", "2-grey-beard"])
+def test_a_description_tells_of_hair_eyes_and_mood_and_of_what_not_every_face_has(shipped, name):
+    face = Image.open(ASSETS / "examples" / f"{name}.png")
     with torch.inference_mode():
-        seen = shipped.reply(shipped.encode(render), shipped.check_question(DESCRIBE_QUESTION)).seen
-    stated = stated_in(shipped.describe(render))
+        seen = shipped.reply(shipped.encode(face), shipped.check_question(DESCRIBE_QUESTION)).seen
+    stated = stated_in(shipped.describe(face))
     striking = {n for n, v in seen.items() if v not in (NOT_VISIBLE, ABSENT.get(n, v))}
-    striking |= {n for n in ("hair_color", "hair_style") if seen[n] != NOT_VISIBLE}
+    always = ("hair_color", "hair_style", "eye_color", "expression")
+    striking |= {n for n in always if seen[n] != NOT_VISIBLE}
     assert striking and len(striking - stated.keys()) <= 0.1 * len(striking)
 
 

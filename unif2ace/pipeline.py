@@ -97,6 +97,7 @@ MAX_SHORT_TOKENS = 64
 _PART_ENDS = (",", "and", "with", "while")
 _ASIDE = "Tell me about the {}."
 _SHORT_SENTENCE = 6  # in tokens
+_ALWAYS_TOLD = ("hair_color", "hair_style", "eye_color", "expression")
 
 
 def to_pixels(image: Image.Image, size: int) -> Tensor:
@@ -117,8 +118,8 @@ def to_image(pixels: Tensor) -> Image.Image:
 
 
 def _is_striking(name: str, value: str) -> bool:
-    """What nobody leaves out who describes a face: its hair, and whatever not every face has."""
-    return name in ("hair_color", "hair_style") or value != ABSENT.get(name, value)
+    """What nobody leaves out who describes a face, and whatever not every face has."""
+    return name in _ALWAYS_TOLD or value != ABSENT.get(name, value)
 
 
 def _generators(seed: int, count: int) -> list[torch.Generator]:

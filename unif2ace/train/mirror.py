@@ -1,7 +1,7 @@
 """The mirror images of labelled faces: a second face of every render, for nothing.
 
-An encoder that sees the same renders again and again knows them by heart: of faces it was trained
-on it read 99 % of the values, of others 90 %.
+An encoder that sees the same renders again and again knows them by heart, and reads those far
+better than others.
 """
 
 from __future__ import annotations
