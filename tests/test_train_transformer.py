@@ -104,8 +104,8 @@ def run_config(out, **changes):
 OPTIONS = TransformerOptions(understanding_batch_size=2, questions_per_face=2)
 
 
-def losses(out, name="loss"):
-    return [json.loads(line)[name] for line in (out / "log.jsonl").read_text().splitlines()]
+def losses(out):
+    return [json.loads(line)["loss"] for line in (out / "log.jsonl").read_text().splitlines()]
 
 
 def test_thirty_steps_lower_the_loss_and_the_result_loads(checkpoint, features, tmp_path):
@@ -121,23 +121,6 @@ def test_thirty_steps_lower_the_loss_and_the_result_loads(checkpoint, features, 
     }
     assert "blocks" in changed and "lm_head" in changed
     assert not changed & {"image_tokenizer", "semantic_encoder", "face_encoder"}
-
-
-def test_reading_is_learnt_alone_and_what_paints_stays_as_it_is(checkpoint, features, tmp_path):
-    options = replace(OPTIONS, keeps_painting=True)
-    train(checkpoint, features, run_config(tmp_path), options)
-    told = losses(tmp_path, "place")  # batches differ in whether there are answers
-    assert len(told) == 30 and np.mean(told[-5:]) < 0.95 * np.mean(told[:5])
-    before, after = (
-        UniF2aceForConditionalGeneration.from_pretrained(folder)
-        for folder in (checkpoint, tmp_path / "model")
-    )
-    changed = {
-        tuple(name.split(".")[i] for i in (2, 3))
-        for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True)
-        if not torch.equal(a, b)
-    }
-    assert changed == {("token_moe", "understanding"), ("sequence_moe", "understanding")}
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(checkpoint, features, tmp_path):

@@ -833,13 +833,12 @@ class UniF2acePipeline:
                 likely = [name for name, share in rest if name is not None and share >= PERHAPS]
                 others = tuple(likely[:MOST_OTHERS])
             (behind,) = behind_thoughts(self.plan_words.topic(topic), alone_from=question_start)
-            values = self.plan_words.guessed_values(topic, behind) if about is None else ()
-            one = values[0] if values else None
-            aside, behind = behind_thoughts(*self.plan_words.compared(topic, one, said))
-            if topic is not None and values:
-                asked = frozenset(values)
+            value = self.plan_words.guessed_value(topic, behind) if about is None else None
+            aside, behind = behind_thoughts(*self.plan_words.compared(topic, value, said))
+            if topic is not None and value is not None:
+                asked = frozenset({value})
                 if self.config.hears_denials:
-                    asked = self.plan_words.meant(topic, values, aside)
+                    asked = self.plan_words.meant(topic, value, aside)
 
         def next_logits(token_ids: Tensor) -> Tensor:
             return self._next_logits(token_ids, cache, "understanding")[0, -1]

@@ -13,7 +13,6 @@ Our choice; the paper paints from captions that name 17.7 attributes (arXiv 2503
 from __future__ import annotations
 
 import math
-import random
 import re
 import string
 from collections.abc import Mapping, Sequence, Set
@@ -40,9 +39,6 @@ UNTEMPERED = ("age_years", "skin_tone_monk")
 
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase + "+/"
 """A coordinate is one of these: which 64th of the picture's side it lies in."""
-
-AS_LIKELY = 1 / 3
-"""A value at least so likely to be asked for, against the likeliest one, is asked for, too."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -143,19 +139,13 @@ class PlanWords:
         return logits
 
     def thoughts(
-        self,
-        name: str | None,
-        asked: Set[str],
-        told: Sequence[int],
-        generator: random.Random | None = None,
+        self, name: str | None, asked: Set[str], told: Sequence[int]
     ) -> tuple[Thought, ...]:
         """What is thought of a question about an attribute: topic, value asked for, value seen.
 
         name: one that no place says, or None for several things at once, is no topic.
         asked: the values that a yes hangs on, none where the value itself is asked for. All but one
-            are thought of as that one, denied; several others as one of them.
-        generator: draws which one, so that who learns to guess it finds all of them as likely;
-            without a generator several are thought of as none.
+            are thought of as that one, denied; several others as none.
         told: the words that the picture's places say; the value seen is looked up there. Where
             there are none, nothing is thought.
         """
@@ -167,8 +157,6 @@ class PlanWords:
         is_denied = len(lacking) == 1 < len(asked)
         if is_denied or len(asked) == 1:
             (one,) = lacking if is_denied else asked
-        elif asked and generator is not None:
-            one = generator.choice(sorted(asked))
         return (self.topic(name), *self.compared(name, one, told, is_denied))
 
     def guessed_topics(self, logits: Tensor, told: Sequence[int]) -> list[tuple[str | None, float]]:
@@ -181,30 +169,19 @@ class PlanWords:
         shares = logits[words].float().softmax(-1).tolist()
         return sorted(zip(names, shares, strict=True), key=lambda topic: -topic[1])
 
-    def guessed_values(self, name: str | None, logits: Tensor) -> tuple[str, ...]:
-        """Behind a topic the values asked for, by text logits (V,), the likeliest first.
+    def guessed_value(self, name: str | None, logits: Tensor) -> str | None:
+        """Behind a topic the likeliest value asked for, by text logits (V,); None for none."""
+        words = {} if name is None else self.words[self.names.index(name)]
+        values = {word: value for value, word in words.items() if value != NOT_VISIBLE}
+        ids = [self.no_thought, *values]
+        return values.get(ids[int(logits[ids].argmax())])
 
-        Empty where none is more likely than any. Several where a yes hangs on any of them, which
-        `thoughts` finds equally likely; never all that there are, of which no question asks.
-        """
-        if name is None:
-            return ()
-        words = {**self.words[self.names.index(name)]}
-        del words[NOT_VISIBLE]
-        none, *found = logits[[self.no_thought, *words.values()]].float().softmax(-1).tolist()
-        if none > sum(found):
-            return ()
-        shares = dict(zip(words, found, strict=True))
-        first, *rest = sorted(words, key=lambda value: -shares[value])
-        others = [value for value in rest if shares[value] >= AS_LIKELY * shares[first]]
-        return (first, *others) if len(others) < len(rest) else (first,)
-
-    def meant(self, name: str, values: Sequence[str], logits: Tensor) -> frozenset[str]:
-        """The values that a yes hangs on where some are asked for or, by text logits (V,) behind
-        the likeliest, denied."""
+    def meant(self, name: str, value: str, logits: Tensor) -> frozenset[str]:
+        """The values that a yes hangs on where one is asked for or, by text logits (V,) behind it,
+        denied."""
         if logits[self.denied] <= logits[self.affirmed]:
-            return frozenset(values)
-        return self._values(name) - {*values}
+            return frozenset({value})
+        return self._values(name) - {value}
 
     def _values(self, name: str) -> frozenset[str]:
         return frozenset(self.words[self.names.index(name)]) - {NOT_VISIBLE}

@@ -102,14 +102,13 @@ def plain_reply(pipe: UniF2acePipeline, picture: Picture, question: Sequence[int
     if told:
         topic = pipe.plan_words.guessed_topics(logits, told)[0][0]
         logits = behind_thoughts(pipe.plan_words.topic(topic))
-        values = pipe.plan_words.guessed_values(topic, logits)
-        one = values[0] if values else None
-        asked, seen = pipe.plan_words.compared(topic, one, told)
+        value = pipe.plan_words.guessed_value(topic, logits)
+        asked, seen = pipe.plan_words.compared(topic, value, told)
         aside = behind_thoughts(asked)
         logits = behind_thoughts(seen)
-        if topic is not None and values:
-            meant = pipe.plan_words.meant(topic, values, aside)
-            meant = meant if pipe.config.hears_denials else frozenset(values)
+        if topic is not None and value is not None:
+            meant = pipe.plan_words.meant(topic, value, aside)
+            meant = meant if pipe.config.hears_denials else frozenset({value})
     return Reply(topic=topic, asked=meant, first_logits=logits, next_logits=next_logits)
 
 

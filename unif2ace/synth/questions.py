@@ -93,7 +93,7 @@ _HASTY_SHARE = 0.45
 # of the questions about one attribute that are not canonical; spoken ones are open
 _LOOSE_SHARE, _SPOKEN_SHARE = 0.35, 0.35
 _OVERHEARD_SHARE = 0.4  # of what somebody wrote questions about: asked in those words
-_GROUP_SHARE = 0.5  # of what a yes or no asks for: any of several values, where so overheard
+_GROUP_SHARE = 0.4  # of what a yes or no asks for: any of several values, where so overheard
 _DENIAL_SHARE = 0.35  # of what hangs on one value of what may be missing: on its being missing
 _PLAIN_SHARE = 0.5  # of what is left of these and all others: as plain visitors type
 _IN_CLAUSES = (

@@ -141,7 +141,7 @@ def turns_of(
         Turn(
             question=encode_request(tokenizer, qa.question),
             answer=encode_text(tokenizer, qa.answer),
-            thoughts=words.thoughts(qa.attribute, qa.hangs_on, told, rng),
+            thoughts=words.thoughts(qa.attribute, qa.hangs_on, told),
         )
         for qa in drawn
         if plainly(qa.question) not in held_out

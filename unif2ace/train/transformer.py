@@ -54,9 +54,9 @@ SAMPLE_PROMPTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerBatch:
-    """Faces to paint, if any are, faces with questions, and the seed of the routing noise."""
+    """Faces to paint, faces with questions, and the seed of the routing noise."""
 
-    generation: GenerationSample | None
+    generation: GenerationSample
     understanding: UnderstandingSample
     seed: int
 
@@ -82,12 +82,10 @@ class TransformerObjective(nn.Module):
         scale = self.exploration * max(0.0, 1 - progress / EXPLORATION_SHARE)
         if scale > 0:
             exploration = Exploration(scale, torch.Generator().manual_seed(batch.seed))
+        painting = generation_loss(self.model, batch.generation, exploration)
         reading = understanding_loss(self.model, batch.understanding, exploration)
-        total, parts = self.reading_weight * reading.total, reading.parts
-        if batch.generation is not None:
-            painting = generation_loss(self.model, batch.generation, exploration)
-            total, parts = painting.total + total, painting.parts | parts
-        return total, parts
+        total = painting.total + self.reading_weight * reading.total
+        return total, painting.parts | reading.parts
 
     def compile_parts(self) -> None:
         for block in self.model.blocks:
@@ -104,7 +102,6 @@ class TransformerOptions:
         routers have decided.
     reading_weight: of what is learnt by reading against painting, whose score term outweighs it
         else; more of it where reading is what lacks.
-    keeps_painting: nothing is painted, and only the experts learn that read (`read_alone`).
     held_out: questions that are not trained on, in the words of `sequences.plainly`: those that
         measure must be new.
     """
@@ -115,7 +112,6 @@ class TransformerOptions:
     is_compiled: bool = False
     exploration: float = 1.0
     reading_weight: float = 1.0
-    keeps_painting: bool = False
     held_out: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -137,8 +133,6 @@ def train(
     faces = read_features(features)
     model = load_model(checkpoint, None, None, torch.device("cpu"), torch.float32)
     model.freeze_encoders()
-    if options.keeps_painting:
-        read_alone(model)
     model.config.hears_denials = True  # from now on
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     words = PlanWords(tokenizer, model.config.plan_length, model.config.encoders.attributes)
@@ -167,14 +161,6 @@ def train(
     return result
 
 
-def read_alone(model: UniF2aceForConditionalGeneration) -> None:
-    """Only the experts of understanding take gradients: what paints stays as it is, bit by bit."""
-    model.requires_grad_(False)
-    for block in model.blocks:
-        for level in (block.token_moe, block.sequence_moe):
-            level["understanding"].requires_grad_(True)
-
-
 def batch_drawer(
     faces: FaceFeatures,
     tokenizer: PreTrainedTokenizerBase,
@@ -183,18 +169,18 @@ def batch_drawer(
     config: TrainConfig,
     options: TransformerOptions,
 ):
-    """A `BatchFn`: every face comes up equally often in painting, if it does, and in answering."""
+    """A `BatchFn`: every face comes up equally often in painting and in answering."""
     model_config = model.config
 
     def draw(step: int, generator: torch.Generator) -> TransformerBatch:
         rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
         count = options.understanding_batch_size
-        painting = None
-        if not options.keeps_painting:
-            to_paint = shuffled_indices(
-                len(faces), step * config.batch_size, config.batch_size, config.seed
-            )
-            painting = generation_sample(
+        to_paint = shuffled_indices(
+            len(faces), step * config.batch_size, config.batch_size, config.seed
+        )
+        to_read = shuffled_indices(len(faces), step * count, count, config.seed + 1)
+        return TransformerBatch(
+            generation=generation_sample(
                 faces,
                 to_paint.tolist(),
                 tokenizer,
@@ -203,10 +189,7 @@ def batch_drawer(
                 rng=rng,
                 generator=generator,
                 copies=options.copies,
-            )
-        to_read = shuffled_indices(len(faces), step * count, count, config.seed + 1)
-        return TransformerBatch(
-            generation=painting,
+            ),
             understanding=understanding_sample(
                 faces,
                 to_read.tolist(),
@@ -258,11 +241,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--exploration", type=float, default=1.0, help="noise on routing at first")
     parser.add_argument("--reading-weight", type=float, default=1.0, help="of reading's loss")
     parser.add_argument(
-        "--keep-painting",
-        action="store_true",
-        help="nothing is painted: the experts that read learn, all else stays as it is",
-    )
-    parser.add_argument(
         "--held-out-questions",
         type=Path,
         nargs="+",
@@ -294,7 +272,6 @@ def main(arguments: argparse.Namespace) -> None:
             is_compiled=arguments.compile,
             exploration=arguments.exploration,
             reading_weight=arguments.reading_weight,
-            keeps_painting=arguments.keep_painting,
             held_out=frozenset().union(*map(held_out_questions, arguments.held_out_questions)),
         ),
     )
