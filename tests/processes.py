@@ -94,6 +94,7 @@ def batch_of(numbers):
             codes=clean,
             is_masked=is_masked,
             times=torch.cat(times).clamp(0.1, 0.9),
+            weights=torch.ones(clean.shape),
         ),
         understanding=UnderstandingSample(
             codes=clean,

@@ -150,20 +150,31 @@ def test_total_is_masked_plus_alpha_score_and_gradients_are_right():
     assert (grad[~is_masked] == 0).all() and (grad[is_masked] != 0).any(-1).all()
 
 
-def test_both_terms_are_sums_over_masked_tokens_by_hand():
+@pytest.mark.parametrize("is_weighed", [False, True])
+def test_both_terms_are_sums_over_masked_tokens_by_hand(is_weighed):
     generator = torch.Generator().manual_seed(6)
     logits = torch.randn(2, 3, 4, generator=generator, dtype=torch.float64)
     codes = torch.randint(0, 4, (2, 3), generator=generator)
     is_masked = torch.tensor([[True, False, True], [False, True, False]])
     t = torch.tensor([0.3, 0.8], dtype=torch.float64)
+    weights = torch.tensor([[1.5, 0.3, 1.2], [0.5, 2.0, 0.5]], dtype=torch.float64)
+    weights = weights if is_weighed else torch.ones_like(weights)
     nats, score = [], 0.0
     for b, i in is_masked.nonzero().tolist():
         exponentials = [math.exp(x) for x in logits[b, i].tolist()]
-        nats.append(-math.log(exponentials[codes[b, i]] / sum(exponentials)))
+        nats.append(-float(weights[b, i]) * math.log(exponentials[codes[b, i]] / sum(exponentials)))
         half = 0.5 * math.pi * t[b].item()  # cosine schedule: m = sin(pi t / 2)
         score += 0.5 * math.pi * math.cos(half) / math.sin(half) * nats[-1] / 2  # of two pictures
-    out = d3diff_loss(logits, codes, is_masked, t, schedule=MaskSchedule(), alpha=1)
-    assert out.masked.item() == pytest.approx(sum(nats) / 3)
+    out = d3diff_loss(
+        logits,
+        codes,
+        is_masked,
+        t,
+        schedule=MaskSchedule(),
+        alpha=1,
+        place_weights=weights if is_weighed else None,
+    )
+    assert out.masked.item() == pytest.approx(sum(nats) / float(weights[is_masked].sum()))
     assert out.score.item() == pytest.approx(score)
 
 

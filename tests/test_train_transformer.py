@@ -1,4 +1,5 @@
 import io
+import itertools
 import json
 import random
 import shutil
@@ -40,6 +41,7 @@ from unif2ace.train.objective import generation_loss, understanding_loss
 from unif2ace.train.sequences import (
     ASKINGS,
     canonical_turns,
+    code_weights,
     generation_sample,
     held_out_questions,
     plainly,
@@ -104,8 +106,8 @@ def run_config(out, **changes):
 OPTIONS = TransformerOptions(understanding_batch_size=2, questions_per_face=2)
 
 
-def losses(out):
-    return [json.loads(line)["loss"] for line in (out / "log.jsonl").read_text().splitlines()]
+def losses(out, name="loss"):
+    return [json.loads(line)[name] for line in (out / "log.jsonl").read_text().splitlines()]
 
 
 def test_thirty_steps_lower_the_loss_and_the_result_loads(checkpoint, features, tmp_path):
@@ -121,6 +123,44 @@ def test_thirty_steps_lower_the_loss_and_the_result_loads(checkpoint, features, 
     }
     assert "blocks" in changed and "lm_head" in changed
     assert not changed & {"image_tokenizer", "semantic_encoder", "face_encoder"}
+
+
+@pytest.mark.parametrize(("group", "task"), [("understanding", "place"), ("generation", "masked")])
+def test_one_groups_experts_learn_alone(checkpoint, features, tmp_path, group, task):
+    options = replace(OPTIONS, alone=group, face_weight=3.0)
+    train(checkpoint, features, run_config(tmp_path, learning_rate=1e-2), options)
+    told = losses(tmp_path, task)
+    assert len(told) == 30 and np.mean(told[-5:]) < 0.97 * np.mean(told[:5])
+    before, after = (
+        UniF2aceForConditionalGeneration.from_pretrained(folder)
+        for folder in (checkpoint, tmp_path / "model")
+    )
+    changed = {
+        "head_digits" if name.startswith("head_digits") else tuple(name.split(".")[2:4])
+        for (name, a), b in zip(before.named_parameters(), after.parameters(), strict=True)
+        if not torch.equal(a, b)
+    }
+    expected = {("token_moe", group), ("sequence_moe", group)}
+    assert changed == expected | ({"head_digits"} if group == "generation" else set())
+
+
+def test_codes_about_the_face_count_as_much_more_as_was_said(features):
+    landmarks = torch.rand(4, 68, 2, generator=torch.Generator().manual_seed(0)) * 0.3 + 0.4
+    weights = code_weights(landmarks, 16, 3.0)
+    torch.testing.assert_close(weights.mean(-1), torch.ones(4))
+    for points, row in zip(landmarks, weights.view(4, 16, 16), strict=True):
+        (left, top), (right, bottom) = points.amin(0).tolist(), points.amax(0).tolist()
+        margin = (right - left) / 4
+        for y, x in itertools.product(range(16), repeat=2):
+            is_inside = (
+                left - margin <= (x + 0.5) / 16 <= right + margin
+                and top - margin <= (y + 0.5) / 16 <= bottom + margin
+            )
+            assert float(row[y, x]) == pytest.approx(float(row[0, 0]) * (3 if is_inside else 1))
+    assert torch.equal(code_weights(landmarks, 16, 1.0), torch.ones(4, 256))
+    faces, config = read_features(features), tiny_config()
+    drawn = painting(faces, config, seed=0)
+    assert drawn.weights.shape == drawn.codes.shape
 
 
 def test_a_resumed_run_equals_an_uninterrupted_one(checkpoint, features, tmp_path):

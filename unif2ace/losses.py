@@ -65,6 +65,7 @@ def d3diff_loss(
     alpha: float,
     masked_weight: float = 1.0,
     max_score_weight: float = MAX_SCORE_WEIGHT,
+    place_weights: Tensor | None = None,
 ) -> D3DiffLoss:
     """Masked cross entropy (mean over masked tokens) + alpha * score entropy (sum per image).
 
@@ -77,6 +78,7 @@ def d3diff_loss(
         codes: (B, N) clean codes. is_masked: (B, N) bool. t: (B,) times in (0, 1).
         alpha: weight of the score term, >= 0; 0 leaves the masked term alone.
         masked_weight: of the masked term, >= 0; 0 leaves the score term, for ablation.
+        place_weights: (B, N), how much each place counts, 1 on average; None for all alike.
     Source: arXiv 2503.08120 (L = masked + alpha * score, alpha = 0.01).
     """
     if min(alpha, masked_weight) < 0:
@@ -86,7 +88,10 @@ def d3diff_loss(
     wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
     of_masked = F.cross_entropy(wide, codes[is_masked], reduction="none")
     nats = wide.new_zeros(codes.shape).masked_scatter(is_masked, of_masked)  # (B, N)
-    masked = nats.sum() / is_masked.sum().clamp(min=1)
+    counted = is_masked.to(nats)
+    if place_weights is not None:
+        nats, counted = nats * place_weights, counted * place_weights
+    masked = nats.sum() / counted.sum().clamp(min=1)
     weight = schedule.loss_weight(t).clamp(max=max_score_weight).to(nats)
     score = (weight * nats.sum(-1)).mean()
     return D3DiffLoss(total=masked_weight * masked + alpha * score, masked=masked, score=score)

@@ -73,6 +73,7 @@ def generation_loss(
         schedule=MaskSchedule(config.schedule),
         alpha=config.score_weight,
         masked_weight=config.masked_weight,
+        place_weights=sample.weights,
     )
     plan, plan_parts = plan_loss(model, said.hidden, text)
     segments = torch.cat([text.segments.flatten(), image.segments.flatten()])

@@ -29,6 +29,7 @@ from unif2ace.schedule import MaskSchedule, mask_codes, sample_times
 from unif2ace.synth.captions import Style, caption
 from unif2ace.synth.questions import KIND_SHARES, Kind, questions
 from unif2ace.train.features import FaceFeatures, FaceLabel
+from unif2ace.train.tokenizer import region_weights
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
 
 CAPTION_STYLES: dict[Style, float] = {"tags": 0.3, "short": 0.45, "plain": 0.2, "long": 0.05}
@@ -74,13 +75,14 @@ class GenerationSample:
     """A batch of faces to paint, each in several masked copies that follow each other.
 
     texts: B prompts with plans. codes, is_masked (B * copies, N): clean codes, and which are masked
-    at times (B * copies,).
+    at times (B * copies,). weights: (B * copies, N), how much each place counts, 1 on average.
     """
 
     texts: SequenceBatch
     codes: Tensor
     is_masked: Tensor
     times: Tensor
+    weights: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,8 +209,12 @@ def generation_sample(
     rng: random.Random,
     generator: torch.Generator,
     copies: int,
+    face_weight: float = 1.0,
 ) -> GenerationSample:
-    """Each face with a fresh prompt and its plan, masked `copies` times, each time anew."""
+    """Each face with a fresh prompt and its plan, masked `copies` times, each time anew.
+
+    face_weight: how much the places about the face count against 1 of all others.
+    """
     codes = faces.batch(indices)[0].repeat_interleave(copies, 0)
     times = sample_times(len(codes), generator)
     ratio = MaskSchedule(config.schedule).mask_ratio(times)
@@ -220,12 +226,26 @@ def generation_sample(
         else prompt_of(faces.labels[i], style, tokenizer, config, rng, words)
         for i in indices
     ]
+    landmarks = torch.tensor([faces.labels[i].landmarks for i in indices])  # (B, 68, 2)
+    weights = code_weights(landmarks, config.grid, face_weight)
     return GenerationSample(
         texts=text_batch(prompts, config),
+        weights=weights.repeat_interleave(copies, 0),
         codes=codes,
         is_masked=is_masked,
         times=times,
     )
+
+
+def code_weights(landmarks: Tensor, grid: int, face_weight: float) -> Tensor:
+    """How much the codes of faces count in painting: (B, grid * grid), 1 on average of each.
+
+    landmarks: (B, 68, 2) shares of the picture. face_weight: of a place in the box about them all,
+    grown by a quarter of its width on every side, against 1 elsewhere. Our choice: the words of a
+    prompt are mostly about the face, where a fifth of the codes lie.
+    """
+    weights = region_weights(landmarks, grid, face_weight, (slice(None),)).flatten(1)
+    return weights / weights.mean(-1, keepdim=True)
 
 
 def understanding_sample(

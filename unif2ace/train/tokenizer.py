@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,15 +96,18 @@ class TokenizerTrainConfig:
             raise ValueError(f"image_size must be a multiple of 16, got {self.image_size}")
 
 
-def region_weights(landmarks: Tensor, size: int, weight: float) -> Tensor:
-    """(B, 1, size, size): `weight` in a box around each eye and the mouth, 1 elsewhere.
+def region_weights(
+    landmarks: Tensor, size: int, weight: float, parts: Sequence[slice] = EYES_AND_MOUTH
+) -> Tensor:
+    """(B, 1, size, size): `weight` in a box around each of some parts of a face, 1 elsewhere.
 
+    parts: of the landmarks; each eye and the mouth.
     landmarks: (B, 68, 2) shares of the picture; a face of NaN (not known) weighs 1 everywhere.
     A box is the landmarks' own, grown by a quarter of its width on every side.
     """
     centres = (torch.arange(size, device=landmarks.device) + 0.5) / size
     inside = torch.zeros(len(landmarks), size, size, dtype=torch.bool, device=landmarks.device)
-    for part in EYES_AND_MOUTH:
+    for part in parts:
         low, high = landmarks[:, part].amin(1), landmarks[:, part].amax(1)  # (B, 2)
         margin = (high - low)[:, :1] / 4
         low, high = low - margin, high + margin

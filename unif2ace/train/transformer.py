@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from unif2ace.checkpoint import load_model
 from unif2ace.model import UniF2aceForConditionalGeneration
-from unif2ace.moe import Exploration
+from unif2ace.moe import GROUPS, Exploration, Group
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import PlanWords
 from unif2ace.train.assemble import SHARD_SIZE
@@ -54,10 +54,11 @@ SAMPLE_PROMPTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerBatch:
-    """Faces to paint, faces with questions, and the seed of the routing noise."""
+    """Faces to paint and faces with questions, None where there are none; the seed of the noise on
+    routing."""
 
-    generation: GenerationSample
-    understanding: UnderstandingSample
+    generation: GenerationSample | None
+    understanding: UnderstandingSample | None
     seed: int
 
 
@@ -82,10 +83,14 @@ class TransformerObjective(nn.Module):
         scale = self.exploration * max(0.0, 1 - progress / EXPLORATION_SHARE)
         if scale > 0:
             exploration = Exploration(scale, torch.Generator().manual_seed(batch.seed))
-        painting = generation_loss(self.model, batch.generation, exploration)
-        reading = understanding_loss(self.model, batch.understanding, exploration)
-        total = painting.total + self.reading_weight * reading.total
-        return total, painting.parts | reading.parts
+        losses, parts = [], {}
+        if batch.generation is not None:
+            painting = generation_loss(self.model, batch.generation, exploration)
+            losses, parts = [painting.total], painting.parts
+        if batch.understanding is not None:
+            reading = understanding_loss(self.model, batch.understanding, exploration)
+            losses, parts = [*losses, self.reading_weight * reading.total], parts | reading.parts
+        return torch.stack(losses).sum(), parts
 
     def compile_parts(self) -> None:
         for block in self.model.blocks:
@@ -102,6 +107,9 @@ class TransformerOptions:
         routers have decided.
     reading_weight: of what is learnt by reading against painting, whose score term outweighs it
         else; more of it where reading is what lacks.
+    face_weight: how much the codes about the face count in painting, against 1 of all others.
+    alone: the group whose experts are trained, on its task alone; what serves the other group stays
+        as it is, bit by bit, and does so as before. None trains all.
     held_out: questions that are not trained on, in the words of `sequences.plainly`: those that
         measure must be new.
     """
@@ -112,6 +120,8 @@ class TransformerOptions:
     is_compiled: bool = False
     exploration: float = 1.0
     reading_weight: float = 1.0
+    face_weight: float = 1.0
+    alone: Group | None = None
     held_out: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -133,6 +143,8 @@ def train(
     faces = read_features(features)
     model = load_model(checkpoint, None, None, torch.device("cpu"), torch.float32)
     model.freeze_encoders()
+    if options.alone is not None:
+        train_experts(model, options.alone)
     model.config.hears_denials = True  # from now on
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     words = PlanWords(tokenizer, model.config.plan_length, model.config.encoders.attributes)
@@ -161,6 +173,16 @@ def train(
     return result
 
 
+def train_experts(model: UniF2aceForConditionalGeneration, group: Group) -> None:
+    """Only the experts of a group take gradients, and the code digits of the head, if it paints."""
+    model.requires_grad_(False)
+    for block in model.blocks:
+        for level in (block.token_moe, block.sequence_moe):
+            level[group].requires_grad_(True)
+    if group == "generation":
+        model.head_digits.requires_grad_(True)
+
+
 def batch_drawer(
     faces: FaceFeatures,
     tokenizer: PreTrainedTokenizerBase,
@@ -169,18 +191,16 @@ def batch_drawer(
     config: TrainConfig,
     options: TransformerOptions,
 ):
-    """A `BatchFn`: every face comes up equally often in painting and in answering."""
+    """A `BatchFn`: every face comes up equally often in painting and in answering, if at all."""
     model_config = model.config
 
     def draw(step: int, generator: torch.Generator) -> TransformerBatch:
         rng = random.Random(int(torch.randint(2**62, (), generator=generator)))
-        count = options.understanding_batch_size
-        to_paint = shuffled_indices(
-            len(faces), step * config.batch_size, config.batch_size, config.seed
-        )
-        to_read = shuffled_indices(len(faces), step * count, count, config.seed + 1)
-        return TransformerBatch(
-            generation=generation_sample(
+        painting = reading = None
+        if options.alone != "understanding":
+            size = config.batch_size
+            to_paint = shuffled_indices(len(faces), step * size, size, config.seed)
+            painting = generation_sample(
                 faces,
                 to_paint.tolist(),
                 tokenizer,
@@ -189,8 +209,12 @@ def batch_drawer(
                 rng=rng,
                 generator=generator,
                 copies=options.copies,
-            ),
-            understanding=understanding_sample(
+                face_weight=options.face_weight,
+            )
+        if options.alone != "generation":
+            count = options.understanding_batch_size
+            to_read = shuffled_indices(len(faces), step * count, count, config.seed + 1)
+            reading = understanding_sample(
                 faces,
                 to_read.tolist(),
                 tokenizer,
@@ -199,8 +223,9 @@ def batch_drawer(
                 questions_per_face=options.questions_per_face,
                 rng=rng,
                 held_out=options.held_out,
-            ),
-            seed=rng.getrandbits(62),
+            )
+        return TransformerBatch(
+            generation=painting, understanding=reading, seed=rng.getrandbits(62)
         )
 
     return draw
@@ -240,6 +265,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--questions-per-face", type=int, default=8)
     parser.add_argument("--exploration", type=float, default=1.0, help="noise on routing at first")
     parser.add_argument("--reading-weight", type=float, default=1.0, help="of reading's loss")
+    parser.add_argument("--face-weight", type=float, default=1.0, help="of codes about the face")
+    parser.add_argument("--alone", choices=GROUPS, help="train the experts of this group alone")
     parser.add_argument(
         "--held-out-questions",
         type=Path,
@@ -272,6 +299,8 @@ def main(arguments: argparse.Namespace) -> None:
             is_compiled=arguments.compile,
             exploration=arguments.exploration,
             reading_weight=arguments.reading_weight,
+            face_weight=arguments.face_weight,
+            alone=arguments.alone,
             held_out=frozenset().union(*map(held_out_questions, arguments.held_out_questions)),
         ),
     )
