@@ -142,6 +142,8 @@ def test_one_groups_experts_learn_alone(checkpoint, features, tmp_path, group, t
     }
     expected = {("token_moe", group), ("sequence_moe", group)}
     assert changed == expected | ({"head_digits"} if group == "generation" else set())
+    assert not before.config.hears_denials
+    assert after.config.hears_denials == (group == "understanding")
 
 
 def test_codes_about_the_face_count_as_much_more_as_was_said(features):

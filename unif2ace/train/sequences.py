@@ -242,7 +242,7 @@ def code_weights(landmarks: Tensor, grid: int, face_weight: float) -> Tensor:
 
     landmarks: (B, 68, 2) shares of the picture. face_weight: of a place in the box about them all,
     grown by a quarter of its width on every side, against 1 elsewhere. Our choice: the words of a
-    prompt are mostly about the face, where a fifth of the codes lie.
+    prompt are mostly about the face, and most codes lie elsewhere.
     """
     weights = region_weights(landmarks, grid, face_weight, (slice(None),)).flatten(1)
     return weights / weights.mean(-1, keepdim=True)

@@ -109,7 +109,7 @@ class TransformerOptions:
         else; more of it where reading is what lacks.
     face_weight: how much the codes about the face count in painting, against 1 of all others.
     alone: the group whose experts are trained, on its task alone; what serves the other group stays
-        as it is, bit by bit, and does so as before. None trains all.
+        as it is, bit by bit. None trains all.
     held_out: questions that are not trained on, in the words of `sequences.plainly`: those that
         measure must be new.
     """
@@ -145,7 +145,8 @@ def train(
     model.freeze_encoders()
     if options.alone is not None:
         train_experts(model, options.alone)
-    model.config.hears_denials = True  # from now on
+    if options.alone != "generation":
+        model.config.hears_denials = True  # from now on
     tokenizer = PreTrainedTokenizerFast.from_pretrained(checkpoint)
     words = PlanWords(tokenizer, model.config.plan_length, model.config.encoders.attributes)
     draw = batch_drawer(faces, tokenizer, words, model, config, options)
