@@ -22,6 +22,7 @@ from unif2ace.evaluate.generation import (
     Request,
     frechet_report,
     grammar_requests,
+    reconstructions,
     request_of,
     requests_of,
     summary,
@@ -45,6 +46,7 @@ from unif2ace.evaluate.understanding import (
     read_written,
 )
 from unif2ace.parsing import parse_constraints
+from unif2ace.pipeline import UniF2acePipeline, to_image
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEERING, DEFAULT_STEPS, Answer
 from unif2ace.synth.captions import description, full_description
 from unif2ace.synth.questions import questions
@@ -338,6 +340,23 @@ def test_every_visitor_prompt_asks_for_something_visible():
         for name, values in request.allowed.items():
             assert values < set(ATTRIBUTES[name].values)
             assert values == parse_constraints(prompt)[name]
+
+
+@torch.no_grad()
+def test_renders_are_rebuilt_as_told_or_from_codes_alone(tmp_path):
+    pipe = UniF2acePipeline.from_pretrained(save_tiny(tmp_path), quantization=None, device="cpu")
+    faces = numbered_renders(2)
+    images, seen = [faces.image(i) for i in range(2)], [faces.seen(i) for i in range(2)]
+    told, untold = reconstructions(pipe, images, seen), reconstructions(pipe, images)
+    for i, image in enumerate(images):
+        codes = pipe.encode(image).codes
+        words = [
+            values.index(seen[i][name]) if name in seen[i] else len(values)
+            for name, values in VOCABULARY
+        ]
+        expected = to_image(pipe.model.decode_codes(codes, torch.tensor([words]))[0])
+        assert told[i].tobytes() == expected.tobytes() != untold[i].tobytes()
+        assert untold[i].tobytes() == to_image(pipe.model.decode_codes(codes)[0]).tobytes()
 
 
 def test_frechet_report_is_zero_where_pictures_are_the_same():

@@ -14,12 +14,13 @@ from unif2ace.config import NUM_PLAN_POINTS, PRESETS, EncoderConfig, whole_plan
 from unif2ace.losses import IGNORED_LABEL
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token
+from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token, told_of
 from unif2ace.priors import WHO, common
 from unif2ace.prompting import Thought, encode_text, generation_batch, prompt_ids, text_batch
 from unif2ace.records import PLAN_TEMPERATURE
 from unif2ace.sampler import gumbel_noise
 from unif2ace.synth.sampling import sample_attributes
+from unif2ace.vq import NOT_TOLD
 from unif2ace.wording import NOT_VISIBLE, likeliest_value
 
 CHECKPOINT = Path(__file__).parents[1] / "assets" / "checkpoint"
@@ -83,6 +84,22 @@ def test_a_place_says_the_likeliest_value_wherever_one_is_more_likely_seen_than_
         for place in range(len(FIRST_VOCABULARY), len(words.words)):
             assert ids[place] == max(words.digits, key=lambda digit: float(row[place, digit]))
     assert surprises
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_decoder_is_told_what_a_plan_says_as_labels_would_tell_it(words, seed):
+    shown = visible(sample_attributes(seed, "train"))
+    known = {name: value for name, value in shown.items() if name in words.names}
+    plans = torch.tensor([words.encode(known, points(seed))] * 2)
+    plans[1, 3] = words.digits[0]  # a word that cannot stand there
+    told = words.told(plans)
+    assert told.shape == (2, len(FIRST_VOCABULARY))
+    for place, (name, values) in enumerate(FIRST_VOCABULARY):
+        expected = values.index(known[name]) if name in known else len(values)
+        assert told[:, place].tolist() == [expected, NOT_TOLD if place == 3 else expected]
+        assert told_of(known, FIRST_VOCABULARY)[place] == expected
+    short = PlanWords(tiny_tokenizer(), 4).told(plans[:, :4])
+    assert short.shape == (2, len(VOCABULARY)) and (short[:, 4:] == NOT_TOLD).all()
 
 
 def test_words_of_a_place_tell_its_values_apart(words):

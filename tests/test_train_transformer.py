@@ -501,7 +501,8 @@ def test_means_are_those_of_each_faces_own_codes(checkpoint, features, tmp_path,
     monkeypatch.setattr(means, "prompt_of", caption)
     monkeypatch.setattr(means, "fastest_precision", lambda: "no")
     monkeypatch.setattr(means, "BATCH_SIZE", 2)
-    assert means.write_means(checkpoint, features, tmp_path / "means.npz", count=3) == 3
+    written = tmp_path / "means.npz"
+    assert means.write_means(checkpoint, features, written, count=3, misled_share=0) == 3
     with np.load(tmp_path / "means.npz") as file:
         seeds, latents = file["seeds"], file["latents"]
     assert seeds.tolist() == [label.seed for label in faces.labels[:3]]
@@ -515,6 +516,26 @@ def test_means_are_those_of_each_faces_own_codes(checkpoint, features, tmp_path,
             temperature=DEFAULT_TEMPERATURE,
         )
         np.testing.assert_allclose(latents[i], alone[0].T.numpy(), atol=2e-3)
+    means.write_means(checkpoint, features, written, count=3, misled_share=1)
+    with np.load(written) as file:
+        assert abs(file["latents"] - latents).max() > 1e-2  # freckles are the one detail of four
+
+
+def test_a_misleading_plan_tells_some_details_otherwise_and_all_else_as_it_is(features):
+    label, tokenizer = read_features(features).labels[0], tiny_tokenizer()
+    words = PlanWords(tokenizer, len(VOCABULARY))
+    plan, rng, altered = plan_of(label, words), random.Random(0), set()
+    for _ in range(40):
+        other = means.misled(plan, words, rng)
+        for place, (old, new) in enumerate(zip(plan, other, strict=True)):
+            if new != old:
+                values = words.words[place]
+                assert new in values.values() and NOT_VISIBLE not in (
+                    next(v for v, word in values.items() if word == each) for each in (old, new)
+                )
+                altered.add(words.names[place])
+    assert altered == means.DETAILS & label.visible
+    assert {"eye_color", "piercing"} <= means.DETAILS and "gender" not in means.DETAILS
 
 
 def one_batch(faces, config):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from unif2ace.config import VQConfig
 from unif2ace.train.tokenizer import load_tokenizer, save_tokenizer
-from unif2ace.vq import FSQ, LFQ, ImageTokenizer
+from unif2ace.vq import FSQ, LFQ, NOT_TOLD, ImageTokenizer, Telling
 
 TINY = {"encoder_channels": (32, 32, 32), "decoder_channels": (32, 32, 32)}
 TINY |= {"encoder_blocks": 1, "decoder_blocks": 1}
@@ -172,7 +172,9 @@ def test_a_wrong_count_of_codes_is_refused():
         tokenizer().decode(torch.zeros(1, 5, dtype=torch.int64), (2, 3))
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=["fsq", "lfq"])
+@pytest.mark.parametrize(
+    "config", [*CONFIGS, VQConfig(**TINY, told_counts=(2, 3))], ids=["fsq", "lfq", "told"]
+)
 def test_saved_tokenizer_comes_back_the_same(config, tmp_path):
     model = tokenizer(config)
     save_tokenizer(model, tmp_path)
@@ -181,3 +183,41 @@ def test_saved_tokenizer_comes_back_the_same(config, tmp_path):
     pixels = pictures(1, 3, 32, 32)
     with torch.no_grad():
         assert torch.equal(model(pixels).reconstruction, again(pixels).reconstruction)
+
+
+COUNTS = (2, 4, 3)
+
+
+@torch.no_grad()
+def test_every_word_that_is_told_adds_its_own_scales_and_shifts():
+    telling = Telling(COUNTS, (5, 8))
+    torch.nn.init.normal_(telling.words.weight, generator=torch.Generator().manual_seed(0))
+    told = torch.tensor([[1, 3, 0], [NOT_TOLD, 0, 2], [NOT_TOLD] * 3])
+    first, second = telling(told)
+    assert first.shape == (3, 10) and second.shape == (3, 16)
+    for row, values in enumerate(told.tolist()):
+        expected = torch.zeros(26)
+        for thing, value in enumerate(values):
+            if value != NOT_TOLD:
+                expected += telling.words.weight[sum(COUNTS[:thing]) + value]
+        torch.testing.assert_close(torch.cat([first[row], second[row]]), expected)
+    with pytest.raises(ValueError, match=r"\(1, 2\)"):
+        telling(torch.zeros(1, 2, dtype=torch.int64))
+
+
+@torch.no_grad()
+def test_what_is_told_changes_its_own_picture_alone_and_at_first_none():
+    config = VQConfig(**TINY, told_counts=COUNTS)
+    codes = torch.randint(0, 8192, (3, 4), generator=torch.Generator().manual_seed(1))
+    told = torch.tensor([[1, 3, 0], [0, 1, 2], [NOT_TOLD] * 3])
+    model = tokenizer(config)
+    plain, heard = model.decode(codes, (2, 2)), model.decode(codes, (2, 2), told)
+    torch.testing.assert_close(heard[2], plain[2])
+    for row in range(2):
+        assert (heard[row] - plain[row]).abs().max() > 0.01
+        alone = model.decode(codes[row : row + 1], (2, 2), told[row : row + 1])
+        torch.testing.assert_close(heard[row : row + 1], alone, atol=1e-5, rtol=1e-4)
+    fresh = ImageTokenizer(config).eval()
+    assert torch.equal(fresh.decode(codes, (2, 2), told), fresh.decode(codes, (2, 2)))
+    deaf = tokenizer()
+    assert torch.equal(deaf.decode(codes, (2, 2), told), deaf.decode(codes, (2, 2)))

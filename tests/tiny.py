@@ -2,11 +2,19 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.config import EncoderConfig, MoEConfig, UniF2aceConfig, VQConfig, nano
+from unif2ace.config import (
+    EncoderConfig,
+    MoEConfig,
+    UniF2aceConfig,
+    VQConfig,
+    nano,
+    told_counts,
+)
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.text import train_tokenizer
 from unif2ace.wording import NOT_VISIBLE, canonical_answer, canonical_question
@@ -16,14 +24,13 @@ TEXT_VOCAB = 720
 
 def tiny_config(**changes) -> UniF2aceConfig:
     """32 px, four image tokens, two layers; widths are multiples of 64 so that NF4 packs them."""
-    sizes = {
+    sizes: dict[str, Any] = {
         "image_size": 32,
         "plan_length": 4,
         "text_vocab_size": TEXT_VOCAB,
         "hidden_size": 64,
         "num_layers": 2,
         "num_heads": 2,
-        "vq": VQConfig(encoder_channels=(8, 8, 32), decoder_channels=(32, 8, 8), encoder_blocks=1),
         "encoders": EncoderConfig(
             semantic_size=64,
             face_size=32,
@@ -33,7 +40,14 @@ def tiny_config(**changes) -> UniF2aceConfig:
         ),
         "moe": MoEConfig(expert_dim=64, shared_expert_dim=64, resampler_dim=16, resampler_heads=2),
     }
-    return nano(**(sizes | changes))
+    sizes |= changes
+    vq = VQConfig(
+        encoder_channels=(8, 8, 32),
+        decoder_channels=(32, 8, 8),
+        encoder_blocks=1,
+        told_counts=told_counts(sizes["encoders"].attributes),
+    )
+    return nano(**({"vq": vq} | sizes))
 
 
 @cache
@@ -51,6 +65,8 @@ def tiny_model(seed: int = 0) -> UniF2aceForConditionalGeneration:
     with torch.no_grad():  # let the picture and the routers matter
         for name, parameter in model.blocks.named_parameters():
             parameter.add_(torch.randn_like(parameter) * (0.3 if "router" in name else 0.05))
+        telling = model.image_tokenizer.telling.words.weight
+        telling.copy_(torch.randn_like(telling))
     return model
 
 

@@ -75,7 +75,11 @@ class TokenLayout:
 
 @dataclass(frozen=True, kw_only=True)
 class VQConfig:
-    """Convolutional image tokenizer: 16x down, `codebook_size` codes, FSQ or LFQ quantiser."""
+    """Convolutional image tokenizer: 16x down, `codebook_size` codes, FSQ or LFQ quantiser.
+
+    told_counts: of each thing that the decoder may be told of a picture, how many it may be; ()
+        where it decodes codes alone.
+    """
 
     quantizer: Literal["fsq", "lfq"] = "fsq"
     fsq_levels: tuple[int, ...] = (8, 8, 8, 16)
@@ -85,6 +89,7 @@ class VQConfig:
     decoder_channels: tuple[int, ...] = (256, 160, 80)  # at 1/16, ..., 1/stem_patch
     encoder_blocks: int = 1
     decoder_blocks: int = 2
+    told_counts: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.quantizer not in ("fsq", "lfq"):
@@ -185,6 +190,11 @@ def _nested(kind: type, value: Any) -> Any:
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
 
 
+def told_counts(attributes: Vocabulary) -> tuple[int, ...]:
+    """What a decoder can be told of faces: each attribute's values, and that it cannot be seen."""
+    return tuple(len(values) + 1 for _, values in attributes)
+
+
 def stored_encoders(values: dict[str, Any]) -> EncoderConfig:
     """Encoders as JSON holds them; what is silent on attributes is older than the later ones."""
     return _nested(EncoderConfig, {"attributes": FIRST_VOCABULARY} | FIRST_PARTS | values)
@@ -259,6 +269,11 @@ class UniF2aceConfig(PretrainedConfig):
         self.hears_denials = hears_denials
         if image_size % self.vq.downsample or image_size < self.vq.downsample:
             raise ValueError(f"image_size must be a multiple of 16, got {image_size}")
+        if self.vq.told_counts not in ((), told_counts(self.encoders.attributes)):
+            raise ValueError(
+                f"an image tokenizer that is told of {len(self.vq.told_counts)} attributes does "
+                f"not fit encoders of {len(self.encoders.attributes)}"
+            )
         self.layout  # noqa: B018 - checks the vocabularies' sizes
         if min(num_layers, num_heads) < 1:
             raise ValueError(f"need a layer and a head, got {num_layers} and {num_heads}")

@@ -26,6 +26,7 @@ class ResBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
+        self.channels = channels
         self.norm1 = ChannelNorm(channels)
         self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
         self.norm2 = ChannelNorm(channels)
@@ -33,9 +34,13 @@ class ResBlock(nn.Module):
         nn.init.zeros_(self.conv2.weight)
         nn.init.zeros_(self.conv2.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        hidden = self.conv1(F.silu(self.norm1(x)))
-        return x + self.conv2(F.silu(self.norm2(hidden)))
+    def forward(self, x: Tensor, telling: Tensor | None = None) -> Tensor:
+        """telling: (B, 2C), what scales the normalised channels by more than 1, and shifts them."""
+        hidden = self.norm2(self.conv1(F.silu(self.norm1(x))))
+        if telling is not None:
+            scale, shift = telling[..., None, None].chunk(2, 1)  # (B, C, 1, 1)
+            hidden = hidden * (1 + scale) + shift
+        return x + self.conv2(F.silu(hidden))
 
 
 class AttentionBlock(nn.Module):

@@ -282,15 +282,19 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         return self.image_tokenizer.encode(pixels)
 
     @torch.no_grad()
-    def decode_codes(self, codes: Tensor) -> Tensor:
-        """Codes (B, N) to pixels (B, 3, S, S) in [-1, 1]."""
-        return self.image_tokenizer.decode(codes, grid=(self.config.grid, self.config.grid))
+    def decode_codes(self, codes: Tensor, told: Tensor | None = None) -> Tensor:
+        """Codes (B, N) to pixels (B, 3, S, S) in [-1, 1].
+
+        told: (B, A), what the pictures show in words, as `PlanWords.told` gives it.
+        """
+        grid = (self.config.grid, self.config.grid)
+        return self.image_tokenizer.decode(codes, grid, told)
 
     @torch.no_grad()
-    def decode_latents(self, latents: Tensor) -> Tensor:
-        """What codes stand for, or means of that, (B, N, C), to pixels (B, 3, S, S) in [-1, 1]."""
+    def decode_latents(self, latents: Tensor, told: Tensor | None = None) -> Tensor:
+        """What codes stand for, or means of that, (B, N, C), as `decode_codes` does."""
         grid = (self.config.grid, self.config.grid)
-        return self.image_tokenizer.decode_latents(latents.transpose(1, 2), grid)
+        return self.image_tokenizer.decode_latents(latents.transpose(1, 2), grid, told)
 
     @torch.no_grad()
     def code_values(self) -> Tensor:
@@ -303,14 +307,19 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         """What the face encoder reads off (B, 3, S, S) pixels in [-1, 1]."""
         return self.face_encoder(pixels, self.semantic_encoder.overview(pixels))
 
-    def read_latents(self, latents: Tensor, shift: tuple[float, float] = (0, 0)) -> FaceOutput:
+    def read_latents(
+        self,
+        latents: Tensor,
+        shift: tuple[float, float] = (0, 0),
+        told: Tensor | None = None,
+    ) -> FaceOutput:
         """`read_face` of what `decode_latents` shows, with a gradient back to latents (B, N, C).
 
         shift: by which share of its side the frame is moved to the right and down, in whole pixels;
             edges are repeated.
         """
         grid = (self.config.grid, self.config.grid)
-        pixels = self.image_tokenizer.decode_latents(latents.transpose(1, 2), grid)
+        pixels = self.image_tokenizer.decode_latents(latents.transpose(1, 2), grid, told)
         right, down = (round(share * self.config.image_size) for share in shift)
         pixels = F.pad(pixels, (-right, right, -down, down), mode="replicate")
         return self.face_encoder(pixels, self.semantic_encoder.overview(pixels))

@@ -428,10 +428,10 @@ class UniF2acePipeline:
             choice_temperature=DEFAULT_CHOICE_TEMPERATURE,
             generators=_generators(settings.seed, len(codes)),
             values=self.model.code_values(),
-            steering=self._steering(settings),
+            steering=self._steering(settings, self._telling(plans)),
         )
 
-    def _steering(self, settings: GenerationSettings) -> Steering | None:
+    def _steering(self, settings: GenerationSettings, told: Tensor) -> Steering | None:
         """Towards what the prompt asks for, as far as the face encoder has eyes for it; else None.
 
         What only the plan says pulls nothing: it tells little that anybody misses, and pulls from
@@ -446,8 +446,8 @@ class UniF2acePipeline:
         if settings.steering == 0 or not wished:
             return None
 
-        def read(latents: Tensor, frame: Frame) -> Mapping[str, Tensor]:
-            return self.model.read_latents(latents, frame).attribute_logits
+        def read(latents: Tensor, frame: Frame, row: int) -> Mapping[str, Tensor]:
+            return self.model.read_latents(latents, frame, told[row, None]).attribute_logits
 
         return Steering(
             gradient_fn=gradient_fn(read, wished), strength=settings.steering, limit=PULL_LIMIT
@@ -517,7 +517,7 @@ class UniF2acePipeline:
         is_open = job.codes[0].to(codes.device) == mask_code  # (N,), alike in all
         parts = [part.to(codes.device) for part in lattices(self.config.grid)]
         parts = [part[is_open[part]] for part in parts]
-        faces, values = [], self.model.code_values()
+        faces, values, told = [], self.model.code_values(), self._telling(words)
         for i, (row, plan) in enumerate(zip(codes, words.tolist(), strict=True)):
             latents = posterior_means(
                 self.code_logits_fn([job.prompt + plan], settings.guidance),
@@ -530,7 +530,7 @@ class UniF2acePipeline:
             )
             faces.append(
                 GeneratedFace(
-                    image=to_image(self.model.decode_latents(latents)[0]),
+                    image=to_image(self.model.decode_latents(latents, told[i, None])[0]),
                     seed=settings.seed + i,
                     codes=tuple(row.tolist()),
                     settings=replace(settings, seed=settings.seed + i),
@@ -561,6 +561,13 @@ class UniF2acePipeline:
             shown=job.shown,
         )
 
+    def _telling(self, plans: Tensor) -> Tensor:
+        """What the decoder is told of pictures with these plans (n, P): (n, A).
+
+        Also where a picture is changed: what is read off it is right more often than its codes.
+        """
+        return self.plan_words.told(plans).to(self.device)
+
     def _decoded(self, plans: Tensor) -> list[Plan]:
         return [self.plan_words.decode(plan) for plan in plans.tolist()]
 
@@ -568,7 +575,7 @@ class UniF2acePipeline:
     def _paint(self, job: PaintingJob) -> Iterator[GenerationStep]:
         grid = (self.config.grid, self.config.grid)
         words = self._plans(job)
-        plans = self._decoded(words)
+        plans, told = self._decoded(words), self._telling(words)[:1]
         for step in self._sample(job, words):
             is_last = step.step == step.num_steps
             faces = self._faces(step, job, words, plans) if is_last else ()
@@ -577,7 +584,7 @@ class UniF2acePipeline:
             yield GenerationStep(
                 preview=faces[0].image
                 if faces
-                else to_image(self.model.decode_latents(step.means[:1])[0]),
+                else to_image(self.model.decode_latents(step.means[:1], told)[0]),
                 is_masked=is_masked.cpu().numpy(),
                 step=step.step,
                 num_steps=step.num_steps,

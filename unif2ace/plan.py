@@ -29,6 +29,7 @@ from unif2ace.losses import IGNORED_LABEL
 from unif2ace.priors import common, who
 from unif2ace.prompting import NO_THOUGHT, Thought, encode_text
 from unif2ace.sampler import WordChoice
+from unif2ace.vq import NOT_TOLD
 from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
 PLAN_POINTS = (36, 45, 30, 48, 54, 57, 8, 0, 16)
@@ -73,6 +74,7 @@ class PlanWords:
         if not 0 <= length <= whole_plan(attributes):
             raise ValueError(f"a plan has 0 to {whole_plan(attributes)} places, not {length}")
         self.names = tuple(name for name, _ in attributes[:length])
+        self.num_attributes = len(attributes)
         words = [
             {
                 value: telling_token(answer_of(name, value), tokenizer)
@@ -267,6 +269,17 @@ class PlanWords:
         said += digits[: len(self.words) - len(said)]
         return [words[value] for words, value in zip(self.words, said, strict=True)]
 
+    def told(self, plans: Tensor) -> Tensor:
+        """What plans (B, P) tell a decoder (`vq.Telling`): (B, A), each the place among the words
+        of an attribute, the last of which says that it cannot be seen; `NOT_TOLD` of attributes
+        without a place, and for a word that cannot stand there."""
+        told = torch.full((len(plans), self.num_attributes), NOT_TOLD, device=plans.device)
+        for place in range(len(self.names)):
+            ids = torch.tensor(list(self.words[place].values()), device=plans.device)
+            is_said = plans[:, place, None] == ids  # (B, words)
+            told[:, place] = is_said.long().argmax(-1).where(is_said.any(-1), NOT_TOLD)
+        return told
+
     def said(self, ids: Sequence[int]) -> list[str]:
         """What the first words of a plan say: values, then digits.
 
@@ -292,6 +305,13 @@ class PlanWords:
             values=dict(zip(self.names, said, strict=False)),
             points=list(zip(shares[::2], shares[1::2], strict=False)),
         )
+
+
+def told_of(seen: Mapping[str, str], attributes: Vocabulary) -> list[int]:
+    """What a decoder is told (`vq.Telling`) of a picture on which these values can be seen."""
+    return [
+        values.index(seen[name]) if name in seen else len(values) for name, values in attributes
+    ]
 
 
 def answer_of(name: str, value: str) -> str:

@@ -14,8 +14,9 @@ GradientFn = Callable[[Tensor, int], Tensor]
 Frame = tuple[float, float]
 """How far to the right and down a picture's frame is moved, as shares of its side."""
 
-ReadFn = Callable[[Tensor, Frame], Mapping[str, Tensor]]
-"""Maps means (1, N, C) of a picture, and its frame, to logits (1, V) of each attribute's values."""
+ReadFn = Callable[[Tensor, Frame, int], Mapping[str, Tensor]]
+"""Maps means (1, N, C) of a picture, its frame and its row in the batch to logits (1, V) of each
+attribute's values."""
 
 Wishes = Mapping[str, Sequence[int]]
 """Attribute to the places, in its vocabulary, of values of which one is to be seen."""
@@ -87,10 +88,10 @@ def gradient_fn(read: ReadFn, wished: Wishes) -> GradientFn:
 
     def gradient(means: Tensor, step: int) -> Tensor:
         rows, frame = [], FRAMES[step % len(FRAMES)]
-        for row in means:
+        for i, row in enumerate(means):
             with torch.inference_mode(False), torch.enable_grad():
                 latents = row[None].clone().requires_grad_()  # no inference tensor
-                rows += torch.autograd.grad(seen_nats(read(latents, frame), wished), latents)
+                rows += torch.autograd.grad(seen_nats(read(latents, frame, i), wished), latents)
         return torch.cat(rows)
 
     return gradient

@@ -2,13 +2,15 @@
 
 `fsq` rounds a few bounded numbers per position (finite scalar quantisation, arXiv 2309.15505);
 `lfq` keeps the signs of 13 (MAGVIT-v2, arXiv 2310.05737; Show-o's tokenizer). Either way a code
-is an integer in 0..K-1 and the code book is arithmetic, not a parameter. No training losses
-on pixels here.
+is an integer in 0..K-1 and the code book is arithmetic, not a parameter. The decoder may be told
+in words what a picture shows: some details are a few pixels, and few bits of a code are left for
+them. No training losses on pixels here.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -126,8 +128,42 @@ def _bernoulli_entropy(p: Tensor) -> Tensor:
     return -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p))
 
 
+NOT_TOLD = -1
+
+
+class Telling(nn.Module):
+    """What is told of a picture, as scales and shifts of the channels of a decoder's blocks.
+
+    Deviation: the paper's tokenizer decodes codes alone. Ours has few bits, and what they leave
+    open, the plan of a painted face says. As text-conditioned tokenizers do (TexTok, arXiv
+    2412.05796), through adaptive norms (arXiv 2105.05233, sec. 3.1); that every word adds its own
+    scales and shifts, and none at the start, is our choice.
+
+    counts: of each thing that is told, how many it may be. widths: of the blocks' channels.
+    """
+
+    def __init__(self, counts: Sequence[int], widths: Sequence[int]) -> None:
+        super().__init__()
+        self.counts, self.widths = tuple(counts), tuple(widths)
+        self.words = nn.Embedding(sum(counts), 2 * sum(widths))
+        nn.init.zeros_(self.words.weight)
+
+    def forward(self, told: Tensor) -> Sequence[Tensor]:
+        """told (B, A) in 0..counts[a]-1, or `NOT_TOLD`, to (B, 2 * width) for each block."""
+        if told.ndim != 2 or told.shape[1] != len(self.counts):
+            raise ValueError(f"told must be (B, {len(self.counts)}), got {tuple(told.shape)}")
+        starts = [sum(self.counts[:i]) for i in range(len(self.counts))]
+        rows = told.clamp(min=0) + torch.tensor(starts, device=told.device)
+        each = self.words(rows) * (told != NOT_TOLD)[..., None]  # (B, A, 2 * sum of widths)
+        return each.sum(1).split([2 * width for width in self.widths], dim=-1)
+
+
 class ImageTokenizer(nn.Module):
-    """Pictures to codes and back. Fully convolutional: any height and width that 16 divides."""
+    """Pictures to codes and back. Fully convolutional: any height and width that 16 divides.
+
+    What is told of pictures, (B, A) as `Telling` takes it, helps to decode them. None tells
+    nothing, and nor does anything to a tokenizer without `told_counts`.
+    """
 
     def __init__(self, config: VQConfig) -> None:
         super().__init__()
@@ -137,6 +173,10 @@ class ImageTokenizer(nn.Module):
         )
         self.encoder = _encoder(config, self.quantizer.channels)
         self.decoder = _decoder(config, self.quantizer.channels)
+        self.telling = None
+        if config.told_counts:
+            blocks = [layer for layer in self.decoder if isinstance(layer, ResBlock)]
+            self.telling = Telling(config.told_counts, [block.channels for block in blocks])
 
     def quantize(self, pixels: Tensor) -> Quantized:
         """pixels: (B, 3, H, W) in [-1, 1]. Raises ValueError for other shapes."""
@@ -144,15 +184,20 @@ class ImageTokenizer(nn.Module):
         patches = F.pixel_unshuffle(pixels, self.config.stem_patch)
         return self.quantizer(self.encoder(patches))
 
-    def reconstruct(self, latents: Tensor) -> Tensor:
+    def reconstruct(self, latents: Tensor, told: Tensor | None = None) -> Tensor:
         """latents (B, C, h, w) to unclamped pixels (B, 3, 16h, 16w)."""
-        return F.pixel_shuffle(self.decoder(latents), self.config.stem_patch)
+        x, tellings = latents, iter(())
+        if self.telling is not None and told is not None:
+            tellings = iter(self.telling(told))
+        for layer in self.decoder:
+            x = layer(x, next(tellings, None)) if isinstance(layer, ResBlock) else layer(x)
+        return F.pixel_shuffle(x, self.config.stem_patch)
 
     def encode(self, pixels: Tensor) -> Tensor:
         """pixels (B, 3, H, W) in [-1, 1] to codes (B, (H/16)*(W/16)), row by row, int64."""
         return self.quantize(pixels).codes
 
-    def decode(self, codes: Tensor, grid: tuple[int, int]) -> Tensor:
+    def decode(self, codes: Tensor, grid: tuple[int, int], told: Tensor | None = None) -> Tensor:
         """codes (B, h*w) in 0..K-1 to pixels (B, 3, 16h, 16w) in [-1, 1].
 
         Raises ValueError if the count of codes is not h*w or a code is out of range.
@@ -165,15 +210,21 @@ class ImageTokenizer(nn.Module):
                 f"codes must be in 0..{self.codebook_size - 1}, "
                 f"got {int(codes.min())}..{int(codes.max())}; fill every [MASK] before decoding"
             )
-        return self.decode_latents(self.quantizer.lookup(codes), grid)
+        return self.decode_latents(self.quantizer.lookup(codes), grid, told)
 
-    def decode_latents(self, latents: Tensor, grid: tuple[int, int]) -> Tensor:
+    def decode_latents(
+        self, latents: Tensor, grid: tuple[int, int], told: Tensor | None = None
+    ) -> Tensor:
         """latents (B, C, h*w), of codes or between them, to pixels (B, 3, 16h, 16w) in [-1, 1]."""
         weight = next(self.decoder.parameters())
-        return self.reconstruct(latents.unflatten(-1, grid).to(weight.dtype)).clamp(-1, 1)
+        return self.reconstruct(latents.unflatten(-1, grid).to(weight.dtype), told).clamp(-1, 1)
 
     def forward(
-        self, pixels: Tensor, is_spoilt: Tensor | None = None, shown: Tensor | None = None
+        self,
+        pixels: Tensor,
+        is_spoilt: Tensor | None = None,
+        shown: Tensor | None = None,
+        told: Tensor | None = None,
     ) -> VQOutput:
         """is_spoilt: (B, N) bool, codes to decode as another picture's; see `spoil`.
 
@@ -185,7 +236,7 @@ class ImageTokenizer(nn.Module):
             given = shown.unflatten(-1, latents.shape[-2:]).to(latents)
             latents = torch.where(given.isnan(), latents, given)
         return VQOutput(
-            reconstruction=self.reconstruct(latents),
+            reconstruction=self.reconstruct(latents, told),
             codes=quantized.codes,
             quantizer_loss=quantized.loss,
             usage=torch.tensor(quantized.codes.unique().numel() / quantized.codes.numel()),

@@ -27,6 +27,7 @@ from unif2ace.evaluate.judge import Judge, Verdict
 from unif2ace.evaluate.metrics import frechet_distance, rate
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline, to_image
+from unif2ace.plan import told_of
 from unif2ace.records import DEFAULT_STEERING
 from unif2ace.synth.captions import Style, caption
 from unif2ace.synth.sampling import Split, sample_attributes
@@ -212,12 +213,24 @@ def requests_of(faces: LabelledFaces) -> list[Request]:
 
 
 @torch.inference_mode()
-def reconstructions(pipe: UniF2acePipeline, images: Sequence[Image.Image]) -> list[Image.Image]:
-    """The pictures through the image tokenizer and back: the best any painter of codes can do."""
-    return [
-        to_image(pipe.model.decode_codes(pipe.encode(image).codes)[0])
-        for image in tqdm(images, desc="reconstruct", unit="face")
-    ]
+def reconstructions(
+    pipe: UniF2acePipeline,
+    images: Sequence[Image.Image],
+    seen: Sequence[Mapping[str, str]] | None = None,
+) -> list[Image.Image]:
+    """The pictures through the image tokenizer and back.
+
+    seen: what can be seen on each, for the decoder to be told: the best any painter can do. None
+        tells nothing.
+    """
+    rebuilt = []
+    for i, image in enumerate(tqdm(images, desc="reconstruct", unit="face")):
+        told = None
+        if seen is not None:
+            words = told_of(seen[i], pipe.config.encoders.attributes)
+            told = torch.tensor([words], device=pipe.device)
+        rebuilt.append(to_image(pipe.model.decode_codes(pipe.encode(image).codes, told)[0]))
+    return rebuilt
 
 
 @torch.inference_mode()
@@ -290,8 +303,11 @@ def evaluate_generation(
     unseeing = paint(pipe, grammar, **(settings | {"steering": 0.0}))
     by_visitors = paint(pipe, visitors, **settings)
     renders = [faces.image(i) for i in range(2 * count)]
-    rebuilt = reconstructions(pipe, renders[count:])
-    truths = requests_of(faces.knowing(pipe.config.attributes))
+    known = faces.knowing(pipe.config.attributes)
+    seen = [known.seen(i) for i in range(count, 2 * count)]
+    rebuilt = reconstructions(pipe, renders[count:], seen)
+    untold = reconstructions(pipe, renders[count:])
+    truths = requests_of(known)
     size = pipe.image_size
     return {
         "checkpoint": pipe.checkpoint,
@@ -301,6 +317,7 @@ def evaluate_generation(
         "visitors": summary(visitors, judge.examine(by_visitors)),
         "renders": summary(truths[: 2 * count], judge.examine(renders)),
         "rebuilt": summary(truths[count : 2 * count], judge.examine(rebuilt)),
+        "untold": summary(truths[count : 2 * count], judge.examine(untold)),
         "fd_elite0": frechet_report(
             stack_images(painted, size),
             stack_images(unseeing, size),

@@ -157,7 +157,8 @@ def generation_tables(measured: Json) -> str:
         "captions": "painted, captions of unseen combinations",
         "unseeing": "the same, painted without looking at the unfinished face",
         "visitors": "painted, prompts as visitors type them",
-        "rebuilt": "renders through the image tokenizer",
+        "rebuilt": "renders through the image tokenizer, whose decoder is told what they show",
+        "untold": "the same, from codes alone",
         "renders": "renders (what the judge can see)",
     }
     rows = [

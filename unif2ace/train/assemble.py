@@ -88,7 +88,9 @@ def main(arguments: argparse.Namespace) -> None:
         part_size=trained.part_size,
         num_parts=trained.num_parts,
     )
-    config = preset(encoders=encoders)
+    decoder = json.loads((arguments.tokenizer / "tokenizer/config.json").read_text())
+    vq = replace(preset().vq, told_counts=tuple(decoder.get("told_counts", ())))
+    config = preset(encoders=encoders, vq=vq)
     if arguments.transformer is not None:
         smaller = UniF2aceConfig.from_pretrained(arguments.transformer)
         config.hears_denials = smaller.hears_denials

@@ -36,7 +36,7 @@ train features --checkpoint "$start/transformer" --faces "$unseen" --out "$out/f
     train means --checkpoint "$start/transformer" --features "$out/features-before" \
         --out "$out/means.npz" --count 8000
     train tokenizer --faces "$unseen" --photos "$photos" --start "$start/tokenizer" --keep-codes \
-        --means "$out/means.npz" --reader "$start/encoder" --out "$out/tokenizer" \
+        --told --means "$out/means.npz" --reader "$start/encoder" --out "$out/tokenizer" \
         --batch-size 64 --learning-rate 4e-4 --seconds $((seconds * 80 / 100)) \
         --workers $((workers / 4))
 } &

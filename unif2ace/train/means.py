@@ -5,30 +5,69 @@
 A painted picture shows means over its codes (`sampler.posterior_means`), which lie between what
 codes stand for, where no encoder ever puts a face. Here they are made of renders, so that there is
 something to compare with: `python -m unif2ace.train tokenizer --keep-codes --means means.npz`.
+
+Some of the means are of a plan that tells other details than the face has. A decoder that hears a
+face's own words learns from these to believe the words where codes say otherwise, as the painter's
+often do.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
+from unif2ace.attributes import ATTRIBUTES
 from unif2ace.pipeline import UniF2acePipeline
+from unif2ace.plan import PlanWords
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_TEMPERATURE
 from unif2ace.sampler import lattices, posterior_means
 from unif2ace.train.features import read_features
 from unif2ace.train.loop import fastest_precision
 from unif2ace.train.sequences import prompt_of
+from unif2ace.wording import NOT_VISIBLE
 
 BATCH_SIZE = 32
+MISLED_SHARE = 0.5
+"""Of faces whose means are of another plan. Our choice."""
+ALTERED_SHARE = 0.4
+"""Of the details in such a plan."""
+DETAIL_REGIONS = ("skin", "cheeks", "chin", "brows", "eyes", "nose", "mouth", "ears", "forehead")
+_NO_DETAILS = ("skin_tone", "skin_tone_monk", "facial_hair", "glasses", "face_mask", "mouth")
+DETAILS = frozenset(
+    name
+    for name, attribute in ATTRIBUTES.items()
+    if attribute.region in DETAIL_REGIONS and name not in _NO_DETAILS
+) | {"piercing"}
+"""What shows in a few pixels, so that a picture stays much the same without."""
+
+
+def misled(plan: Sequence[int], words: PlanWords, rng: random.Random) -> list[int]:
+    """The plan's ids, with some of the details that it tells at another value."""
+    other = list(plan)
+    for place, name in enumerate(words.names):
+        ids = words.words[place]
+        if name in DETAILS and plan[place] != ids[NOT_VISIBLE] and rng.random() < ALTERED_SHARE:
+            rest = [word for word in ids.values() if word not in (plan[place], ids[NOT_VISIBLE])]
+            other[place] = rng.choice(rest)
+    return other
 
 
 @torch.inference_mode()
-def write_means(checkpoint: Path, features: Path, out: Path, *, count: int, seed: int = 0) -> int:
+def write_means(
+    checkpoint: Path,
+    features: Path,
+    out: Path,
+    *,
+    count: int,
+    misled_share: float = MISLED_SHARE,
+    seed: int = 0,
+) -> int:
     """Means of the first `count` faces' own codes, each behind a fresh short caption and its plan.
 
     out: npz of seeds (n,) and latents (n, C, N) float16, there when it is whole. Returns n.
@@ -48,6 +87,13 @@ def write_means(checkpoint: Path, features: Path, out: Path, *, count: int, seed
                     faces.labels[i], "short", pipe.tokenizer, pipe.config, rng, pipe.plan_words
                 )
                 for i in batch
+            ]
+            length = pipe.config.plan_length
+            prompts = [
+                [*ids[:-length], *misled(ids[-length:], pipe.plan_words, rng)]
+                if rng.random() < misled_share
+                else ids
+                for ids in prompts
             ]
             means = posterior_means(
                 pipe.code_logits_fn(prompts, DEFAULT_GUIDANCE),

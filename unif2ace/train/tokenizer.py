@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from unif2ace.config import PRESETS, VQConfig
+from unif2ace.attributes import VOCABULARY
+from unif2ace.config import PRESETS, VQConfig, told_counts
 from unif2ace.train.folders import written_whole
 from unif2ace.train.images import (
+    HIDDEN,
     FaceShards,
     random_crops,
     read_photos,
@@ -38,7 +40,7 @@ from unif2ace.train.perceptual import (
     feature_distance,
 )
 from unif2ace.train.reading import load_reader, reading_distance
-from unif2ace.vq import ImageTokenizer
+from unif2ace.vq import NOT_TOLD, ImageTokenizer
 
 EYES_AND_MOUTH = (slice(36, 42), slice(42, 48), slice(48, 68))  # of the 68 landmarks
 CRITIC_LEAD = 0.05  # share of the budget
@@ -60,6 +62,8 @@ class TokenizerTrainConfig:
     critic_weight: how far it moves a picture, as a share of how far all else does.
     spoilt_share: half of the pictures have up to this share of their codes swapped for another
         picture's before they are decoded.
+    untold_share: of renders of which a decoder that can be told of a picture is told nothing. Of
+        photographs it never is, since nothing is known of them.
     means: file of `means.py`, or None. A share `means_share` of the faces in it are decoded from
         their means, as painted faces will be; these are neither mirrored nor spoilt.
     """
@@ -79,6 +83,7 @@ class TokenizerTrainConfig:
     critic_weight: float = 0.5
     critic_start: float = 0.4
     spoilt_share: float = 0.3
+    untold_share: float = 0.15
     means: Path | None = None
     means_share: float = 0.7
     evaluation_faces: int = 256
@@ -88,6 +93,8 @@ class TokenizerTrainConfig:
             raise ValueError(f"photo_share must be in [0, 1), got {self.photo_share}")
         if not 0 <= self.spoilt_share <= 1:
             raise ValueError(f"spoilt_share must be in [0, 1], got {self.spoilt_share}")
+        if not 0 <= self.untold_share <= 1:
+            raise ValueError(f"untold_share must be in [0, 1], got {self.untold_share}")
         if self.means is not None and not self.keeps_codes:
             raise ValueError("means are of codes that must be kept: add keeps_codes")
         if self.keeps_codes and self.start is None:
@@ -124,6 +131,16 @@ def draw_spoilt(count: int, num_codes: int, share: float, generator: torch.Gener
     return torch.rand(count, num_codes, generator=generator) < shares
 
 
+def told_of(attributes: Tensor, counts: Sequence[int]) -> Tensor:
+    """What a decoder is told: value indices (n, A), where `HIDDEN` becomes the last of `counts`.
+
+    Raises: ValueError for another number of attributes than is told.
+    """
+    if attributes.shape[1] != len(counts):
+        raise ValueError(f"faces tell {attributes.shape[1]} attributes, not {len(counts)}")
+    return torch.where(attributes == HIDDEN, torch.tensor(counts) - 1, attributes)
+
+
 class TokenizerObjective(nn.Module):
     """L1 and squared error, perceptual distance, quantiser loss and a late critic, as one loss.
 
@@ -137,9 +154,11 @@ class TokenizerObjective(nn.Module):
         self.tokenizer = ImageTokenizer(config.vq)
         if config.start is not None:
             started = load_tokenizer(config.start)
-            if started.config != config.vq:
+            told_alike = dataclasses.replace(started.config, told_counts=config.vq.told_counts)
+            if started.config != config.vq and (started.telling or told_alike != config.vq):
                 raise ValueError(f"{config.start} has other sizes: {started.config}")
-            self.tokenizer.load_state_dict(started.state_dict())
+            state = self.tokenizer.state_dict() | started.state_dict()  # telling may be new
+            self.tokenizer.load_state_dict(state)
         if config.keeps_codes:
             self.tokenizer.encoder.requires_grad_(False)
         self.features = PictureFeatures()
@@ -156,7 +175,7 @@ class TokenizerObjective(nn.Module):
         """batch: as `TokenizerBatches` gives it. progress: 0..1."""
         config, pixels = self.config, to_pixels(batch["pictures"])
         weights = region_weights(batch["landmarks"], pixels.shape[-1], config.region_weight)
-        output = self.tokenizer(pixels, batch["is_spoilt"], batch.get("shown"))
+        output = self.tokenizer(pixels, batch["is_spoilt"], batch.get("shown"), batch.get("told"))
         ours = output.reconstruction
         error = ours.float() - pixels
         error = ((error.abs() + error.square()) * weights).sum() / (3 * weights.sum())
@@ -191,7 +210,8 @@ class TokenizerObjective(nn.Module):
 class TokenizerBatches:
     """Random faces, a share of photographs, random mirroring.
 
-    Mirroring is right here, and only here: a tokenizer learns nothing about left and right.
+    Mirroring is right here, and only here: a tokenizer learns nothing about left and right, unless
+    it is told of them.
     Once an epoch the folder is read again, since rendering may still go on; until it is done, a
     resumed run may draw other faces than an uninterrupted one.
     """
@@ -215,6 +235,7 @@ class TokenizerBatches:
 
         pictures (B, 3, S, S) uint8; landmarks (B, 68, 2), NaN for photographs; is_spoilt
         (B, N) bool, codes to swap before decoding. Photographs come last, so are seldom spoilt.
+        With a decoder that is told of pictures: told (B, A), as `told_of` gives it.
         With means: shown (B, C, N), NaN where a picture's own codes are to be decoded.
         """
         self._drawn += self.num_faces
@@ -233,7 +254,10 @@ class TokenizerBatches:
             pictures = torch.cat([pictures, crops])
             unknown = landmarks.new_full((self.num_photos, *landmarks.shape[1:]), torch.nan)
             landmarks = torch.cat([landmarks, unknown])
+        told = self._told(labels.attributes, generator)
         is_mirrored = torch.rand(len(pictures), generator=generator) < 0.5
+        if told is not None:
+            is_mirrored &= (told == NOT_TOLD).all(1)
         if shown is not None:
             shows_own = shown[:, 0, 0].isnan()  # (B,)
             is_mirrored &= shows_own
@@ -246,9 +270,21 @@ class TokenizerBatches:
             generator,
         )
         batch = {"pictures": pictures, "landmarks": landmarks, "is_spoilt": is_spoilt}
+        if told is not None:
+            batch["told"] = told
         if shown is None:
             return batch
         return batch | {"is_spoilt": is_spoilt & shows_own[:, None], "shown": shown}
+
+    def _told(self, attributes: Tensor, generator: torch.Generator) -> Tensor | None:
+        """(B, A) of faces with these attributes and photographs, a share of them not told."""
+        counts = self.config.vq.told_counts
+        if not counts:
+            return None
+        told = told_of(attributes, counts)
+        is_untold = torch.rand(len(told), 1, generator=generator) < self.config.untold_share
+        unknown = told.new_full((self.num_photos, len(counts)), NOT_TOLD)
+        return torch.cat([told.masked_fill(is_untold, NOT_TOLD), unknown])
 
     def _shown(self, seeds: Tensor, generator: torch.Generator) -> Tensor | None:
         """(B, C, N) means of some of the faces with these seeds, NaN of others and photographs."""
@@ -274,29 +310,42 @@ def psnr(ours: Tensor, theirs: Tensor, weights: Tensor | None = None) -> float:
 
 
 @torch.inference_mode()
-def reconstructions(tokenizer: ImageTokenizer, pixels: Tensor) -> tuple[Tensor, Tensor]:
+def reconstructions(
+    tokenizer: ImageTokenizer, pixels: Tensor, told: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """What comes back of pixels (n, 3, S, S), and the codes (n, N)."""
     codes, pictures = [], []
-    for part in pixels.split(32):
+    for start in range(0, len(pixels), 32):
+        part = pixels[start : start + 32]
         codes.append(tokenizer.encode(part))
         grid = (part.shape[-2] // 16, part.shape[-1] // 16)
-        pictures.append(tokenizer.decode(codes[-1], grid))
+        words = None if told is None else told[start : start + 32]
+        pictures.append(tokenizer.decode(codes[-1], grid, words))
     return torch.cat(pictures), torch.cat(codes)
 
 
-def evaluate(
-    tokenizer: ImageTokenizer, kinds: dict[str, tuple[Tensor, Tensor]]
-) -> dict[str, dict[str, float]]:
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """Pictures (n, 3, S, S) uint8 that nothing was trained on, with landmarks (n, 68, 2), NaN where
+    not known, and what to tell the decoder of them (n, A), None for nothing."""
+
+    pictures: Tensor
+    landmarks: Tensor
+    told: Tensor | None = None
+
+
+def evaluate(tokenizer: ImageTokenizer, kinds: Mapping[str, HeldOut]) -> dict[str, dict]:
     """PSNR, PSNR of eyes and mouth, and share of the code book in use, for each kind of picture.
 
-    kinds: name to (pictures uint8, landmarks). Landmarks of NaN give no eyes-and-mouth number.
+    Landmarks of NaN give no eyes-and-mouth number.
     """
     device = next(tokenizer.parameters()).device
     report = {}
-    for name, (pictures, landmarks) in kinds.items():
-        pixels = to_pixels(pictures.to(device))
-        ours, codes = reconstructions(tokenizer, pixels)
-        inside = region_weights(landmarks.to(device), pixels.shape[-1], 2.0) - 1
+    for name, held in kinds.items():
+        pixels = to_pixels(held.pictures.to(device))
+        told = None if held.told is None else held.told.to(device)
+        ours, codes = reconstructions(tokenizer, pixels, told)
+        inside = region_weights(held.landmarks.to(device), pixels.shape[-1], 2.0) - 1
         used = codes.unique().numel()
         report[name] = {
             "psnr": psnr(ours, pixels),
@@ -309,8 +358,8 @@ def evaluate(
     return report
 
 
-def evaluation_pictures(config: TokenizerTrainConfig) -> dict[str, tuple[Tensor, Tensor]]:
-    """Held-out renders and held-out photographs, with landmarks."""
+def evaluation_pictures(config: TokenizerTrainConfig) -> dict[str, HeldOut]:
+    """Held-out renders, the same told if that is learnt, and held-out photographs."""
     kinds = {}
     faces = FaceShards(
         config.faces,
@@ -320,10 +369,15 @@ def evaluation_pictures(config: TokenizerTrainConfig) -> dict[str, tuple[Tensor,
     )
     if len(faces):
         rows = torch.arange(min(config.evaluation_faces, len(faces)))
-        kinds["renders"] = (faces.pixels(rows), faces.labels(rows).landmarks)
+        labels = faces.labels(rows)
+        kinds["renders"] = HeldOut(pictures=faces.pixels(rows), landmarks=labels.landmarks)
+        if counts := config.vq.told_counts:
+            told = told_of(labels.attributes, counts)
+            kinds["renders told"] = dataclasses.replace(kinds["renders"], told=told)
     if config.photos is not None:
         photos = read_photos(config.photos, is_held_out=True, size=config.image_size)
-        kinds["photographs"] = (photos, torch.full((len(photos), 68, 2), torch.nan))
+        unknown = torch.full((len(photos), 68, 2), torch.nan)
+        kinds["photographs"] = HeldOut(pictures=photos, landmarks=unknown)
     return kinds
 
 
@@ -344,10 +398,13 @@ def train(config: TokenizerTrainConfig) -> TrainResult:
         with (out / "evaluation.jsonl").open("a") as file:
             file.write(json.dumps({"step": step, **report}) + "\n")
         device = next(objective.parameters()).device
-        for name, (pictures, _) in held_out.items():
-            pixels = to_pixels(pictures[:16].to(device))
-            ours, _ = reconstructions(objective.tokenizer, pixels)
-            sheet([pixels, ours], columns=8).save(out / f"sheet-{name}-{step:06d}.png")
+        for name, held in held_out.items():
+            pixels = to_pixels(held.pictures[:16].to(device))
+            told = None if held.told is None else held.told[:16].to(device)
+            ours, _ = reconstructions(objective.tokenizer, pixels, told)
+            sheet([pixels, ours], columns=8).save(
+                out / f"sheet-{name.replace(' ', '-')}-{step:06d}.png"
+            )
 
     return run(config.loop, objective, TokenizerBatches(config, faces), on_sample=on_sample)
 
@@ -381,8 +438,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="train the decoder alone: codes mean what they did",
     )
+    parser.add_argument(
+        "--told", action="store_true", help="tell the decoder in words what a face shows"
+    )
     parser.add_argument("--means", type=Path, help="what painted pictures show: `train means`")
     parser.add_argument("--reader", type=Path, help="folder of encoders that must read it alike")
+    parser.add_argument(
+        "--reading-weight", type=float, default=0.3, help="of what the reader must read alike"
+    )
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
     parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
@@ -404,15 +467,17 @@ def main(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
         seed=arguments.seed,
     )
+    counts = told_counts(VOCABULARY) if arguments.told else ()
     config = TokenizerTrainConfig(
         loop=loop,
-        vq=preset.vq,
+        vq=dataclasses.replace(preset.vq, told_counts=counts),
         image_size=preset.image_size,
         faces=arguments.faces,
         photos=arguments.photos,
         start=arguments.start,
         keeps_codes=arguments.keep_codes,
         reader=arguments.reader,
+        reading_weight=arguments.reading_weight,
         means=arguments.means,
     )
     result = train(config)
