@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from tiny import save_tiny
 
-from unif2ace.attributes import goes_without_saying
+from unif2ace.attributes import REFINED, goes_without_saying
 from unif2ace.parsing import ABSENT, is_to_the_point, parse_attributes
 from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.sampler import generate_tokens
@@ -363,6 +363,18 @@ def test_a_full_description_says_nothing_that_goes_without_saying(shipped, name)
     stated = stated_in(shipped.describe(face, in_full=True))
     gender = stated["gender"]
     assert [n for n, v in stated.items() if goes_without_saying(n, v, gender)] == []
+
+
+@pytest.mark.parametrize("name", ["3-laughing", "5-earrings"])
+def test_a_full_description_tells_nothing_twice_but_more_finely(shipped, name):
+    face = Image.open(ASSETS / "examples" / f"{name}.png")
+    known = set()
+    for sentence in shipped.describe(face, in_full=True).split("."):
+        stated = parse_attributes(sentence).keys() - {"gender"}
+        finer = {REFINED[name][0] for name in stated & REFINED.keys()}
+        assert not stated & known - finer, sentence
+        known |= stated
+    assert len(known) > 40
 
 
 @pytest.mark.parametrize("name", ["1-red-hair", "2-grey-beard"])

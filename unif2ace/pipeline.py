@@ -917,8 +917,8 @@ class UniF2acePipeline:
         text = self._decode(said)
         if not text.endswith("."):  # cut off
             return
-        told = {*parse_attributes(text), IMPLIED}
-        for name, value in reply.seen.items():
+        told: set[str] = {*parse_attributes(text), IMPLIED}
+        for name, value in reversed(reply.seen.items()):  # hoops before that there are earrings
             if value == NOT_VISIBLE or name in told or not is_wanted(name, value):
                 continue
             if goes_without_saying(name, value, reply.seen.get(IMPLIED, NOT_VISIBLE)):
@@ -926,24 +926,31 @@ class UniF2acePipeline:
             if len(said) + _SHORT_SENTENCE > max_new_tokens:
                 return
             question = self.check_question(_ASIDE.format(name.replace("_", " ")))
-            sentence = self._sentence(self._another_reply(reply, question, name), name, question)
+            sentence = self._sentence(reply, name, question, told)
             more = encode_text(self.tokenizer, f" {sentence}") if sentence else []
             if len(said) + len(more) <= max_new_tokens:
                 told |= parse_attributes(sentence).keys()
                 said += more
                 yield from more
 
-    def _sentence(self, reply: Reply, name: str, question: Sequence[int]) -> str:
-        """An answer to `_ASIDE` that is a whole sentence and tells what is seen, or nothing."""
+    def _sentence(self, reply: Reply, name: str, question: Sequence[int], told: Set[str]) -> str:
+        """An answer to `_ASIDE` that is a whole sentence and tells what is seen, or nothing.
 
-        def is_good(tokens: Sequence[int]) -> bool:
+        One that tells nothing again of what was told, if any draft is such a sentence.
+        """
+
+        def is_good(tokens: Sequence[int], known: Set[str]) -> bool:
             text = self._decode(tokens)
             stated = parse_attributes(text)  # without the question: "To the left." tells nothing
             is_sentence = text.endswith(".") and name in stated and parse_yes_no(text) is None
-            return is_sentence and is_to_the_point(name, text, reply.seen)
+            is_new = stated.keys().isdisjoint(known)
+            return is_sentence and is_new and is_to_the_point(name, text, reply.seen)
 
-        tokens = self._settled(reply, question, is_good)
-        return self._decode(tokens or ())
+        for known in (told - {IMPLIED}, frozenset[str]()):
+            about = self._another_reply(reply, question, name)
+            if tokens := self._settled(about, question, partial(is_good, known=known)):
+                return self._decode(tokens)
+        return ""
 
     def _row_logits_fn(self, reply: Reply) -> BatchLogitsFn:
         """Logits behind each row of what follows a reply's beginning."""
