@@ -22,6 +22,7 @@ from unif2ace.evaluate.generation import (
     Request,
     frechet_report,
     grammar_requests,
+    paint,
     reconstructions,
     request_of,
     requests_of,
@@ -357,6 +358,33 @@ def test_renders_are_rebuilt_as_told_or_from_codes_alone(tmp_path):
         expected = to_image(pipe.model.decode_codes(codes, torch.tensor([words]))[0])
         assert told[i].tobytes() == expected.tobytes() != untold[i].tobytes()
         assert untold[i].tobytes() == to_image(pipe.model.decode_codes(codes)[0]).tobytes()
+
+
+def test_pictures_that_are_kept_are_not_painted_again(tmp_path):
+    painted = []
+
+    def generate(prompt, **settings):
+        painted.append((prompt, settings))
+        pixels = np.random.default_rng(len(painted)).integers(0, 255, (8, 8, 3), dtype=np.uint8)
+        return [SimpleNamespace(image=Image.fromarray(pixels))]
+
+    pipe = SimpleNamespace(checkpoint="one", generate=generate)
+    requests = [Request(prompt=prompt, allowed={}) for prompt in ("a man", "a woman")]
+    settings = {"seed": 3, "steps": 2, "guidance": 3.0, "steering": 1.0}
+    first = paint(pipe, requests, **settings, kept=tmp_path)
+    assert [(prompt, s["seed"]) for prompt, s in painted] == [("a man", 3), ("a woman", 4)]
+    again = paint(pipe, requests, **settings, kept=tmp_path)
+    assert len(painted) == 2 and len(list(tmp_path.glob("*.png"))) == 2
+    assert [p.tobytes() for p in again] == [p.tobytes() for p in first]
+    for change in ({"seed": 9}, {"steps": 3}, {"guidance": 1.0}, {"steering": 0.0}):
+        count = len(painted)
+        paint(pipe, requests, **(settings | change), kept=tmp_path)
+        assert len(painted) == count + 2
+    pipe.checkpoint = "other"
+    count = len(painted)
+    paint(pipe, requests, **settings, kept=tmp_path)
+    paint(pipe, requests, **settings)
+    assert len(painted) == count + 4
 
 
 def test_frechet_report_is_zero_where_pictures_are_the_same():

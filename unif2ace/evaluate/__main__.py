@@ -89,6 +89,7 @@ def run_generation(args: argparse.Namespace) -> None:
         seed=args.seed,
         steps=args.steps,
         guidance=args.guidance,
+        kept=args.kept,
     )
     write_json(args.json, measured)
 
@@ -242,7 +243,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         *model,
         *("photos", "labels", "json"),
     )
-    generation = ("faces", "judge", "count", *painting, "json")
+    generation = ("faces", "judge", "count", "kept", *painting, "json")
     add("generation", run_generation, "How well it paints faces.", *model, *generation)
     frontier_help = "Quality against speed, over steps and guidance."
     trying = ("faces", "judge", "count", "seed", "json")
@@ -279,6 +280,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "questions": {"type": int, "default": 6, "help": "questions of each sort per face"},
     "written": {"type": Path, "help": "questions written by hand, lines of JSON"},
     "count": {"type": int, "default": 120, "help": "captions to paint"},
+    "kept": {"type": Path, "help": "folder to keep pictures in; those there are not painted anew"},
     "seed": {"type": int, "default": 0, "help": "of every draw"},
     "steps": {"type": int, "default": DEFAULT_STEPS, "help": "painting steps"},
     "guidance": {"type": float, "default": DEFAULT_GUIDANCE, "help": "1 is none"},

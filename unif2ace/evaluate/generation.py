@@ -7,10 +7,13 @@ can be seen to do better than that. FD-ELite0 is a Fréchet distance on Efficien
 
 from __future__ import annotations
 
+import hashlib
+import json
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -143,13 +146,29 @@ def paint(
     steps: int,
     guidance: float,
     steering: float,
+    kept: Path | None = None,
 ) -> list[Image.Image]:
-    """One picture per request; request i has seed + i."""
-    one = partial(pipe.generate, steps=steps, guidance=guidance, steering=steering)
-    return [
-        one(request.prompt, seed=seed + i)[0].image
-        for i, request in enumerate(tqdm(requests, desc="paint", unit="face"))
-    ]
+    """One picture per request; request i has seed + i.
+
+    kept: folder where each lies once it is painted, and is found again by what it was painted
+        from: checkpoint, prompt and settings, but not the code. None keeps none.
+    """
+    pictures = []
+    for i, request in enumerate(tqdm(requests, desc="paint", unit="face")):
+        settings = {"steps": steps, "guidance": guidance, "steering": steering, "seed": seed + i}
+        file = None
+        if kept is not None:
+            about = json.dumps([pipe.checkpoint, request.prompt, settings], sort_keys=True)
+            file = kept / f"{hashlib.sha256(about.encode()).hexdigest()[:24]}.png"
+            if file.exists():
+                pictures.append(Image.open(file).convert("RGB"))
+                continue
+        pictures.append(pipe.generate(request.prompt, **settings)[0].image)
+        if file is not None:
+            draft = file.with_suffix(".new")
+            pictures[-1].save(draft, format="png")
+            draft.replace(file)
+    return pictures
 
 
 def outcomes(request: Request, verdict: Verdict) -> dict[str, bool]:
@@ -284,11 +303,14 @@ def evaluate_generation(
     seed: int,
     steps: int,
     guidance: float,
+    kept: Path | None = None,
 ) -> dict[str, Any]:
     """Everything above on `count` grammar captions and the visitors' prompts.
 
-    `faces` are unseen renders, 2 * count of them at least.
+    `faces` are unseen renders, 2 * count of them at least. kept: as of `paint`.
     """
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
     if len(faces) < 2 * count:
         raise ValueError(f"{count} pictures need {2 * count} unseen renders, got {len(faces)}")
     settings: dict[str, Any] = {
@@ -299,9 +321,9 @@ def evaluate_generation(
     }
     grammar = requests_for(pipe, count, seed)
     visitors = visitor_requests()
-    painted = paint(pipe, grammar, **settings)
-    unseeing = paint(pipe, grammar, **(settings | {"steering": 0.0}))
-    by_visitors = paint(pipe, visitors, **settings)
+    painted = paint(pipe, grammar, **settings, kept=kept)
+    unseeing = paint(pipe, grammar, **(settings | {"steering": 0.0}), kept=kept)
+    by_visitors = paint(pipe, visitors, **settings, kept=kept)
     renders = [faces.image(i) for i in range(2 * count)]
     known = faces.knowing(pipe.config.attributes)
     seen = [known.seen(i) for i in range(count, 2 * count)]
