@@ -918,7 +918,7 @@ class UniF2acePipeline:
         if not text.endswith("."):  # cut off
             return
         told: set[str] = {*parse_attributes(text), IMPLIED}
-        for name, value in reversed(reply.seen.items()):  # hoops before that there are earrings
+        for name, value in reversed([*reply.seen.items()]):  # hoops before that there are earrings
             if value == NOT_VISIBLE or name in told or not is_wanted(name, value):
                 continue
             if goes_without_saying(name, value, reply.seen.get(IMPLIED, NOT_VISIBLE)):

@@ -155,7 +155,8 @@ def paint(
     """
     pictures = []
     for i, request in enumerate(tqdm(requests, desc="paint", unit="face")):
-        settings = {"steps": steps, "guidance": guidance, "steering": steering, "seed": seed + i}
+        settings: dict[str, Any] = {"steps": steps, "guidance": guidance, "steering": steering}
+        settings["seed"] = seed + i
         file = None
         if kept is not None:
             about = json.dumps([pipe.checkpoint, request.prompt, settings], sort_keys=True)
