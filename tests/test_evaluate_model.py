@@ -12,6 +12,7 @@ from PIL import Image
 from test_evaluate import END, START, write_shard
 from tiny import save_tiny
 
+from unif2ace.areas import AREA_POINTS
 from unif2ace.attributes import ATTRIBUTES, VOCABULARY, hidden_attributes, visible
 from unif2ace.evaluate import __main__ as command_line
 from unif2ace.evaluate import photographs
@@ -27,6 +28,7 @@ from unif2ace.evaluate.generation import (
     request_of,
     requests_of,
     summary,
+    told_of,
     visitor_requests,
 )
 from unif2ace.evaluate.judge import Verdict
@@ -347,17 +349,17 @@ def test_every_visitor_prompt_asks_for_something_visible():
 def test_renders_are_rebuilt_as_told_or_from_codes_alone(tmp_path):
     pipe = UniF2acePipeline.from_pretrained(save_tiny(tmp_path), quantization=None, device="cpu")
     faces = numbered_renders(2)
-    images, seen = [faces.image(i) for i in range(2)], [faces.seen(i) for i in range(2)]
-    told, untold = reconstructions(pipe, images, seen), reconstructions(pipe, images)
+    images, told = [faces.image(i) for i in range(2)], told_of(faces, VOCABULARY)
+    assert torch.equal(told.points, torch.from_numpy(faces.landmarks)[:, AREA_POINTS])
+    heard, plain = reconstructions(pipe, images, told), reconstructions(pipe, images)
     for i, image in enumerate(images):
+        seen = faces.seen(i)
+        for number, (name, values) in zip(told.words[i].tolist(), VOCABULARY, strict=True):
+            assert number == (values.index(seen[name]) if name in seen else len(values))
         codes = pipe.encode(image).codes
-        words = [
-            values.index(seen[i][name]) if name in seen[i] else len(values)
-            for name, values in VOCABULARY
-        ]
-        expected = to_image(pipe.model.decode_codes(codes, torch.tensor([words]))[0])
-        assert told[i].tobytes() == expected.tobytes() != untold[i].tobytes()
-        assert untold[i].tobytes() == to_image(pipe.model.decode_codes(codes)[0]).tobytes()
+        expected = to_image(pipe.model.decode_codes(codes, told.row(i))[0])
+        assert heard[i].tobytes() == expected.tobytes() != plain[i].tobytes()
+        assert plain[i].tobytes() == to_image(pipe.model.decode_codes(codes)[0]).tobytes()
 
 
 def test_pictures_that_are_kept_are_not_painted_again(tmp_path):

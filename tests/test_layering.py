@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # Row by row what a module may know; a package stands for all its modules.
 ROWS = (
-    {"config", "schedule", "attributes", "details", "inclusion", "priors", "steering"},
+    {"areas", "config", "schedule", "attributes", "details", "inclusion", "priors", "steering"},
     {"layers", "conv", "moe", "vq", "encoders", "losses", "sampler", "images", "provenance"}
     | {"policy", "wording", "lexicon", "lexing", "parsing", "composing", "text", "languages"}
     | {"regions", "routing", "value_names", "markdown"},

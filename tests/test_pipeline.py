@@ -11,6 +11,7 @@ from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.checkpoint import check_place, checkpoint_name
+from unif2ace.config import whole_plan
 from unif2ace.pipeline import NOT_VISIBLE, UniF2acePipeline, to_image, to_pixels
 from unif2ace.prompting import encode_request, generation_batch, prompt_ids
 from unif2ace.records import (
@@ -21,6 +22,7 @@ from unif2ace.records import (
 from unif2ace.regions import region_tokens
 from unif2ace.sampler import posterior_means
 from unif2ace.steering import FRAMES, seen_nats
+from unif2ace.vq import Told
 from unif2ace.wording import canonical_answer, canonical_question, likeliest_value
 
 
@@ -184,13 +186,7 @@ def test_a_picture_shows_the_means_of_its_codes_and_an_edit_what_it_kept(pipe):
             parts=parts,
             temperature=DEFAULT_TEMPERATURE,
         )
-        told = pipe.plan_words.told(torch.tensor([plan]))
-        assert (told[:, : pipe.config.plan_length] >= 0).all()
-        assert not torch.equal(pipe.model.decode_latents(means), shown_as(means, told))
-        return to_image(shown_as(means, told)[0])
-
-    def shown_as(means, told):
-        return pipe.model.decode_latents(means, told)
+        return to_image(pipe.model.decode_latents(means)[0])
 
     parts = [torch.tensor([place]) for place in range(4)]  # no two of the four do not touch
     assert face.image.tobytes() == shown(codes, prompt + plan, parts).tobytes()
@@ -210,7 +206,8 @@ def test_looks_pull_towards_what_is_asked(pipe):
     width = pipe.model.code_values().shape[1]
     generator = torch.Generator().manual_seed(0)
     means = torch.randn(2, 4, width, generator=generator)
-    told = torch.randint(0, 2, (2, len(pipe.config.encoders.attributes)), generator=generator)
+    words = torch.randint(0, 2, (2, len(pipe.config.encoders.attributes)), generator=generator)
+    told = Told(words=words, points=torch.rand(2, 9, 2, generator=generator))
     gradient = steering("an old man").gradient_fn(means, 2)
     vocabulary = dict(pipe.config.encoders.attributes)
     asked = {"age": "old", "gender": "man"}.items()
@@ -218,7 +215,7 @@ def test_looks_pull_towards_what_is_asked(pipe):
     assert wished
 
     def seen(latents, row):
-        read = pipe.model.read_latents(latents, FRAMES[2], told[row, None]).attribute_logits
+        read = pipe.model.read_latents(latents, FRAMES[2], told.row(row)).attribute_logits
         return float(seen_nats(read, wished))
 
     for row in range(2):
@@ -227,6 +224,39 @@ def test_looks_pull_towards_what_is_asked(pipe):
         slope = (seen(here + step, row) - seen(here - step, row)) / 0.04
         assert slope == pytest.approx(float(way.norm()), rel=0.05) and slope > 0
     assert steering("a face") is steering("an old man", 0.0) is None
+
+
+@torch.inference_mode()
+def test_the_decoder_is_told_the_plan_of_each_picture():
+    some = (("eye_color", ("brown", "blue")), ("gender", ("woman", "man")))
+    encoders = replace(tiny_config().encoders, attributes=some)
+    torch.manual_seed(0)
+    config = tiny_config(encoders=encoders, plan_length=whole_plan(some))
+    pipe = UniF2acePipeline(type(tiny_model())(config).eval(), tiny_tokenizer())
+    torch.nn.init.normal_(pipe.model.image_tokenizer.telling.words.weight)
+    shown, steps = [], []
+    pipe.model.decode_latents = lambda latents, told: (
+        shown.append((latents, told)) or type(pipe.model).decode_latents(pipe.model, latents, told)
+    )
+    faces = pipe.generate("a man", seed=0, steps=2, num_images=2, callback=steps.append)
+    plans = [pipe.plan_words.encode(face.plan.values, face.plan.points) for face in faces]
+    told = pipe.plan_words.told(torch.tensor(plans))
+    assert (told.words >= 0).all() and told.points.isfinite().all()
+    assert not torch.equal(told.points[0], told.points[1])
+    preview, *last = shown  # the last step shows the faces themselves
+    for (latents, heard), row, picture in (
+        (preview, 0, steps[0].preview),
+        (last[0], 0, faces[0].image),
+        (last[1], 1, faces[1].image),
+    ):
+        assert torch.equal(heard.words, told.words[row : row + 1])
+        torch.testing.assert_close(heard.points, told.points[row : row + 1])
+        pixels = pipe.model.image_tokenizer.decode_latents(latents.transpose(1, 2), (2, 2), heard)
+        assert to_image(pixels[0]).tobytes() == picture.tobytes()
+    part = np.array([[True, False], [False, False]])
+    (edited,) = pipe.edit(faces[0].image, part, "a man", seed=0, steps=1)
+    plan = torch.tensor([pipe.plan_words.encode(edited.plan.values, edited.plan.points)])
+    assert torch.equal(shown[-1][1].words, pipe.plan_words.told(plan).words)
 
 
 def test_each_of_many_pictures_is_shown_as_its_own_pulls_have_it(pipe):
@@ -246,9 +276,7 @@ def test_each_of_many_pictures_is_shown_as_its_own_pulls_have_it(pipe):
             temperature=DEFAULT_TEMPERATURE,
             pulls=last.pulls[i : i + 1],
         )
-        told = pipe.plan_words.told(plans[i : i + 1])
-        expected = to_image(pipe.model.decode_latents(means, told)[0])
-        assert face.image.tobytes() == expected.tobytes()
+        assert face.image.tobytes() == to_image(pipe.model.decode_latents(means)[0]).tobytes()
         alone = pipe.generate("an old man", seed=5 + i, steps=4, steering=10.0)[0]
         assert alone.codes == face.codes
 

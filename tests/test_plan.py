@@ -14,7 +14,7 @@ from unif2ace.config import NUM_PLAN_POINTS, PRESETS, EncoderConfig, whole_plan
 from unif2ace.losses import IGNORED_LABEL
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline
-from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token, told_of
+from unif2ace.plan import DIGITS, PLAN_POINTS, PlanWords, digit_of, telling_token
 from unif2ace.priors import WHO, common
 from unif2ace.prompting import Thought, encode_text, generation_batch, prompt_ids, text_batch
 from unif2ace.records import PLAN_TEMPERATURE
@@ -92,14 +92,18 @@ def test_a_decoder_is_told_what_a_plan_says_as_labels_would_tell_it(words, seed)
     known = {name: value for name, value in shown.items() if name in words.names}
     plans = torch.tensor([words.encode(known, points(seed))] * 2)
     plans[1, 3] = words.digits[0]  # a word that cannot stand there
+    plans[1, -1] = words.words[0]["woman"]  # nor this
     told = words.told(plans)
-    assert told.shape == (2, len(FIRST_VOCABULARY))
+    assert told.words.shape == (2, len(FIRST_VOCABULARY))
     for place, (name, values) in enumerate(FIRST_VOCABULARY):
         expected = values.index(known[name]) if name in known else len(values)
-        assert told[:, place].tolist() == [expected, NOT_TOLD if place == 3 else expected]
-        assert told_of(known, FIRST_VOCABULARY)[place] == expected
+        assert told.words[:, place].tolist() == [expected, NOT_TOLD if place == 3 else expected]
+    torch.testing.assert_close(told.points[0], torch.tensor(words.decode(plans[0].tolist()).points))
+    torch.testing.assert_close(told.points[1, :-1], told.points[0, :-1])
+    assert told.points[1, -1].isnan().tolist() == [False, True]
     short = PlanWords(tiny_tokenizer(), 4).told(plans[:, :4])
-    assert short.shape == (2, len(VOCABULARY)) and (short[:, 4:] == NOT_TOLD).all()
+    assert short.words.shape == (2, len(VOCABULARY)) and (short.words[:, 4:] == NOT_TOLD).all()
+    assert short.points.isnan().all() and short.points.shape == told.points.shape
 
 
 def test_words_of_a_place_tell_its_values_apart(words):

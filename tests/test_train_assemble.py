@@ -115,7 +115,9 @@ def test_a_checkpoint_taken_apart_goes_together_again(tmp_path, monkeypatch):
         (tmp_path / part).mkdir()
         (tmp_path / "parts" / part).rename(tmp_path / part / part)
     sizes = tiny_config().encoders
-    vq = replace(tiny_config().vq, told_counts=())  # whether a decoder is told is up to its run
+    vq = replace(
+        tiny_config().vq, told_counts=(), told_areas=()
+    )  # whether a decoder is told is up to its run
 
     def preset(encoders=sizes, vq=vq):
         return tiny_config(encoders=encoders, vq=vq)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from unif2ace.attributes import ATTRIBUTES, VOCABULARY, hidden_attributes
-from unif2ace.config import EncoderConfig, VQConfig, told_counts
+from unif2ace.config import EncoderConfig, VQConfig, telling
 from unif2ace.encoders import NUM_UNITS, FaceEncoder, SemanticEncoder
 from unif2ace.synth.render import RenderedFace
 from unif2ace.synth.sampling import sample_attributes
@@ -449,8 +449,8 @@ def test_a_decoder_is_told_what_unmirrored_renders_show_and_nothing_of_photograp
     faces, photos, tmp_path
 ):
     config = settings(faces, tmp_path, photos, photo_share=0.25, untold_share=0.4)
-    counts = told_counts(VOCABULARY)
-    config = replace(config, vq=replace(config.vq, told_counts=counts))
+    config = replace(config, vq=telling(config.vq, VOCABULARY))
+    counts = config.vq.told_counts
     batches, plain = TokenizerBatches(config, shards(faces, tmp_path)), {}
     for seed in (*range(48, 54), *range(98, 103)):
         plain[face(seed).image.tobytes()] = face(seed)
@@ -481,7 +481,7 @@ def test_a_tokenizer_learns_to_be_told_and_decodes_codes_alone_no_worse(faces, t
     tokenizer_training.train(replace(first, loop=replace(first.loop, steps=4)))
     changed = {"start": tmp_path / "a" / "tokenizer", "critic_start": 1.0, "keeps_codes": True}
     second = settings(faces, tmp_path / "b", **changed)
-    second = replace(second, vq=replace(second.vq, told_counts=told_counts(VOCABULARY)))
+    second = replace(second, vq=telling(second.vq, VOCABULARY))
     before = TokenizerObjective(second).tokenizer.state_dict()
     for name, weight in load_tokenizer(changed["start"]).state_dict().items():
         assert torch.equal(before.pop(name), weight)

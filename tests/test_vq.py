@@ -8,9 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unif2ace.areas import AREAS, NOWHERE, area_masks, told_areas
+from unif2ace.attributes import VOCABULARY
 from unif2ace.config import VQConfig
+from unif2ace.conv import ResBlock
 from unif2ace.train.tokenizer import load_tokenizer, save_tokenizer
-from unif2ace.vq import FSQ, LFQ, NOT_TOLD, ImageTokenizer, Telling
+from unif2ace.vq import FSQ, LFQ, NOT_TOLD, ImageTokenizer, Telling, Told
 
 TINY = {"encoder_channels": (32, 32, 32), "decoder_channels": (32, 32, 32)}
 TINY |= {"encoder_blocks": 1, "decoder_blocks": 1}
@@ -173,7 +176,9 @@ def test_a_wrong_count_of_codes_is_refused():
 
 
 @pytest.mark.parametrize(
-    "config", [*CONFIGS, VQConfig(**TINY, told_counts=(2, 3))], ids=["fsq", "lfq", "told"]
+    "config",
+    [*CONFIGS, VQConfig(**TINY, told_counts=(2, 3), told_areas=(0, 1))],
+    ids=["fsq", "lfq", "told"],
 )
 def test_saved_tokenizer_comes_back_the_same(config, tmp_path):
     model = tokenizer(config)
@@ -185,39 +190,96 @@ def test_saved_tokenizer_comes_back_the_same(config, tmp_path):
         assert torch.equal(model(pixels).reconstruction, again(pixels).reconstruction)
 
 
-COUNTS = (2, 4, 3)
+COUNTS, WHERE = (2, 4, 3, 2), (0, 3, 0, NOWHERE)
+EYES, MOUTH, JAW = [(0.3, 0.4), (0.7, 0.4)], [(0.4, 0.7), (0.6, 0.7), (0.5, 0.72)], [0.2, 0.8]
+POINTS = torch.tensor(
+    [*EYES, (0.5, 0.55), *MOUTH, (0.5, 0.9), *((x, 0.5) for x in JAW)]
+)  # as AREA_POINTS
+
+
+def told(*words):
+    return Told(words=torch.tensor(words), points=POINTS.expand(len(words), -1, -1))
 
 
 @torch.no_grad()
-def test_every_word_that_is_told_adds_its_own_scales_and_shifts():
-    telling = Telling(COUNTS, (5, 8))
+def test_every_word_that_is_told_adds_its_own_scales_and_shifts_in_its_area():
+    telling = Telling(COUNTS, WHERE, (5, 8))
     torch.nn.init.normal_(telling.words.weight, generator=torch.Generator().manual_seed(0))
-    told = torch.tensor([[1, 3, 0], [NOT_TOLD, 0, 2], [NOT_TOLD] * 3])
-    first, second = telling(told)
-    assert first.shape == (3, 10) and second.shape == (3, 16)
-    for row, values in enumerate(told.tolist()):
-        expected = torch.zeros(26)
+    heard = told([1, 3, 0, 1], [NOT_TOLD, 0, 2, 0], [NOT_TOLD] * 4)
+    first, second = telling(heard)
+    assert first.shape == (3, len(AREAS), 10) and second.shape == (3, len(AREAS), 16)
+    for row, values in enumerate(heard.words.tolist()):
+        expected = torch.zeros(len(AREAS), 26)
         for thing, value in enumerate(values):
-            if value != NOT_TOLD:
-                expected += telling.words.weight[sum(COUNTS[:thing]) + value]
-        torch.testing.assert_close(torch.cat([first[row], second[row]]), expected)
+            if value != NOT_TOLD and WHERE[thing] != NOWHERE:
+                expected[WHERE[thing]] += telling.words.weight[sum(COUNTS[:thing]) + value]
+        torch.testing.assert_close(torch.cat([first[row], second[row]], dim=-1), expected)
     with pytest.raises(ValueError, match=r"\(1, 2\)"):
-        telling(torch.zeros(1, 2, dtype=torch.int64))
+        telling(told([0, 0]))
 
 
 @torch.no_grad()
-def test_what_is_told_changes_its_own_picture_alone_and_at_first_none():
-    config = VQConfig(**TINY, told_counts=COUNTS)
-    codes = torch.randint(0, 8192, (3, 4), generator=torch.Generator().manual_seed(1))
-    told = torch.tensor([[1, 3, 0], [0, 1, 2], [NOT_TOLD] * 3])
+def test_what_is_told_changes_its_own_picture_where_it_belongs_and_at_first_nothing():
+    config = VQConfig(**TINY, told_counts=COUNTS, told_areas=WHERE)
+    grid, generator = (8, 8), torch.Generator().manual_seed(1)
+    codes = torch.randint(0, 8192, (3, 64), generator=generator)
+    heard = told([NOT_TOLD, 3, NOT_TOLD, 1], [0, 1, 2, 0], [NOT_TOLD] * 4)
     model = tokenizer(config)
-    plain, heard = model.decode(codes, (2, 2)), model.decode(codes, (2, 2), told)
-    torch.testing.assert_close(heard[2], plain[2])
+    plain, changed = model.decode(codes, grid), model.decode(codes, grid, heard)
+    torch.testing.assert_close(changed[2], plain[2])
     for row in range(2):
-        assert (heard[row] - plain[row]).abs().max() > 0.01
-        alone = model.decode(codes[row : row + 1], (2, 2), told[row : row + 1])
-        torch.testing.assert_close(heard[row : row + 1], alone, atol=1e-5, rtol=1e-4)
+        alone = model.decode(codes[row : row + 1], grid, heard.row(row))
+        torch.testing.assert_close(changed[row : row + 1], alone, atol=1e-5, rtol=1e-4)
+        assert (changed[row] - plain[row]).abs().max() > 0.01
+    unknown = Told(words=heard.words, points=torch.full_like(heard.points, torch.nan))
+    torch.testing.assert_close(model.decode(codes, grid, unknown), plain)
     fresh = ImageTokenizer(config).eval()
-    assert torch.equal(fresh.decode(codes, (2, 2), told), fresh.decode(codes, (2, 2)))
+    assert torch.equal(fresh.decode(codes, grid, heard), fresh.decode(codes, grid))
     deaf = tokenizer()
-    assert torch.equal(deaf.decode(codes, (2, 2), told), deaf.decode(codes, (2, 2)))
+    assert torch.equal(deaf.decode(codes, grid, heard), deaf.decode(codes, grid))
+    with pytest.raises(ValueError, match=r"squares.*\(4, 16\)"):
+        model.decode(codes, (4, 16), heard)
+
+
+@torch.no_grad()
+def test_a_block_is_told_place_by_place():
+    block = ResBlock(4).eval()
+    for parameter in block.parameters():
+        parameter.normal_(std=0.3)
+    x, telling = pictures(1, 4, 5, 5), torch.zeros(1, 8, 5, 5)
+    plain = block(x)
+    torch.testing.assert_close(block(x, telling), plain)
+    telling[0, :, 0, 0] = 1
+    is_changed = ((block(x, telling) - plain).abs() > 1e-6).any(1)[0]
+    assert is_changed[:2, :2].all() and is_changed.sum() == 4  # as far as a 3x3 convolution sees
+
+
+def test_areas_lie_where_their_parts_do():
+    masks = dict(zip(AREAS, area_masks(POINTS[None], 64)[0], strict=True))
+
+    def middle(mask):
+        shares = mask / mask.sum()
+        places = (torch.arange(64) + 0.5) / 64
+        return float((shares.sum(0) * places).sum()), float((shares.sum(1) * places).sum())
+
+    heights = [middle(masks[area])[1] for area in ("brows", "eyes", "nose", "mouth")]
+    assert heights == sorted(heights) and heights[1] == pytest.approx(0.4, abs=0.02)
+    assert all(middle(mask)[0] == pytest.approx(0.5, abs=0.02) for mask in masks.values())
+    assert masks["eyes"][25, 24] > 0.9 > 0.1 > masks["eyes"][40, 24]  # (0.38, 0.4) lies in one
+    assert masks["ears"][:, 24:40].max() < 0.1 < 0.9 < masks["ears"].max()
+    assert all((mask >= 0).all() and (mask <= 1).all() for mask in masks.values())
+    moved = area_masks(POINTS[None] + 0.125, 64)[0]
+    torch.testing.assert_close(moved[:, 8:, 8:], area_masks(POINTS[None], 64)[0, :, :-8, :-8])
+    part_known = POINTS.clone()
+    part_known[3:6] = torch.nan
+    masks = dict(zip(AREAS, area_masks(part_known[None], 16)[0], strict=True))
+    assert not masks["mouth"].any() and masks["eyes"].any()
+
+
+def test_every_attribute_of_a_face_is_told_in_an_area():
+    areas = dict(zip((name for name, _ in VOCABULARY), told_areas(VOCABULARY), strict=True))
+    assert {areas[name] for name in ("hair_color", "background", "head_turn")} == {NOWHERE}
+    expected = {"eye_color": "eyes", "lipstick": "mouth", "scar": "face", "earrings": "ears"}
+    assert {name: AREAS[areas[name]] for name in expected} == expected
+    with pytest.raises(ValueError, match="2 things are told, but of 0 areas"):
+        VQConfig(told_counts=(2, 3))

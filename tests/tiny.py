@@ -13,7 +13,7 @@ from unif2ace.config import (
     UniF2aceConfig,
     VQConfig,
     nano,
-    told_counts,
+    telling,
 )
 from unif2ace.model import UniF2aceForConditionalGeneration
 from unif2ace.text import train_tokenizer
@@ -41,13 +41,8 @@ def tiny_config(**changes) -> UniF2aceConfig:
         "moe": MoEConfig(expert_dim=64, shared_expert_dim=64, resampler_dim=16, resampler_heads=2),
     }
     sizes |= changes
-    vq = VQConfig(
-        encoder_channels=(8, 8, 32),
-        decoder_channels=(32, 8, 8),
-        encoder_blocks=1,
-        told_counts=told_counts(sizes["encoders"].attributes),
-    )
-    return nano(**({"vq": vq} | sizes))
+    vq = VQConfig(encoder_channels=(8, 8, 32), decoder_channels=(32, 8, 8), encoder_blocks=1)
+    return nano(**({"vq": telling(vq, sizes["encoders"].attributes)} | sizes))
 
 
 @cache
@@ -65,8 +60,8 @@ def tiny_model(seed: int = 0) -> UniF2aceForConditionalGeneration:
     with torch.no_grad():  # let the picture and the routers matter
         for name, parameter in model.blocks.named_parameters():
             parameter.add_(torch.randn_like(parameter) * (0.3 if "router" in name else 0.05))
-        telling = model.image_tokenizer.telling.words.weight
-        telling.copy_(torch.randn_like(telling))
+        words = model.image_tokenizer.telling.words.weight
+        words.copy_(torch.randn_like(words))
     return model
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from transformers import PretrainedConfig
 
+from unif2ace.areas import told_areas
 from unif2ace.attributes import FIRST_VOCABULARY, VOCABULARY, Vocabulary, checked_vocabulary
 
 FORMAT_VERSION = 3
@@ -77,8 +78,9 @@ class TokenLayout:
 class VQConfig:
     """Convolutional image tokenizer: 16x down, `codebook_size` codes, FSQ or LFQ quantiser.
 
-    told_counts: of each thing that the decoder may be told of a picture, how many it may be; ()
-        where it decodes codes alone.
+    told_counts: of each thing that the decoder may be told of a picture, how many words there are;
+        () where it decodes codes alone.
+    told_areas: for each of these which of `areas.AREAS` shows it, or `areas.NOWHERE`.
     """
 
     quantizer: Literal["fsq", "lfq"] = "fsq"
@@ -90,6 +92,7 @@ class VQConfig:
     encoder_blocks: int = 1
     decoder_blocks: int = 2
     told_counts: tuple[int, ...] = ()
+    told_areas: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.quantizer not in ("fsq", "lfq"):
@@ -100,6 +103,10 @@ class VQConfig:
         for name in ("encoder_channels", "decoder_channels"):
             if len(getattr(self, name)) != stages:
                 raise ValueError(f"{name} needs {stages} entries, got {getattr(self, name)}")
+        if len(self.told_areas) != len(self.told_counts):
+            raise ValueError(
+                f"{len(self.told_counts)} things are told, but of {len(self.told_areas)} areas"
+            )
 
     @property
     def downsample(self) -> int:
@@ -190,9 +197,11 @@ def _nested(kind: type, value: Any) -> Any:
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
 
 
-def told_counts(attributes: Vocabulary) -> tuple[int, ...]:
-    """What a decoder can be told of faces: each attribute's values, and that it cannot be seen."""
-    return tuple(len(values) + 1 for _, values in attributes)
+def telling(vq: VQConfig, attributes: Vocabulary) -> VQConfig:
+    """An image tokenizer whose decoder can be told each attribute's value, and that it cannot be
+    seen."""
+    counts = tuple(len(values) + 1 for _, values in attributes)
+    return dataclasses.replace(vq, told_counts=counts, told_areas=told_areas(attributes))
 
 
 def stored_encoders(values: dict[str, Any]) -> EncoderConfig:
@@ -269,7 +278,7 @@ class UniF2aceConfig(PretrainedConfig):
         self.hears_denials = hears_denials
         if image_size % self.vq.downsample or image_size < self.vq.downsample:
             raise ValueError(f"image_size must be a multiple of 16, got {image_size}")
-        if self.vq.told_counts not in ((), told_counts(self.encoders.attributes)):
+        if self.vq.told_counts and self.vq != telling(self.vq, self.encoders.attributes):
             raise ValueError(
                 f"an image tokenizer that is told of {len(self.vq.told_counts)} attributes does "
                 f"not fit encoders of {len(self.encoders.attributes)}"

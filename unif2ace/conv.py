@@ -35,10 +35,10 @@ class ResBlock(nn.Module):
         nn.init.zeros_(self.conv2.bias)
 
     def forward(self, x: Tensor, telling: Tensor | None = None) -> Tensor:
-        """telling: (B, 2C), what scales the normalised channels by more than 1, and shifts them."""
+        """telling: (B, 2C, H, W), scales of normalised channels, less 1, and their shifts."""
         hidden = self.norm2(self.conv1(F.silu(self.norm1(x))))
         if telling is not None:
-            scale, shift = telling[..., None, None].chunk(2, 1)  # (B, C, 1, 1)
+            scale, shift = telling.chunk(2, 1)  # each (B, C, H, W)
             hidden = hidden * (1 + scale) + shift
         return x + self.conv2(F.silu(hidden))
 

@@ -37,7 +37,7 @@ from unif2ace.moe import (
     SequenceRouter,
     TokenMoE,
 )
-from unif2ace.vq import ImageTokenizer
+from unif2ace.vq import ImageTokenizer, Told
 
 NOISE_DIM = 64
 """Sinusoidal features of the mask ratio, which the noise expert embeds. Our choice: the paper does
@@ -282,16 +282,16 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         return self.image_tokenizer.encode(pixels)
 
     @torch.no_grad()
-    def decode_codes(self, codes: Tensor, told: Tensor | None = None) -> Tensor:
+    def decode_codes(self, codes: Tensor, told: Told | None = None) -> Tensor:
         """Codes (B, N) to pixels (B, 3, S, S) in [-1, 1].
 
-        told: (B, A), what the pictures show in words, as `PlanWords.told` gives it.
+        told: what the pictures show in words, as `PlanWords.told` gives it.
         """
         grid = (self.config.grid, self.config.grid)
         return self.image_tokenizer.decode(codes, grid, told)
 
     @torch.no_grad()
-    def decode_latents(self, latents: Tensor, told: Tensor | None = None) -> Tensor:
+    def decode_latents(self, latents: Tensor, told: Told | None = None) -> Tensor:
         """What codes stand for, or means of that, (B, N, C), as `decode_codes` does."""
         grid = (self.config.grid, self.config.grid)
         return self.image_tokenizer.decode_latents(latents.transpose(1, 2), grid, told)
@@ -311,7 +311,7 @@ class UniF2aceForConditionalGeneration(PreTrainedModel):
         self,
         latents: Tensor,
         shift: tuple[float, float] = (0, 0),
-        told: Tensor | None = None,
+        told: Told | None = None,
     ) -> FaceOutput:
         """`read_face` of what `decode_latents` shows, with a gradient back to latents (B, N, C).
 

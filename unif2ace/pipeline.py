@@ -85,6 +85,7 @@ from unif2ace.sampler import (
 from unif2ace.schedule import MaskSchedule
 from unif2ace.sentences import IMPLIED, BatchLogitsFn, careful_tokens, settled_tokens
 from unif2ace.steering import Frame, Steering, gradient_fn
+from unif2ace.vq import Told
 from unif2ace.wording import (
     DESCRIBE_QUESTION,
     DETAIL_QUESTION,
@@ -431,7 +432,7 @@ class UniF2acePipeline:
             steering=self._steering(settings, self._telling(plans)),
         )
 
-    def _steering(self, settings: GenerationSettings, told: Tensor) -> Steering | None:
+    def _steering(self, settings: GenerationSettings, told: Told) -> Steering | None:
         """Towards what the prompt asks for, as far as the face encoder has eyes for it; else None.
 
         What only the plan says pulls nothing: it tells little that anybody misses, and pulls from
@@ -447,7 +448,7 @@ class UniF2acePipeline:
             return None
 
         def read(latents: Tensor, frame: Frame, row: int) -> Mapping[str, Tensor]:
-            return self.model.read_latents(latents, frame, told[row, None]).attribute_logits
+            return self.model.read_latents(latents, frame, told.row(row)).attribute_logits
 
         return Steering(
             gradient_fn=gradient_fn(read, wished), strength=settings.steering, limit=PULL_LIMIT
@@ -530,7 +531,7 @@ class UniF2acePipeline:
             )
             faces.append(
                 GeneratedFace(
-                    image=to_image(self.model.decode_latents(latents, told[i, None])[0]),
+                    image=to_image(self.model.decode_latents(latents, told.row(i))[0]),
                     seed=settings.seed + i,
                     codes=tuple(row.tolist()),
                     settings=replace(settings, seed=settings.seed + i),
@@ -561,8 +562,8 @@ class UniF2acePipeline:
             shown=job.shown,
         )
 
-    def _telling(self, plans: Tensor) -> Tensor:
-        """What the decoder is told of pictures with these plans (n, P): (n, A).
+    def _telling(self, plans: Tensor) -> Told:
+        """What the decoder is told of pictures with these plans (n, P).
 
         Also where a picture is changed: what is read off it is right more often than its codes.
         """
@@ -575,7 +576,7 @@ class UniF2acePipeline:
     def _paint(self, job: PaintingJob) -> Iterator[GenerationStep]:
         grid = (self.config.grid, self.config.grid)
         words = self._plans(job)
-        plans, told = self._decoded(words), self._telling(words)[:1]
+        plans, told = self._decoded(words), self._telling(words).row(0)
         for step in self._sample(job, words):
             is_last = step.step == step.num_steps
             faces = self._faces(step, job, words, plans) if is_last else ()

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
+from unif2ace.areas import AREA_POINTS
 from unif2ace.attributes import VOCABULARY, Vocabulary
 from unif2ace.config import whole_plan
 from unif2ace.encoders import side_by_side
@@ -29,11 +30,10 @@ from unif2ace.losses import IGNORED_LABEL
 from unif2ace.priors import common, who
 from unif2ace.prompting import NO_THOUGHT, Thought, encode_text
 from unif2ace.sampler import WordChoice
-from unif2ace.vq import NOT_TOLD
+from unif2ace.vq import NOT_TOLD, Told
 from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
-PLAN_POINTS = (36, 45, 30, 48, 54, 57, 8, 0, 16)
-"""Of the 68 landmarks: outer eye corners, nose tip, mouth corners, lower lip, chin, jaw ends."""
+PLAN_POINTS = AREA_POINTS
 
 UNTEMPERED = ("age_years", "skin_tone_monk")
 """Finer than `priors.WHO`, and drawn as evenly as the network does."""
@@ -269,16 +269,28 @@ class PlanWords:
         said += digits[: len(self.words) - len(said)]
         return [words[value] for words, value in zip(self.words, said, strict=True)]
 
-    def told(self, plans: Tensor) -> Tensor:
-        """What plans (B, P) tell a decoder (`vq.Telling`): (B, A), each the place among the words
-        of an attribute, the last of which says that it cannot be seen; `NOT_TOLD` of attributes
-        without a place, and for a word that cannot stand there."""
+    def told(self, plans: Tensor) -> Told:
+        """What plans (B, P) tell a decoder of their pictures: words (B, A) and points (B, 9, 2).
+
+        A word counts as the place it has among those of its attribute, the last of which says that
+        it cannot be seen; `NOT_TOLD` are attributes without a place, and a word that cannot stand
+        there. Points are NaN where a plan has none.
+        """
         told = torch.full((len(plans), self.num_attributes), NOT_TOLD, device=plans.device)
         for place in range(len(self.names)):
-            ids = torch.tensor(list(self.words[place].values()), device=plans.device)
-            is_said = plans[:, place, None] == ids  # (B, words)
-            told[:, place] = is_said.long().argmax(-1).where(is_said.any(-1), NOT_TOLD)
-        return told
+            told[:, place] = self._numbered(plans, place)
+        digits = range(len(self.names), plans.shape[1])
+        points = torch.full((len(plans), 2 * len(PLAN_POINTS)), torch.nan, device=plans.device)
+        for i, place in enumerate(digits):
+            number = self._numbered(plans, place)
+            points[:, i] = ((number + 0.5) / len(DIGITS)).where(number != NOT_TOLD, torch.nan)
+        return Told(words=told, points=points.unflatten(1, (-1, 2)))
+
+    def _numbered(self, plans: Tensor, place: int) -> Tensor:
+        """Which of the words of a place plans (B, P) say there, `NOT_TOLD` for none: (B,)."""
+        ids = torch.tensor(list(self.words[place].values()), device=plans.device)
+        is_said = plans[:, place, None] == ids  # (B, words)
+        return is_said.long().argmax(-1).where(is_said.any(-1), NOT_TOLD)
 
     def said(self, ids: Sequence[int]) -> list[str]:
         """What the first words of a plan say: values, then digits.
@@ -305,13 +317,6 @@ class PlanWords:
             values=dict(zip(self.names, said, strict=False)),
             points=list(zip(shares[::2], shares[1::2], strict=False)),
         )
-
-
-def told_of(seen: Mapping[str, str], attributes: Vocabulary) -> list[int]:
-    """What a decoder is told (`vq.Telling`) of a picture on which these values can be seen."""
-    return [
-        values.index(seen[name]) if name in seen else len(values) for name, values in attributes
-    ]
 
 
 def answer_of(name: str, value: str) -> str:

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from unif2ace.areas import AREAS, area_masks
 from unif2ace.config import VQConfig
 from unif2ace.conv import AttentionBlock, ChannelNorm, Down, ResBlock, Up, check_pixels
 
@@ -131,38 +132,67 @@ def _bernoulli_entropy(p: Tensor) -> Tensor:
 NOT_TOLD = -1
 
 
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a decoder is told of pictures beside their codes.
+
+    words: (B, A), of each thing which of its words is right, or `NOT_TOLD`.
+    points: (B, 9, 2), where the `areas.AREA_POINTS` lie; NaN where not known, and then no word is
+        heard.
+    """
+
+    words: Tensor
+    points: Tensor
+
+    def row(self, index: int) -> Told:
+        """What is told of one of the pictures."""
+        kept = slice(index, index + 1)
+        return Told(words=self.words[kept], points=self.points[kept])
+
+    def to(self, device: torch.device) -> Told:
+        return Told(words=self.words.to(device), points=self.points.to(device))
+
+
 class Telling(nn.Module):
     """What is told of a picture, as scales and shifts of the channels of a decoder's blocks.
 
     Deviation: the paper's tokenizer decodes codes alone. Ours has few bits, and what they leave
     open, the plan of a painted face says. As text-conditioned tokenizers do (TexTok, arXiv
-    2412.05796), through adaptive norms (arXiv 2105.05233, sec. 3.1); that every word adds its own
-    scales and shifts, and none at the start, is our choice.
+    2412.05796), through adaptive norms (arXiv 2105.05233, sec. 3.1). Our choice: every word adds
+    its own scales and shifts, none at the start, and in its own area alone, so that what an eye
+    looks like is learnt from eyes.
 
-    counts: of each thing that is told, how many it may be. widths: of the blocks' channels.
+    counts: of each thing that is told, how many words there are. areas: of each, the area of
+    `areas.AREAS` that shows it, or `NOWHERE`. widths: of the blocks' channels.
     """
 
-    def __init__(self, counts: Sequence[int], widths: Sequence[int]) -> None:
+    def __init__(self, counts: Sequence[int], areas: Sequence[int], widths: Sequence[int]) -> None:
         super().__init__()
-        self.counts, self.widths = tuple(counts), tuple(widths)
+        self.counts, self.areas, self.widths = tuple(counts), tuple(areas), tuple(widths)
         self.words = nn.Embedding(sum(counts), 2 * sum(widths))
         nn.init.zeros_(self.words.weight)
 
-    def forward(self, told: Tensor) -> Sequence[Tensor]:
-        """told (B, A) in 0..counts[a]-1, or `NOT_TOLD`, to (B, 2 * width) for each block."""
-        if told.ndim != 2 or told.shape[1] != len(self.counts):
-            raise ValueError(f"told must be (B, {len(self.counts)}), got {tuple(told.shape)}")
+    def forward(self, told: Told) -> Sequence[Tensor]:
+        """For each block what its channels get in each area: (B, len(AREAS), 2 * width).
+
+        Raises: ValueError for another number of things told.
+        """
+        words = told.words
+        if words.ndim != 2 or words.shape[1] != len(self.counts):
+            raise ValueError(f"told must be (B, {len(self.counts)}), got {tuple(words.shape)}")
         starts = [sum(self.counts[:i]) for i in range(len(self.counts))]
-        rows = told.clamp(min=0) + torch.tensor(starts, device=told.device)
-        each = self.words(rows) * (told != NOT_TOLD)[..., None]  # (B, A, 2 * sum of widths)
-        return each.sum(1).split([2 * width for width in self.widths], dim=-1)
+        rows = words.clamp(min=0) + torch.tensor(starts, device=words.device)
+        each = self.words(rows) * (words != NOT_TOLD)[..., None]  # (B, A, 2 * sum of widths)
+        areas = torch.tensor(self.areas, device=words.device)
+        shares = (areas[:, None] == torch.arange(len(AREAS), device=words.device)).to(each.dtype)
+        by_area = torch.einsum("bad,ar->brd", each, shares)
+        return by_area.split([2 * width for width in self.widths], dim=-1)
 
 
 class ImageTokenizer(nn.Module):
     """Pictures to codes and back. Fully convolutional: any height and width that 16 divides.
 
-    What is told of pictures, (B, A) as `Telling` takes it, helps to decode them. None tells
-    nothing, and nor does anything to a tokenizer without `told_counts`.
+    What is told of pictures helps to decode them; a tokenizer without `told_counts` hears nothing.
     """
 
     def __init__(self, config: VQConfig) -> None:
@@ -176,7 +206,8 @@ class ImageTokenizer(nn.Module):
         self.telling = None
         if config.told_counts:
             blocks = [layer for layer in self.decoder if isinstance(layer, ResBlock)]
-            self.telling = Telling(config.told_counts, [block.channels for block in blocks])
+            widths = [block.channels for block in blocks]
+            self.telling = Telling(config.told_counts, config.told_areas, widths)
 
     def quantize(self, pixels: Tensor) -> Quantized:
         """pixels: (B, 3, H, W) in [-1, 1]. Raises ValueError for other shapes."""
@@ -184,20 +215,34 @@ class ImageTokenizer(nn.Module):
         patches = F.pixel_unshuffle(pixels, self.config.stem_patch)
         return self.quantizer(self.encoder(patches))
 
-    def reconstruct(self, latents: Tensor, told: Tensor | None = None) -> Tensor:
-        """latents (B, C, h, w) to unclamped pixels (B, 3, 16h, 16w)."""
-        x, tellings = latents, iter(())
-        if self.telling is not None and told is not None:
-            tellings = iter(self.telling(told))
-        for layer in self.decoder:
-            x = layer(x, next(tellings, None)) if isinstance(layer, ResBlock) else layer(x)
+    def reconstruct(self, latents: Tensor, told: Told | None = None) -> Tensor:
+        """latents (B, C, h, w) to unclamped pixels (B, 3, 16h, 16w).
+
+        Raises: ValueError for a picture that is not square, of which something is told.
+        """
+        x = latents
+        if self.telling is None or told is None:
+            x = self.decoder(x)
+        else:
+            if x.shape[-2] != x.shape[-1]:
+                raise ValueError(f"only squares can be told of, got codes {tuple(x.shape[-2:])}")
+            tellings, masks = iter(self.telling(told)), {}
+            for layer in self.decoder:
+                if not isinstance(layer, ResBlock):
+                    x = layer(x)
+                    continue
+                size = x.shape[-1]
+                if size not in masks:
+                    masks[size] = area_masks(told.points.float(), size)  # (B, R, h, w)
+                here = masks[size].to(x.dtype)
+                x = layer(x, torch.einsum("brd,brhw->bdhw", next(tellings).to(x.dtype), here))
         return F.pixel_shuffle(x, self.config.stem_patch)
 
     def encode(self, pixels: Tensor) -> Tensor:
         """pixels (B, 3, H, W) in [-1, 1] to codes (B, (H/16)*(W/16)), row by row, int64."""
         return self.quantize(pixels).codes
 
-    def decode(self, codes: Tensor, grid: tuple[int, int], told: Tensor | None = None) -> Tensor:
+    def decode(self, codes: Tensor, grid: tuple[int, int], told: Told | None = None) -> Tensor:
         """codes (B, h*w) in 0..K-1 to pixels (B, 3, 16h, 16w) in [-1, 1].
 
         Raises ValueError if the count of codes is not h*w or a code is out of range.
@@ -213,7 +258,7 @@ class ImageTokenizer(nn.Module):
         return self.decode_latents(self.quantizer.lookup(codes), grid, told)
 
     def decode_latents(
-        self, latents: Tensor, grid: tuple[int, int], told: Tensor | None = None
+        self, latents: Tensor, grid: tuple[int, int], told: Told | None = None
     ) -> Tensor:
         """latents (B, C, h*w), of codes or between them, to pixels (B, 3, 16h, 16w) in [-1, 1]."""
         weight = next(self.decoder.parameters())
@@ -224,7 +269,7 @@ class ImageTokenizer(nn.Module):
         pixels: Tensor,
         is_spoilt: Tensor | None = None,
         shown: Tensor | None = None,
-        told: Tensor | None = None,
+        told: Told | None = None,
     ) -> VQOutput:
         """is_spoilt: (B, N) bool, codes to decode as another picture's; see `spoil`.
 

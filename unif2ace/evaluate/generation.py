@@ -23,18 +23,19 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from unif2ace.attributes import ATTRIBUTES, hidden_attributes, visible
+from unif2ace.areas import AREA_POINTS
+from unif2ace.attributes import ATTRIBUTES, Vocabulary, hidden_attributes, visible
 from unif2ace.encoders import EfficientNetLite0
 from unif2ace.evaluate.faces import LabelledFaces, stack_images
 from unif2ace.evaluate.judge import Judge, Verdict
 from unif2ace.evaluate.metrics import frechet_distance, rate
 from unif2ace.parsing import parse_constraints
 from unif2ace.pipeline import UniF2acePipeline, to_image
-from unif2ace.plan import told_of
 from unif2ace.records import DEFAULT_STEERING
 from unif2ace.synth.captions import Style, caption
 from unif2ace.synth.sampling import Split, sample_attributes
 from unif2ace.train.perceptual import imagenet_network
+from unif2ace.vq import Told
 
 VISITOR_PROMPTS = (
     "a smiling woman with red hair",
@@ -236,21 +237,27 @@ def requests_of(faces: LabelledFaces) -> list[Request]:
 def reconstructions(
     pipe: UniF2acePipeline,
     images: Sequence[Image.Image],
-    seen: Sequence[Mapping[str, str]] | None = None,
+    told: Told | None = None,
 ) -> list[Image.Image]:
     """The pictures through the image tokenizer and back.
 
-    seen: what can be seen on each, for the decoder to be told: the best any painter can do. None
-        tells nothing.
+    told: what can be seen on them, for the decoder to hear: the best any painter can do.
     """
     rebuilt = []
     for i, image in enumerate(tqdm(images, desc="reconstruct", unit="face")):
-        told = None
-        if seen is not None:
-            words = told_of(seen[i], pipe.config.encoders.attributes)
-            told = torch.tensor([words], device=pipe.device)
-        rebuilt.append(to_image(pipe.model.decode_codes(pipe.encode(image).codes, told)[0]))
+        words = None if told is None else told.row(i).to(pipe.device)
+        rebuilt.append(to_image(pipe.model.decode_codes(pipe.encode(image).codes, words)[0]))
     return rebuilt
+
+
+def told_of(faces: LabelledFaces, attributes: Vocabulary) -> Told:
+    """What can be seen on renders, as a decoder is told it."""
+    words = [
+        [values.index(seen[name]) if name in seen else len(values) for name, values in attributes]
+        for seen in map(faces.seen, range(len(faces)))
+    ]
+    points = torch.from_numpy(faces.landmarks[:, AREA_POINTS])
+    return Told(words=torch.tensor(words), points=points)
 
 
 @torch.inference_mode()
@@ -327,8 +334,10 @@ def evaluate_generation(
     by_visitors = paint(pipe, visitors, **settings, kept=kept)
     renders = [faces.image(i) for i in range(2 * count)]
     known = faces.knowing(pipe.config.attributes)
-    seen = [known.seen(i) for i in range(count, 2 * count)]
-    rebuilt = reconstructions(pipe, renders[count:], seen)
+    told = told_of(known, pipe.config.encoders.attributes)
+    shown = slice(count, 2 * count)
+    told = Told(words=told.words[shown], points=told.points[shown])
+    rebuilt = reconstructions(pipe, renders[count:], told)
     untold = reconstructions(pipe, renders[count:])
     truths = requests_of(known)
     size = pipe.image_size

@@ -89,7 +89,8 @@ def main(arguments: argparse.Namespace) -> None:
         num_parts=trained.num_parts,
     )
     decoder = json.loads((arguments.tokenizer / "tokenizer/config.json").read_text())
-    vq = replace(preset().vq, told_counts=tuple(decoder.get("told_counts", ())))
+    told = {name: tuple(decoder.get(name, ())) for name in ("told_counts", "told_areas")}
+    vq = replace(preset().vq, **told)
     config = preset(encoders=encoders, vq=vq)
     if arguments.transformer is not None:
         smaller = UniF2aceConfig.from_pretrained(arguments.transformer)

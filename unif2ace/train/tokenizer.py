@@ -19,8 +19,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from unif2ace.areas import AREA_POINTS
 from unif2ace.attributes import VOCABULARY
-from unif2ace.config import PRESETS, VQConfig, told_counts
+from unif2ace.config import PRESETS, VQConfig, telling
 from unif2ace.train.folders import written_whole
 from unif2ace.train.images import (
     HIDDEN,
@@ -40,7 +41,7 @@ from unif2ace.train.perceptual import (
     feature_distance,
 )
 from unif2ace.train.reading import load_reader, reading_distance
-from unif2ace.vq import NOT_TOLD, ImageTokenizer
+from unif2ace.vq import NOT_TOLD, ImageTokenizer, Told
 
 EYES_AND_MOUTH = (slice(36, 42), slice(42, 48), slice(48, 68))  # of the 68 landmarks
 CRITIC_LEAD = 0.05  # share of the budget
@@ -157,8 +158,8 @@ class TokenizerObjective(nn.Module):
         self.tokenizer = ImageTokenizer(config.vq)
         if config.start is not None:
             started = load_tokenizer(config.start)
-            told_alike = dataclasses.replace(started.config, told_counts=config.vq.told_counts)
-            if started.config != config.vq and (started.telling or told_alike != config.vq):
+            deaf = dataclasses.replace(config.vq, told_counts=(), told_areas=())  # yet
+            if started.config not in (config.vq, deaf):
                 raise ValueError(f"{config.start} has other sizes: {started.config}")
             state = self.tokenizer.state_dict() | started.state_dict()  # telling may be new
             self.tokenizer.load_state_dict(state)
@@ -178,7 +179,10 @@ class TokenizerObjective(nn.Module):
         """batch: as `TokenizerBatches` gives it. progress: 0..1."""
         config, pixels = self.config, to_pixels(batch["pictures"])
         weights = region_weights(batch["landmarks"], pixels.shape[-1], config.region_weight)
-        output = self.tokenizer(pixels, batch["is_spoilt"], batch.get("shown"), batch.get("told"))
+        told = None
+        if "told" in batch:
+            told = Told(words=batch["told"], points=batch["landmarks"][:, AREA_POINTS])
+        output = self.tokenizer(pixels, batch["is_spoilt"], batch.get("shown"), told)
         ours = output.reconstruction
         error = ours.float() - pixels
         error = ((error.abs() + error.square()) * weights).sum() / (3 * weights.sum())
@@ -314,7 +318,7 @@ def psnr(ours: Tensor, theirs: Tensor, weights: Tensor | None = None) -> float:
 
 @torch.inference_mode()
 def reconstructions(
-    tokenizer: ImageTokenizer, pixels: Tensor, told: Tensor | None = None
+    tokenizer: ImageTokenizer, pixels: Tensor, told: Told | None = None
 ) -> tuple[Tensor, Tensor]:
     """What comes back of pixels (n, 3, S, S), and the codes (n, N)."""
     codes, pictures = [], []
@@ -322,7 +326,10 @@ def reconstructions(
         part = pixels[start : start + 32]
         codes.append(tokenizer.encode(part))
         grid = (part.shape[-2] // 16, part.shape[-1] // 16)
-        words = None if told is None else told[start : start + 32]
+        words = None
+        if told is not None:
+            kept = slice(start, start + 32)
+            words = Told(words=told.words[kept], points=told.points[kept])
         pictures.append(tokenizer.decode(codes[-1], grid, words))
     return torch.cat(pictures), torch.cat(codes)
 
@@ -330,11 +337,11 @@ def reconstructions(
 @dataclass(frozen=True, kw_only=True)
 class HeldOut:
     """Pictures (n, 3, S, S) uint8 that nothing was trained on, with landmarks (n, 68, 2), NaN where
-    not known, and what to tell the decoder of them (n, A), None for nothing."""
+    not known, and what to tell the decoder of them, None for nothing."""
 
     pictures: Tensor
     landmarks: Tensor
-    told: Tensor | None = None
+    told: Told | None = None
 
 
 def evaluate(tokenizer: ImageTokenizer, kinds: Mapping[str, HeldOut]) -> dict[str, dict]:
@@ -375,7 +382,8 @@ def evaluation_pictures(config: TokenizerTrainConfig) -> dict[str, HeldOut]:
         labels = faces.labels(rows)
         kinds["renders"] = HeldOut(pictures=faces.pixels(rows), landmarks=labels.landmarks)
         if counts := config.vq.told_counts:
-            told = told_of(labels.attributes, counts)
+            words = told_of(labels.attributes, counts)
+            told = Told(words=words, points=labels.landmarks[:, AREA_POINTS])
             kinds["renders told"] = dataclasses.replace(kinds["renders"], told=told)
     if config.photos is not None:
         photos = read_photos(config.photos, is_held_out=True, size=config.image_size)
@@ -403,7 +411,9 @@ def train(config: TokenizerTrainConfig) -> TrainResult:
         device = next(objective.parameters()).device
         for name, held in held_out.items():
             pixels = to_pixels(held.pictures[:16].to(device))
-            told = None if held.told is None else held.told[:16].to(device)
+            told = None
+            if held.told is not None:
+                told = Told(words=held.told.words[:16], points=held.told.points[:16]).to(device)
             ours, _ = reconstructions(objective.tokenizer, pixels, told)
             sheet([pixels, ours], columns=8).save(
                 out / f"sheet-{name.replace(' ', '-')}-{step:06d}.png"
@@ -480,10 +490,9 @@ def main(arguments: argparse.Namespace) -> None:
         workers=arguments.workers,
         seed=arguments.seed,
     )
-    counts = told_counts(VOCABULARY) if arguments.told else ()
     config = TokenizerTrainConfig(
         loop=loop,
-        vq=dataclasses.replace(preset.vq, told_counts=counts),
+        vq=telling(preset.vq, VOCABULARY) if arguments.told else preset.vq,
         image_size=preset.image_size,
         faces=arguments.faces,
         photos=arguments.photos,
