@@ -43,6 +43,7 @@ from unif2ace.train.images import (
     to_pixels,
 )
 from unif2ace.train.loop import TrainConfig
+from unif2ace.train.merge import merged
 from unif2ace.train.perceptual import (
     FeatureCritic,
     PictureFeatures,
@@ -59,6 +60,7 @@ from unif2ace.train.tokenizer import (
     load_tokenizer,
     psnr,
     region_weights,
+    save_tokenizer,
     told_of,
 )
 from unif2ace.vq import NOT_TOLD, ImageTokenizer, spoil
@@ -493,6 +495,35 @@ def test_a_tokenizer_learns_to_be_told_and_decodes_codes_alone_no_worse(faces, t
     assert report["renders"]["psnr"] != report["renders told"]["psnr"]
     with pytest.raises(ValueError, match="other sizes"):  # what was learnt is not forgotten
         TokenizerObjective(settings(faces, tmp_path / "c", start=tmp_path / "b" / "tokenizer"))
+
+
+@torch.no_grad()
+def test_merged_decoders_are_the_mean_of_both_and_hear_as_much_more_as_told(tmp_path):
+    plain = settings(tmp_path, tmp_path).vq
+    before, after = ImageTokenizer(plain), ImageTokenizer(telling(plain, VOCABULARY))
+    with pytest.raises(ValueError, match="--keep-codes"):
+        merged(before, after, told_weight=2.0)
+    after.encoder.load_state_dict(before.encoder.state_dict())
+    torch.nn.init.normal_(after.telling.words.weight)
+    for model, folder in ((before, "before"), (after, "after")):
+        save_tokenizer(model, tmp_path / folder)
+    paths = f"--before {tmp_path}/before --after {tmp_path}/after --out {tmp_path}/out"
+    main(f"merge {paths} --told-weight 2".split())
+    found = load_tokenizer(tmp_path / "out" / "tokenizer")
+    assert found.config == after.config
+    for name, weight in found.state_dict().items():
+        expected = after.state_dict()[name]
+        if name.startswith("telling."):
+            expected = 2 * expected
+        elif name.startswith("decoder."):
+            expected = (expected + before.state_dict()[name]) / 2
+        torch.testing.assert_close(weight, expected)
+    with pytest.raises(ValueError, match="told nothing"):
+        merged(after, before, told_weight=2.0)
+    wider = ImageTokenizer(replace(plain, decoder_channels=(64, 8, 8)))
+    wider.encoder.load_state_dict(before.encoder.state_dict())
+    with pytest.raises(ValueError, match="another size"):
+        merged(wider, found, told_weight=2.0)
 
 
 @torch.no_grad()

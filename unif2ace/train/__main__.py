@@ -14,6 +14,7 @@ COMMANDS = {
     "features": "prepare the transformer's training features",
     "transformer": "train the transformer",
     "means": "what painted pictures show of training faces, for the image tokenizer's decoder",
+    "merge": "the decoder between those that a run began and ended with",
     "export": "quantise a checkpoint to NF4 on disk",
     "unpack": "take a checkpoint's tokenizer and encoders apart, to go on from them",
 }
