@@ -65,11 +65,12 @@ def write_means(
     out: Path,
     *,
     count: int,
-    misled_share: float = MISLED_SHARE,
+    misled_share: float,
     seed: int = 0,
 ) -> int:
     """Means of the first `count` faces' own codes, each behind a fresh short caption and its plan.
 
+    misled_share: of the faces, behind a `misled` plan.
     out: npz of seeds (n,) and latents (n, C, N) float16, there when it is whole. Returns n.
     """
     pipe = UniF2acePipeline.from_pretrained(checkpoint, quantization=None)
@@ -115,10 +116,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--features", type=Path, required=True, help="made by that checkpoint")
     parser.add_argument("--out", type=Path, required=True, help="file, .npz")
     parser.add_argument("--count", type=int, default=4000, help="faces at most")
+    parser.add_argument(
+        "--misled-share",
+        type=float,
+        default=MISLED_SHARE,
+        help="of them, after a plan with other details; 0 for a decoder that is told nothing",
+    )
 
 
 def main(arguments: argparse.Namespace) -> None:
     count = write_means(
-        arguments.checkpoint, arguments.features, arguments.out, count=arguments.count
+        arguments.checkpoint,
+        arguments.features,
+        arguments.out,
+        count=arguments.count,
+        misled_share=arguments.misled_share,
     )
     print(f"means of {count:,} faces in {arguments.out}")
