@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from tiny import save_tiny, tiny_config, tiny_model, tiny_tokenizer
 
+from unif2ace.areas import AREA_POINTS
 from unif2ace.attributes import ATTRIBUTES
 from unif2ace.checkpoint import check_place, checkpoint_name
 from unif2ace.config import whole_plan
@@ -253,10 +254,28 @@ def test_the_decoder_is_told_the_plan_of_each_picture():
         torch.testing.assert_close(heard.points, told.points[row : row + 1])
         pixels = pipe.model.image_tokenizer.decode_latents(latents.transpose(1, 2), (2, 2), heard)
         assert to_image(pixels[0]).tobytes() == picture.tobytes()
-    part = np.array([[True, False], [False, False]])
+    part, gaps = np.array([[True, False], [False, False]]), []
+    known_well = pipe._is_known_well
+    pipe._is_known_well = lambda plan, landmarks: gaps.append((plan, landmarks)) or True
     (edited,) = pipe.edit(faces[0].image, part, "a man", seed=0, steps=1)
     plan = torch.tensor([pipe.plan_words.encode(edited.plan.values, edited.plan.points)])
     assert torch.equal(shown[-1][1].words, pipe.plan_words.told(plan).words)
+    torch.testing.assert_close(shown[-1][1].points, pipe.plan_words.told(plan).points)
+    # of a picture whose plan has the face elsewhere, nothing is heard
+    ((plan, landmarks),) = gaps
+    read = pipe.model.read_face(pipe._pixels(faces[0].image))
+    torch.testing.assert_close(landmarks, read.landmarks[0])
+    assert not known_well(plan, landmarks)  # four image places tell no points
+    plan, points = plans[0], told.points[0]
+    for gap, is_well in ((0.0, True), (0.03, True), (0.04, False), (math.nan, False)):
+        moved = torch.zeros(68, 2).index_copy(0, torch.tensor(AREA_POINTS), points)
+        assert known_well(plan, moved + torch.tensor([gap, 0.0])) == is_well
+    pipe._is_known_well = lambda plan, landmarks: False
+    pipe.edit(faces[0].image, part, "a man", seed=0, steps=1)
+    assert shown[-1][1].points.isnan().all()
+    everything = np.ones((2, 2), dtype=bool)  # all is painted anew, so its plan is its own
+    pipe.edit(faces[0].image, everything, "a man", seed=0, steps=1)
+    assert shown[-1][1].points.isfinite().all()
 
 
 def test_each_of_many_pictures_is_shown_as_its_own_pulls_have_it(pipe):

@@ -127,12 +127,16 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class PaintingJob:
-    """codes (n, N), masked where to paint; prompt ids; `shown`: the plan to keep, see `edit`."""
+    """codes (n, N), masked where to paint; prompt ids; `shown`: the plan to keep, see `edit`.
+
+    is_told: whether the decoder hears the plan.
+    """
 
     codes: Tensor
     prompt: list[int]
     settings: GenerationSettings
     shown: Sequence[int] = ()
+    is_told: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
