@@ -104,6 +104,9 @@ def test_a_decoder_is_told_what_a_plan_says_as_labels_would_tell_it(words, seed)
     short = PlanWords(tiny_tokenizer(), 4).told(plans[:, :4])
     assert short.words.shape == (2, len(VOCABULARY)) and (short.words[:, 4:] == NOT_TOLD).all()
     assert short.points.isnan().all() and short.points.shape == told.points.shape
+    few = words.told(plans[:, :3])  # as many as a small picture has places for
+    assert torch.equal(few.words[:, :3], told.words[:, :3]) and few.points.isnan().all()
+    assert (few.words[:, 3:] == NOT_TOLD).all()
 
 
 def test_words_of_a_place_tell_its_values_apart(words):

@@ -277,7 +277,7 @@ class PlanWords:
         there. Points are NaN where a plan has none.
         """
         told = torch.full((len(plans), self.num_attributes), NOT_TOLD, device=plans.device)
-        for place in range(len(self.names)):
+        for place in range(min(len(self.names), plans.shape[1])):  # fewer are read than planned
             told[:, place] = self._numbered(plans, place)
         digits = range(len(self.names), plans.shape[1])
         points = torch.full((len(plans), 2 * len(PLAN_POINTS)), torch.nan, device=plans.device)
