@@ -478,7 +478,7 @@ def test_a_decoder_is_told_what_unmirrored_renders_show_and_nothing_of_photograp
         replace(config, untold_share=1.5)
 
 
-def test_a_tokenizer_learns_to_be_told_and_decodes_codes_alone_no_worse(faces, tmp_path):
+def test_a_tokenizer_learns_to_be_told_from_what_it_knew_and_keeps_that(faces, tmp_path):
     first = settings(faces, tmp_path / "a", critic_start=1.0)
     tokenizer_training.train(replace(first, loop=replace(first.loop, steps=4)))
     changed = {"start": tmp_path / "a" / "tokenizer", "critic_start": 1.0, "keeps_codes": True}

@@ -144,10 +144,13 @@ class Told:
     words: Tensor
     points: Tensor
 
-    def row(self, index: int) -> Told:
-        """What is told of one of the pictures."""
-        kept = slice(index, index + 1)
+    def rows(self, kept: slice) -> Told:
+        """What is told of some of the pictures."""
         return Told(words=self.words[kept], points=self.points[kept])
+
+    def row(self, index: int) -> Told:
+        """What is told of one of them, still (1, ...)."""
+        return self.rows(slice(index, index + 1))
 
     def to(self, device: torch.device) -> Told:
         return Told(words=self.words.to(device), points=self.points.to(device))

@@ -245,7 +245,7 @@ def reconstructions(
     """
     rebuilt = []
     for i, image in enumerate(tqdm(images, desc="reconstruct", unit="face")):
-        words = None if told is None else told.row(i).to(pipe.device)
+        words = told and told.row(i).to(pipe.device)
         rebuilt.append(to_image(pipe.model.decode_codes(pipe.encode(image).codes, words)[0]))
     return rebuilt
 
@@ -334,9 +334,7 @@ def evaluate_generation(
     by_visitors = paint(pipe, visitors, **settings, kept=kept)
     renders = [faces.image(i) for i in range(2 * count)]
     known = faces.knowing(pipe.config.attributes)
-    told = told_of(known, pipe.config.encoders.attributes)
-    shown = slice(count, 2 * count)
-    told = Told(words=told.words[shown], points=told.points[shown])
+    told = told_of(known, pipe.config.encoders.attributes).rows(slice(count, 2 * count))
     rebuilt = reconstructions(pipe, renders[count:], told)
     untold = reconstructions(pipe, renders[count:])
     truths = requests_of(known)

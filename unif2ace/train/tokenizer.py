@@ -323,14 +323,11 @@ def reconstructions(
     """What comes back of pixels (n, 3, S, S), and the codes (n, N)."""
     codes, pictures = [], []
     for start in range(0, len(pixels), 32):
-        part = pixels[start : start + 32]
+        rows = slice(start, start + 32)
+        part = pixels[rows]
         codes.append(tokenizer.encode(part))
         grid = (part.shape[-2] // 16, part.shape[-1] // 16)
-        words = None
-        if told is not None:
-            kept = slice(start, start + 32)
-            words = Told(words=told.words[kept], points=told.points[kept])
-        pictures.append(tokenizer.decode(codes[-1], grid, words))
+        pictures.append(tokenizer.decode(codes[-1], grid, told and told.rows(rows)))
     return torch.cat(pictures), torch.cat(codes)
 
 
@@ -344,7 +341,9 @@ class HeldOut:
     told: Told | None = None
 
 
-def evaluate(tokenizer: ImageTokenizer, kinds: Mapping[str, HeldOut]) -> dict[str, dict]:
+def evaluate(
+    tokenizer: ImageTokenizer, kinds: Mapping[str, HeldOut]
+) -> dict[str, dict[str, float]]:
     """PSNR, PSNR of eyes and mouth, and share of the code book in use, for each kind of picture.
 
     Landmarks of NaN give no eyes-and-mouth number.
@@ -353,7 +352,7 @@ def evaluate(tokenizer: ImageTokenizer, kinds: Mapping[str, HeldOut]) -> dict[st
     report = {}
     for name, held in kinds.items():
         pixels = to_pixels(held.pictures.to(device))
-        told = None if held.told is None else held.told.to(device)
+        told = held.told and held.told.to(device)
         ours, codes = reconstructions(tokenizer, pixels, told)
         inside = region_weights(held.landmarks.to(device), pixels.shape[-1], 2.0) - 1
         used = codes.unique().numel()
@@ -411,9 +410,7 @@ def train(config: TokenizerTrainConfig) -> TrainResult:
         device = next(objective.parameters()).device
         for name, held in held_out.items():
             pixels = to_pixels(held.pictures[:16].to(device))
-            told = None
-            if held.told is not None:
-                told = Told(words=held.told.words[:16], points=held.told.points[:16]).to(device)
+            told = held.told and held.told.rows(slice(16)).to(device)
             ours, _ = reconstructions(objective.tokenizer, pixels, told)
             sheet([pixels, ours], columns=8).save(
                 out / f"sheet-{name.replace(' ', '-')}-{step:06d}.png"
