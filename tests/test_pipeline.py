@@ -20,7 +20,7 @@ from unif2ace.records import (
     DEFAULT_TEMPERATURE,
     MOST_OTHERS,
 )
-from unif2ace.regions import region_tokens
+from unif2ace.regions import region_tokens, surrounded
 from unif2ace.sampler import posterior_means
 from unif2ace.steering import FRAMES, seen_nats
 from unif2ace.vq import Told
@@ -192,11 +192,15 @@ def test_a_picture_shows_the_means_of_its_codes_and_an_edit_what_it_kept(pipe):
     parts = [torch.tensor([place]) for place in range(4)]  # no two of the four do not touch
     assert face.image.tobytes() == shown(codes, prompt + plan, parts).tobytes()
     assert face.image.tobytes() != to_image(pipe.model.decode_codes(codes)[0]).tobytes()
-    mask = np.array([[False, True], [False, False]])
-    edited = pipe.edit(face.image, mask, "an old man", seed=5, steps=1)[0]
+    mask, steps = np.array([[False, True], [False, False]]), []
+    edited = pipe.edit(face.image, mask, "an old man", seed=5, steps=2, callback=steps.append)[0]
     plan = pipe.plan_words.encode(edited.plan.values, edited.plan.points)
     expected = shown(torch.tensor([edited.codes]), prompt + plan, [torch.tensor([1])])
+    expected = surrounded(expected, face.image, mask)
     assert edited.image.tobytes() == expected.tobytes()
+    for picture in (edited.image, steps[0].preview):  # 16 px a token; what touches it may change
+        assert np.array_equal(np.array(picture)[31:, 0], np.array(face.image)[31:, 0])
+        assert not np.array_equal(np.array(picture)[:16, 16:], np.array(face.image)[:16, 16:])
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from unif2ace.regions import REGIONS, region_tokens, touched_tokens
+from unif2ace.regions import REGIONS, region_tokens, surrounded, touched_tokens
 
 GRID = 16
 
@@ -138,3 +138,37 @@ def test_a_drawn_mask_marks_what_it_touches(width, height, wide, high, grid, see
 def test_a_mask_of_another_mode_is_refused():
     with pytest.raises(ValueError, match="'RGBA'"):
         touched_tokens(Image.new("RGBA", (4, 4)), (4, 4), 2)
+
+
+def noise(seed, side=GRID * 8):
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    return Image.fromarray(pixels, "RGB")
+
+
+@given(
+    tokens=st.sets(st.tuples(st.integers(0, 15), st.integers(0, 15)), max_size=30),
+)
+def test_what_is_painted_fades_out_over_one_token_beside_it(tokens):
+    painted, original = noise(0), noise(1)
+    is_open = np.zeros((GRID, GRID), dtype=bool)
+    for token in tokens:
+        is_open[token] = True
+    shown = np.asarray(surrounded(painted, original, is_open)).astype(int)
+    inside = np.kron(is_open, np.ones((8, 8), dtype=bool))
+    assert (shown == np.asarray(painted))[inside].all()
+    near = np.pad(is_open, 1)
+    near = np.any([near[y : y + GRID, x : x + GRID] for y in range(3) for x in range(3)], axis=0)
+    outside = ~np.kron(near, np.ones((8, 8), dtype=bool))
+    assert (shown == np.asarray(original))[outside].all()
+    low, high = np.minimum(painted, original), np.maximum(painted, original)
+    assert ((low <= shown) & (shown <= high)).all()
+
+
+def test_what_is_painted_fades_evenly_away_from_it():
+    is_open = np.zeros((GRID, GRID), dtype=bool)
+    is_open[:, :4] = True
+    white, black = (Image.new("RGB", (128, 128), grey) for grey in ("white", "black"))
+    row = np.asarray(surrounded(white, black, is_open))[64, :, 0].astype(int)
+    falls = -np.diff(row[31:41])
+    assert row[31] == 255 and row[40] == 0
+    assert falls.max() - falls.min() <= 1 and falls.min() > 0  # eight even steps, but for rounding

@@ -71,7 +71,7 @@ from unif2ace.records import (
     Picture,
     Reply,
 )
-from unif2ace.regions import check_region, region_tokens, touched_tokens
+from unif2ace.regions import check_region, region_tokens, surrounded, touched_tokens
 from unif2ace.routing import FaceRouting
 from unif2ace.sampler import (
     CodeLogitsFn,
@@ -95,24 +95,29 @@ from unif2ace.wording import (
 )
 
 MAX_SHORT_TOKENS = 64
+"""Of an answer about one thing; learnt ones have half of that at most."""
 MOST_GAP = 0.035
 """Of a picture's side, between landmarks read in two ways. Our choice: painted faces stay below
 0.02, photographs above 0.05."""
-"""Of an answer about one thing; learnt ones have half of that at most."""
 _PART_ENDS = (",", "and", "with", "while")
 _ASIDE = "Tell me about the {}."
 _SHORT_SENTENCE = 6  # in tokens
 _ALWAYS_TOLD = ("hair_color", "hair_style", "eye_color", "expression")
 
 
-def to_pixels(image: Image.Image, size: int) -> Tensor:
-    """RGB picture to (1, 3, size, size) float32 in [-1, 1]: centre square, bicubic resize."""
+def to_square(image: Image.Image, size: int) -> Image.Image:
+    """The centre square of a picture, RGB, resized bicubically to (size, size)."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.convert("RGB").crop((left, top, left + side, top + side))
     if square.size != (size, size):
         square = square.resize((size, size), Image.Resampling.BICUBIC)
-    array = torch.from_numpy(np.array(square, dtype=np.float32))
+    return square
+
+
+def to_pixels(image: Image.Image, size: int) -> Tensor:
+    """The `to_square` of a picture as (1, 3, size, size) float32 in [-1, 1]."""
+    array = torch.from_numpy(np.array(to_square(image, size), dtype=np.float32))
     return (array / 127.5 - 1).permute(2, 0, 1)[None]
 
 
@@ -305,7 +310,8 @@ class UniF2acePipeline:
     ) -> list[GeneratedFace]:
         """Paint a part of a face anew, after a prompt that describes the whole face.
 
-        The tokens outside the mask keep the codes that the picture has; all are decoded together.
+        The tokens outside the mask keep the codes that the picture has, and the picture its pixels
+        (`regions.surrounded`).
 
         Args:
             mask_or_region: a bool array (grid, grid) of tokens; or a picture of mode "1" or "L",
@@ -368,6 +374,7 @@ class UniF2acePipeline:
             settings=EditSettings(**vars(settings), region=region),
             shown=shown,
             is_told=not shown or self._is_known_well(shown, landmarks),
+            original=None if is_open.all() else to_square(image, self.image_size),
         )
 
     def _token_mask(
@@ -538,7 +545,7 @@ class UniF2acePipeline:
             )
             faces.append(
                 GeneratedFace(
-                    image=to_image(self.model.decode_latents(latents, told.row(i))[0]),
+                    image=self._shown(latents, told.row(i), job),
                     seed=settings.seed + i,
                     codes=tuple(row.tolist()),
                     settings=replace(settings, seed=settings.seed + i),
@@ -559,6 +566,15 @@ class UniF2acePipeline:
         for step in self._paint(job):
             callback(step)
         return list(step.faces)
+
+    def _shown(self, latents: Tensor, told: Told, job: PaintingJob) -> Image.Image:
+        """The picture of latents (1, N, C), amid what an edit keeps."""
+        painted = to_image(self.model.decode_latents(latents, told)[0])
+        if job.original is None:
+            return painted
+        is_open = job.codes[0] == self.config.layout.mask_code
+        grid = (self.config.grid, self.config.grid)
+        return surrounded(painted, job.original, is_open.view(grid).numpy())
 
     def _plans(self, job: PaintingJob) -> Tensor:
         """The plan (num_images, P) of each picture; picture i draws from seed + i."""
@@ -598,9 +614,7 @@ class UniF2acePipeline:
             is_masked = (step.codes[0] == self.config.layout.mask_code).view(grid)
             assert step.means is not None
             yield GenerationStep(
-                preview=faces[0].image
-                if faces
-                else to_image(self.model.decode_latents(step.means[:1], told)[0]),
+                preview=faces[0].image if faces else self._shown(step.means[:1], told, job),
                 is_masked=is_masked.cpu().numpy(),
                 step=step.step,
                 num_steps=step.num_steps,

@@ -129,7 +129,8 @@ class Picture:
 class PaintingJob:
     """codes (n, N), masked where to paint; prompt ids; `shown`: the plan to keep, see `edit`.
 
-    is_told: whether the decoder hears the plan.
+    is_told: whether the decoder hears the plan. original: the picture that is edited, as large as
+    those that are painted; None where nothing of one is kept.
     """
 
     codes: Tensor
@@ -137,6 +138,7 @@ class PaintingJob:
     settings: GenerationSettings
     shown: Sequence[int] = ()
     is_told: bool = True
+    original: Image.Image | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 NUM_LANDMARKS = 68
 FINE = 16  # raster points along one side of a token
@@ -191,6 +191,21 @@ def region_tokens(name: str, landmarks: Points | Sequence, grid: int) -> np.ndar
     REGIONS[name](Face(points), canvas)
     shares = canvas.shares()
     return (shares > 0) & (shares >= ENOUGH * shares.max())
+
+
+def surrounded(painted: Image.Image, original: Image.Image, is_open: np.ndarray) -> Image.Image:
+    """The original, with the tokens that are open (grid, grid) as they were painted.
+
+    Our choice: what is painted fades out over one token's width beside them, since codes there are
+    decoded anew to meet it; beyond that every pixel is the original's. Both are RGB squares of one
+    size that is a multiple of the grid.
+    """
+    token = painted.width // len(is_open)
+    weight = Image.fromarray(is_open).convert("L")
+    weight = weight.resize(painted.size, Image.Resampling.NEAREST)
+    weight = weight.filter(ImageFilter.MaxFilter(token + 1))  # half a token wider
+    weight = weight.filter(ImageFilter.BoxBlur(token // 2))
+    return Image.composite(painted, original, weight)
 
 
 def touched_tokens(mask: Image.Image, picture_size: tuple[int, int], grid: int) -> np.ndarray:
