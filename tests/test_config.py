@@ -98,6 +98,8 @@ def test_paper_has_the_id_space_of_its_ancestor():
         (lambda: nano(rotary_share=1.5), "got 1.5"),
         (lambda: VQConfig(quantizer="vq"), "'vq'"),
         (lambda: VQConfig(stem_patch=3), "got 3"),
+        (lambda: VQConfig(told_counts=(3,)), "1 things are told, but of 0 areas"),
+        (lambda: nano(vq={"told_counts": (3,), "told_areas": (0,)}), r"got \(3,\) and \(0,\)"),
         (lambda: MoEConfig(resampler_dim=10, resampler_heads=4), "10"),
         (lambda: MoEConfig(resampler_heads=0), "resampler_heads=0"),
         (lambda: EncoderConfig(face_size=100), "got 100"),

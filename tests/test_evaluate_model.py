@@ -210,8 +210,8 @@ def test_what_speaks_against_a_question_are_values_of_its_attribute_but_never_al
 
 
 def test_photographs_are_asked_where_their_labels_can_tell(tmp_path, monkeypatch):
-    for name in ("a", "b", "c"):
-        Image.new("RGB", (64, 64)).save(tmp_path / f"{name}.png")
+    for name, color in (("a", "white"), ("b", "black"), ("c", "black")):
+        Image.new("RGB", (64, 64), color).save(tmp_path / f"{name}.png")
     labels = tmp_path / "labels.jsonl"
     rows = [
         {"file": "a.png", "gender": "woman", "glasses": True},
@@ -231,6 +231,9 @@ def test_photographs_are_asked_where_their_labels_can_tell(tmp_path, monkeypatch
         def attributes(self, image, names):
             return {name: TABLE[name] for name in names}
 
+        def hears_plan(self, image):
+            return image.getpixel((0, 0)) == (255, 255, 255)
+
     def crop(image, size):
         return SimpleNamespace(image=image.resize((size, size)))
 
@@ -243,6 +246,8 @@ def test_photographs_are_asked_where_their_labels_can_tell(tmp_path, monkeypatch
     assert found["questions"]["glasses"]["balanced"] == 0.5
     assert found["questions"]["glasses"]["yes"]["total"] == 2
     assert found["mean_balanced"] == 0.5 and found["faces_found"]["share"] == 1
+    heard = found["heard_in_edits"]
+    assert (heard["hits"], heard["total"]) == (1, 3)
     assert found["questions"]["glasses"]["table"]["balanced"] == 0.5
     assert found["mean_balanced_of_tables"] == 0.5
     assert "glasses" in photograph_table(found)

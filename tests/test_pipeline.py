@@ -274,6 +274,10 @@ def test_the_decoder_is_told_the_plan_of_each_picture():
     for gap, is_well in ((0.0, True), (0.03, True), (0.04, False), (math.nan, False)):
         moved = torch.zeros(68, 2).index_copy(0, torch.tensor(AREA_POINTS), points)
         assert known_well(plan, moved + torch.tensor([gap, 0.0])) == is_well
+    answers = [True, False]
+    pipe._is_known_well = lambda *known: gaps.append(known) or answers.pop(0)
+    assert pipe.hears_plan(faces[0].image) and not pipe.hears_plan(faces[0].image)
+    assert all(words == gaps[0][0] and torch.equal(at, landmarks) for words, at in gaps)
     pipe._is_known_well = lambda plan, landmarks: False
     pipe.edit(faces[0].image, part, "a man", seed=0, steps=1)
     assert shown[-1][1].points.isnan().all()

@@ -279,9 +279,11 @@ class UniF2aceConfig(PretrainedConfig):
         if image_size % self.vq.downsample or image_size < self.vq.downsample:
             raise ValueError(f"image_size must be a multiple of 16, got {image_size}")
         if self.vq.told_counts and self.vq != telling(self.vq, self.encoders.attributes):
+            fit = telling(self.vq, self.encoders.attributes)
             raise ValueError(
-                f"an image tokenizer that is told of {len(self.vq.told_counts)} attributes does "
-                f"not fit encoders of {len(self.encoders.attributes)}"
+                "the image tokenizer cannot be told what the encoders read: told_counts must be "
+                f"{fit.told_counts} and told_areas {fit.told_areas}, got {self.vq.told_counts} and "
+                f"{self.vq.told_areas}"
             )
         self.layout  # noqa: B018 - checks the vocabularies' sizes
         if min(num_layers, num_heads) < 1:

@@ -97,8 +97,8 @@ from unif2ace.wording import (
 MAX_SHORT_TOKENS = 64
 """Of an answer about one thing; learnt ones have half of that at most."""
 MOST_GAP = 0.035
-"""Of a picture's side, between landmarks read in two ways. Our choice: painted faces stay below
-0.02, photographs above 0.05."""
+"""Of a picture's side, between landmarks read in two ways. Our choice: it parts painted faces from
+photographs (`heard_in_edits` of `evaluate generation` and `evaluate photographs`)."""
 _PART_ENDS = (",", "and", "with", "while")
 _ASIDE = "Tell me about the {}."
 _SHORT_SENTENCE = 6  # in tokens
@@ -589,6 +589,14 @@ class UniF2acePipeline:
         """What the decoder is told of pictures with these plans (n, P)."""
         told = self.plan_words.told(plans).to(self.device)
         return told if job.is_told else replace(told, points=told.points * torch.nan)
+
+    @torch.inference_mode()
+    def hears_plan(self, image: Image.Image) -> bool:
+        """Whether the decoder hears the plan read off a picture of which a part is painted anew."""
+        pixels = self._pixels(image)
+        face = self.model.read_face(pixels)
+        plan = self.read_plan(self._encoded(pixels, face))
+        return self._is_known_well(plan, face.landmarks[0].float().cpu())
 
     def _is_known_well(self, plan: Sequence[int], landmarks: Tensor) -> bool:
         """Whether the plan read off a picture has the face where its landmarks (68, 2) lie.

@@ -120,6 +120,7 @@ def run_bench(args: argparse.Namespace) -> None:
     if args.app is not None:  # first, while this process is still small
         measured["app"] = bench_app(args.app, args.checkpoint, prompt="a smiling woman")
     pipe = load(args, "cpu")  # what is promised is that no GPU is needed
+    measured["checkpoint"] = pipe.checkpoint
     image = pipe.generate("a smiling woman with red hair", seed=1)[0].image
     measured["pipeline"] = bench_pipeline(pipe, image, repeats=args.repeats)
     measured["weights"] = bench_weights(pipe, args.checkpoint)

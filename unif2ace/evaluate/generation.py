@@ -345,6 +345,7 @@ def evaluate_generation(
         "captions": summary(grammar, judge.examine(painted)),
         "unseeing": summary(grammar, judge.examine(unseeing)),
         "visitors": summary(visitors, judge.examine(by_visitors)),
+        "heard_in_edits": rate([pipe.hears_plan(picture) for picture in painted]).to_json(),
         "renders": summary(truths[: 2 * count], judge.examine(renders)),
         "rebuilt": summary(truths[count : 2 * count], judge.examine(rebuilt)),
         "untold": summary(truths[count : 2 * count], judge.examine(untold)),

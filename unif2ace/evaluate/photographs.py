@@ -83,16 +83,19 @@ def ask_photographs(
 
     Beside it what the table says: yes where the values that mean yes are likelier than those that
     mean no. balanced: mean of the shares right among those where yes and those where no is so. A
-    face that is not found counts as wrong in all of its questions. Raises ValueError for a missing
+    face that is not found counts as wrong in all of its questions. heard_in_edits: as of
+    `UniF2acePipeline.hears_plan`, of faces that are found. Raises ValueError for a missing
     file, or labels that answer no question both ways.
     """
     answers, tables = (
         {name: {True: [], False: []} for name in QUESTIONS} for _ in range(2)
     )  # name to what is so to whether that was said
-    num_found = 0
+    num_found, heard = 0, []
     for label in tqdm(labels, desc="photographs", unit="picture"):
         face = _face(folder / label["file"], pipe.image_size)
         num_found += face is not None
+        if face is not None:
+            heard.append(pipe.hears_plan(face))
         names = sorted({attribute for attribute, _ in SAID_BY.values()})
         table = {} if face is None else pipe.attributes(face, names)
         for name, (question, _, _) in QUESTIONS.items():
@@ -112,6 +115,7 @@ def ask_photographs(
         "checkpoint": pipe.checkpoint,
         "num_photographs": len(labels),
         "faces_found": rate([True] * num_found + [False] * (len(labels) - num_found)).to_json(),
+        "heard_in_edits": rate(heard).to_json(),
         "mean_balanced": _mean([row["balanced"] for row in rows.values()]),
         "mean_balanced_of_tables": _mean([row["table"]["balanced"] for row in rows.values()]),
         "questions": rows,

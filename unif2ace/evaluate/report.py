@@ -148,7 +148,9 @@ def photograph_table(measured: Json) -> str:
     found = interval(measured["faces_found"])
     return (
         f"**Photographs** never trained on, {measured['num_photographs']}, labelled by eye; a face "
-        f"is found in {found}\n\n" + table(head, rows)
+        f"is found in {found}\n\n{table(head, rows)}\n\nWhen a part is painted anew, the decoder "
+        f"is told what a photograph shows in {interval(measured['heard_in_edits'])}; the rest is "
+        "read too unsurely."
     )
 
 
@@ -182,7 +184,9 @@ def generation_tables(measured: Json) -> str:
         f"{distance['n']} unseen renders: painted {distance['painted_to_renders']:.1f}, "
         f"without looking {distance['unseeing_to_renders']:.1f}, rebuilt "
         f"{distance['rebuilt_to_renders']:.1f}, other renders "
-        f"{distance['renders_to_renders']:.1f} (not FID: EfficientNet-Lite0 features)."
+        f"{distance['renders_to_renders']:.1f} (not FID: EfficientNet-Lite0 features). When a part "
+        f"of a painted face is painted anew, the decoder is told what the face shows in "
+        f"{interval(measured['heard_in_edits'])}."
     )
 
 
@@ -358,7 +362,7 @@ def render(merged: Json) -> str:
     if probes := merged.get("probes"):
         parts.append(told_apart(probes_table(probes), probes, merged))
     if bench := merged.get("bench"):
-        parts.append(bench_table(bench))
+        parts.append(told_apart(bench_table(bench), bench, merged))
     if judge := merged.get("judge"):
         accepted = percent(judge["faces_accepted"]["share"])
         worst = min(judge["negatives_refused"].values(), key=lambda rate: rate["share"])
