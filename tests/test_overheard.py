@@ -11,7 +11,7 @@ import pytest
 from faces import plain_face
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.parsing import parse_constraints, parse_yes_no
+from unif2ace.parsing import parse_constraints, parse_denials, parse_yes_no
 from unif2ace.synth.asking import PRESENCE_QUESTIONS
 from unif2ace.synth.overheard import (
     PRESENCE,
@@ -94,6 +94,37 @@ def test_what_is_asked_for_is_understood_as_that_or_not_at_all():
         else:
             are_agreed.append(is_agreed)
     assert sum(are_agreed) > 0.93 * len(are_agreed)
+
+
+def test_what_is_denied_outright_leaves_what_its_row_asks_for():
+    """But where one word stands for several values ("light skin") or a range ("yet")."""
+    are_agreed = []
+    for (name, asked), text in TEXTS:
+        if asked in (VALUE, PRESENCE):
+            continue
+        plain = text.replace("{they}", "she").replace("{own}", "her").replace("{them}", "her")
+        left = parse_denials(plain).get(name)
+        if left is not None:
+            are_agreed.append(left == overheard_groups(name).get(asked, {asked}))
+    assert len(are_agreed) > 600 and sum(are_agreed) > 0.97 * len(are_agreed)
+
+
+@pytest.mark.parametrize(
+    ("question", "left"),
+    [
+        ("her skin isnt dark, is it", {"skin_tone": {"light", "very light", "medium", "brown"}}),
+        ("She's not wearing earrings, right?", {"earrings": {"no"}}),
+        ("is the hair not red", {"hair_color": {"brown", "black", "blond", "grey"}}),
+        ("isn't her hair red?", {}),
+        ("her hair is red, isn't it?", {}),
+        ("neither a round face nor a long one?", {}),
+        ("no full beard?", {}),
+        ("not red but brown hair?", {}),
+        ("What color is her hair?", {}),
+    ],
+)
+def test_only_what_is_denied_outright_counts_as_denied(question, left):
+    assert parse_denials(question) == left
 
 
 def test_questions_about_gender_name_nobody():

@@ -544,3 +544,21 @@ def test_a_checkpoint_keeps_to_the_attributes_that_it_knows():
     ):
         with pytest.raises(ValueError, match=words):
             pipe.score(picture, asked)
+
+
+def test_what_a_denial_says_outright_is_not_left_to_the_network(pipe, monkeypatch):
+    def meant(question, topic="hair_color", value="red"):
+        logits = torch.zeros(pipe.config.layout.vocab_size)
+        logits[pipe.plan_words.affirmed] = 1.0  # the network hears no denial
+        ids = encode_request(pipe.tokenizer, question)
+        return pipe.meant(ids, topic, value, logits)
+
+    others = frozenset(ATTRIBUTES["hair_color"].values) - {"red"}
+    monkeypatch.setattr(pipe.config, "hears_denials", True)
+    assert meant("her hair isn't red, is it?") == others
+    assert meant("is her hair red?") == meant("isn't her hair red?") == {"red"}
+    assert meant("her hair isn't red, is it?", "eye_color", "blue") == {"blue"}
+    monkeypatch.setattr(type(pipe.config), "attributes", {"hair_color": ("red", "black")})
+    assert meant("her hair isn't red, is it?") == {"black"}
+    monkeypatch.setattr(pipe.config, "hears_denials", False)  # taught to name one value
+    assert meant("her hair isn't red, is it?") == {"red"}

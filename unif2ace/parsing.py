@@ -39,6 +39,9 @@ _GENDER_HINTS = {
     "she": "woman", "her": "woman", "hers": "woman", "herself": "woman", "he": "man",
     "his": "man", "him": "man", "himself": "man",
 }  # fmt: skip
+_ASKING = (
+    "is", "are", "was", "does", "do", "did", "has", "have", "ca", "could", "would", "should",
+)  # fmt: skip
 _DIRECTIONAL = ("gaze", "head_turn", "head_nod", "light")
 _COLORED = ("hair", "eyes")
 _TURNING = ("gaze", "head", "light")
@@ -68,6 +71,29 @@ def parse_constraints(text: str) -> dict[str, frozenset[str]]:
     "not red hair" allows every other color.
     """
     return {name: allowed for name, (allowed, _) in _resolve(_read(text)).items()}
+
+
+def parse_denials(question: str) -> dict[str, frozenset[str]]:
+    """The values that a question leaves of an attribute by denying others: "her hair isn't red?".
+
+    Only of a question that denies once, of two things at once none ("neither round nor long"), and
+    says nothing else of the attribute. "Isn't her hair red?" denies nothing, and what is not there
+    in one form ("no full beard") may be there in others, which `parse_constraints` passes over.
+    """
+    words = tokens(question)
+    is_asked = words[1:2] == ["not"] and words[0] in _ASKING
+    if is_asked or "or" in words or sum(word in NEGATIONS for word in words) != 1:
+        return {}
+    found: dict[str, list[Evidence]] = {}
+    for fact in _Reader(words, None).read():
+        found.setdefault(fact.attribute, []).append(fact)
+    return {
+        name: facts[0].allowed
+        for name, facts in found.items()
+        if len(facts) == 1
+        and facts[0].is_negated
+        and (facts[0].allowed != {ABSENT.get(name)} or len(ATTRIBUTES[name].values) == 2)
+    }
 
 
 def parse_yes_no(text: str) -> bool | None:

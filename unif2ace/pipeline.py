@@ -31,6 +31,7 @@ from unif2ace.parsing import (
     is_to_the_point,
     parse_attributes,
     parse_constraints,
+    parse_denials,
     parse_yes_no,
 )
 from unif2ace.plan import Plan, PlanWords, answer_of
@@ -881,9 +882,7 @@ class UniF2acePipeline:
             value = self.plan_words.guessed_value(topic, behind) if about is None else None
             aside, behind = behind_thoughts(*self.plan_words.compared(topic, value, said))
             if topic is not None and value is not None:
-                asked = frozenset({value})
-                if self.config.hears_denials:
-                    asked = self.plan_words.meant(topic, value, aside)
+                asked = self.meant(question, topic, value, aside)
 
         def next_logits(token_ids: Tensor) -> Tensor:
             return self._next_logits(token_ids, cache, "understanding")[0, -1]
@@ -897,6 +896,21 @@ class UniF2acePipeline:
             told=told,
             seen=dict(zip(self.plan_words.names, self.plan_words.said(said), strict=False)),
             asked=asked,
+        )
+
+    def meant(
+        self, question: Sequence[int], topic: str, value: str, logits: Tensor
+    ) -> frozenset[str]:
+        """The values that a yes to a question's ids hangs on, by text logits (V,) behind the value
+        that it seems to ask for.
+
+        What a denial says outright is not left to the network.
+        """
+        if not self.config.hears_denials:
+            return frozenset({value})
+        left = parse_denials(self._decode(question)).get(topic, frozenset[str]())
+        return left & {*self.config.attributes[topic]} or self.plan_words.meant(
+            topic, value, logits
         )
 
     def _answer_tokens(

@@ -107,8 +107,7 @@ def plain_reply(pipe: UniF2acePipeline, picture: Picture, question: Sequence[int
         aside = behind_thoughts(asked)
         logits = behind_thoughts(seen)
         if topic is not None and value is not None:
-            meant = pipe.plan_words.meant(topic, value, aside)
-            meant = meant if pipe.config.hears_denials else frozenset({value})
+            meant = pipe.meant(question, topic, value, aside)
     return Reply(topic=topic, asked=meant, first_logits=logits, next_logits=next_logits)
 
 
