@@ -309,10 +309,11 @@ def _paint_request(
 
 
 def _edit_request(source: str | None, region: str, *settings: Any) -> Request:
-    """As `_paint_request`, with a picture that was painted here: nobody's photograph is changed."""
+    """As `_paint_request`, with a picture that was painted here: nobody's photograph is changed,
+    nor one that was pasted into such a picture, whose mark an edit would renew."""
     request = _paint_request(*settings)
     image = see(source).image
-    if not _verify(source).is_generated:
+    if not _verify(source).is_whole:
         raise ValueError("Only faces that were painted here can be changed here.")
     request = dataclasses.replace(request, task="edit", image=image, region=region)
     check(PIPELINE, request)
@@ -476,7 +477,7 @@ def edit(
     guidance: float = DEFAULT_GUIDANCE,
     num_images: float = 1,
 ) -> Iterator[Told]:
-    """Paint one part of a face anew that was painted here; the rest of it stays.
+    """Paint one part of a face anew that was painted here; the rest of it stays as it is.
 
     Args:
         image: a picture file that /generate or /edit gave.

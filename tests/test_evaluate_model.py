@@ -250,7 +250,10 @@ def test_photographs_are_asked_where_their_labels_can_tell(tmp_path, monkeypatch
     assert (heard["hits"], heard["total"]) == (1, 3)
     assert found["questions"]["glasses"]["table"]["balanced"] == 0.5
     assert found["mean_balanced_of_tables"] == 0.5
-    assert "glasses" in photograph_table(found)
+    shown = photograph_table(found)
+    assert "glasses" in shown and "in 33.3 % (6.2–79.2, n = 3) of the found faces" in shown
+    del found["heard_in_edits"]  # of older measurements
+    assert photograph_table(found) == shown.split("\n\nIf")[0]
     labels.write_text(json.dumps({"file": "d.png", "glasses": True}))
     with pytest.raises(ValueError, match=r"d\.png is missing"):
         photographs.ask_photographs(Sure(), tmp_path, photographs.read_labels(labels))
@@ -435,7 +438,10 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     report = json.loads((tmp_path / "report.json").read_text())
     assert set(report) == {"judge", "understanding", "generation", "bench"}
     assert report["generation"]["captions"]["num_pictures"] == 3
+    assert report["generation"]["heard_in_edits"]["total"] == 3
+    assert report["bench"]["checkpoint"] == report["generation"]["checkpoint"]
     text = readme.read_text()
+    assert "(0.0–56.1, n = 3) of painted faces" in text  # four image places tell no points
     assert text.startswith("# Faces\n") and "FD-ELite0" in text and "| hair color |" in text
     for sheet in ("renders.png", "painted.png"):
         assert Image.open(tmp_path / "sheets" / sheet).width > 1000

@@ -97,34 +97,61 @@ def test_what_is_asked_for_is_understood_as_that_or_not_at_all():
 
 
 def test_what_is_denied_outright_leaves_what_its_row_asks_for():
-    """But where one word stands for several values ("light skin") or a range ("yet")."""
+    """But where a word stands for several values ("light skin", "tied back", "shut"), for a range
+    ("not yet"), or rows themselves differ in whether who laughs is smiling.
+    """
     are_agreed = []
     for (name, asked), text in TEXTS:
-        if asked in (VALUE, PRESENCE):
+        if asked == VALUE:
             continue
         plain = text.replace("{they}", "she").replace("{own}", "her").replace("{them}", "her")
         left = parse_denials(plain).get(name)
         if left is not None:
             are_agreed.append(left == overheard_groups(name).get(asked, {asked}))
-    assert len(are_agreed) > 600 and sum(are_agreed) > 0.97 * len(are_agreed)
+    assert len(are_agreed) > 300 and sum(are_agreed) > 0.96 * len(are_agreed)
 
 
 @pytest.mark.parametrize(
     ("question", "left"),
     [
         ("her skin isnt dark, is it", {"skin_tone": {"light", "very light", "medium", "brown"}}),
-        ("She's not wearing earrings, right?", {"earrings": {"no"}}),
+        ("She's not smiling, right?", {"expression": {"neutral", "sad", "angry", "surprised"}}),
         ("is the hair not red", {"hair_color": {"brown", "black", "blond", "grey"}}),
-        ("isn't her hair red?", {}),
-        ("her hair is red, isn't it?", {}),
-        ("neither a round face nor a long one?", {}),
-        ("no full beard?", {}),
-        ("not red but brown hair?", {}),
-        ("What color is her hair?", {}),
+        ("I don't think his nose is wide", {"nose_width": {"average", "narrow"}}),
     ],
 )
-def test_only_what_is_denied_outright_counts_as_denied(question, left):
+def test_a_plain_denial_leaves_all_else(question, left):
     assert parse_denials(question) == left
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "isn't her hair red?",
+        "Well, isn't her hair red?",
+        "So isn't her hair red?",
+        "But doesn't she have brown eyes?",
+        "Won't you say that her hair is red?",
+        "her hair is red, isn't it?",
+        "neither a round face nor a long one?",
+        "not round or long, the face?",
+        "no full beard?",
+        "no blue eye shadow?",
+        "She's not wearing hoop earrings, right?",
+        "not red but brown hair?",
+        "What color is her hair?",
+        "Is the woman without glasses smiling?",
+        "Is the woman who wears no glasses smiling?",
+        "Is the man without a dog old?",
+        "Does the woman without a hat have red hair?",
+        "I can't tell if her hair is red",
+        "I'm not sure whether she is smiling",
+        "no doubt her hair is red?",
+        "Is it false that her hair is not red?",
+    ],
+)
+def test_what_is_no_plain_denial_is_left_to_the_network(question):
+    assert parse_denials(question) == {}
 
 
 def test_questions_about_gender_name_nobody():

@@ -14,7 +14,9 @@ from unif2ace.provenance import (
     MAX_SETTINGS_CHARS,
     SETTINGS_KEY,
     SOURCE_TYPE,
+    TARGET,
     THRESHOLD,
+    WHOLE,
     _dct,
     embed,
     mark,
@@ -61,6 +63,16 @@ def test_the_mark_is_faint_and_survives_jpeg_80_and_a_75_percent_resize(side):
         assert psnr(np.asarray(image), np.asarray(marked)) >= 40
         wear = [marked, jpeg(marked, 80), resized(marked, 0.75), jpeg(resized(marked, 0.75), 80)]
         assert min(map(score, wear)) >= THRESHOLD
+
+
+def test_a_painted_picture_with_another_face_in_its_middle_is_not_whole():
+    for image in pictures(256):
+        marked = embed(image)
+        assert verify(marked).is_whole and verify(jpeg(marked, 80)).is_whole
+        pasted, other = marked.copy(), Image.fromarray(astronaut()).resize((128, 128))
+        pasted.paste(other, (64, 64))
+        assert not verify(pasted).is_whole
+    assert 0 < THRESHOLD < WHOLE < TARGET
 
 
 def test_of_many_pictures_the_mark_is_found_in_all_and_nothing_else_taken_for_it():

@@ -14,8 +14,8 @@ from unif2ace.markdown import insert
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-NO_CHECKPOINTS = ("judge", "ablation")  # what they measure is not what is shipped
-MAY_BE_OLDER = ("probes", "frontier", "compare", "bench")
+NO_CHECKPOINTS = ("judge", "compare", "ablation")  # they measure others than what is shipped
+MAY_BE_OLDER = ("probes", "frontier", "bench")
 HEADER = yaml.safe_load(README.split("---")[1])
 
 

@@ -40,8 +40,14 @@ _GENDER_HINTS = {
     "his": "man", "him": "man", "himself": "man",
 }  # fmt: skip
 _ASKING = (
-    "is", "are", "was", "does", "do", "did", "has", "have", "ca", "could", "would", "should",
+    "is", "are", "am", "was", "were", "does", "do", "did", "has", "have", "had", "ca", "can",
+    "could", "wo", "will", "would", "should", "must", "might", "may",
 )  # fmt: skip
+_OPENINGS = ("well", "so", "and", "but", "hey", "oh", "then", "hm", "hmm", "ok", "okay", "please")
+_DENIALS = frozenset({"not", "no", "never"})
+_DOUBTS = frozenset({
+    "or", "if", "whether", "tell", "sure", "certain", "know", "doubt", "wrong", "false", "older",
+})  # fmt: skip
 _DIRECTIONAL = ("gaze", "head_turn", "head_nod", "light")
 _COLORED = ("hair", "eyes")
 _TURNING = ("gaze", "head", "light")
@@ -74,26 +80,29 @@ def parse_constraints(text: str) -> dict[str, frozenset[str]]:
 
 
 def parse_denials(question: str) -> dict[str, frozenset[str]]:
-    """The values that a question leaves of an attribute by denying others: "her hair isn't red?".
+    """The values that a question leaves of one attribute by denying others: "her hair isn't red?".
 
-    Only of a question that denies once, of two things at once none ("neither round nor long"), and
-    says nothing else of the attribute. "Isn't her hair red?" denies nothing, and what is not there
-    in one form ("no full beard") may be there in others, which `parse_constraints` passes over.
+    Our choice: nothing but a plain denial counts, one "not" of one attribute. "Isn't her hair red?"
+    denies nothing, "I can't tell if it is red" neither, and what is denied of a thing that may be
+    there in another form ("no full beard") is left to the network. Who is not smiling is not
+    laughing either (`inclusion.holds_any`).
     """
     words = tokens(question)
-    is_asked = words[1:2] == ["not"] and words[0] in _ASKING
-    if is_asked or "or" in words or sum(word in NEGATIONS for word in words) != 1:
+    is_asked = any(
+        word in _ASKING and behind == "not" and (before in ",.;!" or before in _OPENINGS)
+        for before, word, behind in zip([",", *words], words, words[1:], strict=False)
+    )  # "isn't it?"
+    said_no = [word for word in words if word in NEGATIONS]
+    if is_asked or len(said_no) != 1 or said_no[0] not in _DENIALS or not _DOUBTS.isdisjoint(words):
         return {}
-    found: dict[str, list[Evidence]] = {}
-    for fact in _Reader(words, None).read():
-        found.setdefault(fact.attribute, []).append(fact)
-    return {
-        name: facts[0].allowed
-        for name, facts in found.items()
-        if len(facts) == 1
-        and facts[0].is_negated
-        and (facts[0].allowed != {ABSENT.get(name)} or len(ATTRIBUTES[name].values) == 2)
-    }
+    found = _Reader(words, None).read()
+    denied = [fact for fact in found if fact.is_negated]
+    name = denied[0].attribute if len(denied) == 1 else ""
+    if not name or name in ABSENT or sum(fact.attribute == name for fact in found) != 1:
+        return {}
+    left = denied[0].allowed
+    gone = frozenset(ATTRIBUTES[name].values) - left
+    return {name: frozenset(value for value in left if not holds_any(name, value, gone))}
 
 
 def parse_yes_no(text: str) -> bool | None:

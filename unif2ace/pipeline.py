@@ -311,8 +311,8 @@ class UniF2acePipeline:
     ) -> list[GeneratedFace]:
         """Paint a part of a face anew, after a prompt that describes the whole face.
 
-        The tokens outside the mask keep the codes that the picture has, and the picture its pixels
-        (`regions.surrounded`).
+        The tokens outside the mask keep the codes that the picture has; what is shown is its centre
+        square at `image_size`, there as it was but for a seam (`regions.surrounded`).
 
         Args:
             mask_or_region: a bool array (grid, grid) of tokens; or a picture of mode "1" or "L",
@@ -904,7 +904,7 @@ class UniF2acePipeline:
         """The values that a yes to a question's ids hangs on, by text logits (V,) behind the value
         that it seems to ask for.
 
-        What a denial says outright is not left to the network.
+        Our choice: what a plain denial says is not left to the network.
         """
         if not self.config.hears_denials:
             return frozenset({value})

@@ -33,6 +33,7 @@ KEY = b"unif2ace provenance 1"
 SIDE = 128  # every picture is looked at in this size, so a resize changes little
 BAND = (12.0, 60.0)  # radial DCT index at SIDE: above the outline, below what JPEG 80 drops
 THRESHOLD = 5.5  # in standard deviations of unmarked pictures
+WHOLE = 8.0  # score below which a part of a marked picture may be from elsewhere
 TARGET = 9.0  # score that a fresh mark keeps after JPEG 80 and a 75 % resize
 MIN_PSNR_DB = 40.2
 _REACHES = np.arange(0.0, 60.0, 2.0)  # DCT units
@@ -57,6 +58,12 @@ class Verification:
     def is_generated(self) -> bool:
         """By this program, which the invisible mark alone tells: the label is that of every AI."""
         return self.has_invisible_mark
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no large part was pasted in: of painted pictures with a photograph's face in the
+        middle most keep a mark, but no strong one."""
+        return self.score >= WHOLE
 
 
 def mark(image: Image.Image, settings: Mapping[str, str | int | float]) -> bytes:

@@ -71,7 +71,8 @@ class EditSettings(GenerationSettings):
 class GeneratedFace:
     """One painted face: picture, its seed, its codes (N,), all settings, and what was planned.
 
-    The picture shows `sampler.posterior_means` of the codes, not the codes as they were drawn.
+    The picture shows `sampler.posterior_means` of the codes, not the codes as they were drawn; one
+    that was edited shows the original where that was kept.
     """
 
     image: Image.Image
