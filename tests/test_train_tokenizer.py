@@ -1,5 +1,6 @@
 """Laws of tokenizer and encoder training: data, geometry and weights mean what they say."""
 
+import argparse
 import json
 from dataclasses import replace
 from types import SimpleNamespace
@@ -42,7 +43,7 @@ from unif2ace.train.images import (
     sheet,
     to_pixels,
 )
-from unif2ace.train.loop import TrainConfig
+from unif2ace.train.loop import TrainConfig, TrainResult
 from unif2ace.train.merge import merged
 from unif2ace.train.perceptual import (
     FeatureCritic,
@@ -595,6 +596,19 @@ def test_what_is_read_costs_the_mean_over_attributes_of_its_cross_entropy(faces,
     output = SimpleNamespace(attribute_logits=logits)
     found = encoder_training.attribute_loss(output, labels)
     torch.testing.assert_close(found, torch.stack(slow).mean())
+
+
+def test_the_command_says_when_the_critic_joins(tmp_path, monkeypatch):
+    configs = []
+    done = TrainResult(steps=1, seconds=1.0, loss=1.0, stopped_by="steps")
+    monkeypatch.setattr(tokenizer_training, "train", lambda config: configs.append(config) or done)
+    parser = argparse.ArgumentParser()
+    tokenizer_training.add_arguments(parser)
+    given = ["--faces", str(tmp_path), "--out", str(tmp_path)]
+    for more in ([], ["--critic-start", "1"]):
+        tokenizer_training.main(parser.parse_args([*given, *more]))
+    plain, without = configs
+    assert without.critic_start == 1 and replace(without, critic_start=0.4) == plain
 
 
 def test_the_encoders_train_through_a_tokenizer_and_load(faces, photos, tmp_path):

@@ -62,7 +62,9 @@ class TokenizerTrainConfig:
     reader: folder of trained encoders; what their face encoder reads off a picture of a face shall
         be read off its reconstruction too. None leaves that out.
     region_weight: of eyes and mouth against 1 elsewhere.
-    critic_start: share of the budget after which the adversarial term joins; 1 leaves it out.
+    critic_start: share of the budget after which the adversarial term joins; 1 leaves it out. A
+        critic that is fresh tells nothing for its first thousand steps of a few faces, and what it
+        says till then roughens pictures.
     critic_weight: how far it moves a picture, as a share of how far all else does.
     spoilt_share: half of the pictures have up to this share of their codes swapped for another
         picture's before they are decoded.
@@ -462,6 +464,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reading-weight", type=float, default=0.3, help="of what the reader must read alike"
     )
+    parser.add_argument(
+        "--critic-start",
+        type=float,
+        default=0.4,
+        help="share of the budget after which a critic counts; 1 for none, as short runs want",
+    )
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
     parser.add_argument("--preset", choices=sorted(PRESETS), default="nano")
     parser.add_argument("--seconds", type=float, help="wall-clock budget over all resumptions")
@@ -497,6 +505,7 @@ def main(arguments: argparse.Namespace) -> None:
         keeps_codes=arguments.keep_codes,
         reader=arguments.reader,
         reading_weight=arguments.reading_weight,
+        critic_start=arguments.critic_start,
         means=arguments.means,
     )
     result = train(config)
