@@ -41,7 +41,8 @@ from unif2ace.evaluate.probes import (
     group_shares,
     spread,
 )
-from unif2ace.evaluate.report import photograph_table
+from unif2ace.evaluate.report import attribute_table, photograph_table, render
+from unif2ace.evaluate.tables import percent
 from unif2ace.evaluate.understanding import (
     ask_written,
     evaluate_understanding,
@@ -400,11 +401,13 @@ def test_pictures_that_are_kept_are_not_painted_again(tmp_path):
 def test_frechet_report_is_zero_where_pictures_are_the_same():
     pixels = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     twice = torch.cat([pixels, pixels])
-    report = frechet_report(pixels, pixels * 0.7, twice, pixels.flip(-1) * 0.5)
+    pictures = {"painted": pixels, "unseeing": pixels * 0.7, "rebuilt": pixels.flip(-1) * 0.5}
+    report = frechet_report(pictures, twice)
     assert report["painted_to_renders"] == pytest.approx(0, abs=1e-3)
     assert report["rebuilt_to_renders"] > 1 and report["n"] == 6
-    with pytest.raises(ValueError, match="need 12 renders"):
-        frechet_report(pixels, pixels, pixels, pixels)
+    for wrong in (pixels, twice[:11]):
+        with pytest.raises(ValueError, match="'unseeing': 6, 'rebuilt': 6} and"):
+            frechet_report(pictures, wrong)
 
 
 # -- the whole way -----------------------------------------------------------------------------
@@ -449,6 +452,25 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     trying = ("frontier", *model, "--quantization", "none", *faces, "--judge", judged)
     trying = (*trying, "--count", 2, "--json", measured / "frontier.json")
     assert run(*trying, monkeypatch=monkeypatch) == 0
+    # more captions of the same checkpoint count where attributes and groups are told apart
+    crowd = ("crowd", *model, "--quantization", "none", *faces, "--judge", judged, "--steps", 1)
+    crowd = (*crowd, "--count", 4, "--kept", tmp_path / "kept", "--json", measured / "crowd.json")
+    assert run(*crowd, monkeypatch=monkeypatch) == 0
+    many = json.loads((measured / "crowd.json").read_text())
+    assert many["captions"]["num_pictures"] == len(list((tmp_path / "kept").iterdir())) == 4
+    few = report["generation"]
+    assert many["checkpoint"] == few["checkpoint"] and many["settings"] == few["settings"]
+    merged = report | {"crowd": many}
+    assert render(merged).count("**4 captions**") == 1 and "**4 captions**" not in render(report)
+    asked = many["captions"]["attributes"]
+    assert asked.keys() > few["captions"]["attributes"].keys()
+    for name, rate in asked.items():
+        row = f"| {name.replace('_', ' ')} | "
+        (line,) = [line for line in attribute_table(merged).splitlines() if line.startswith(row)]
+        assert percent(rate["share"]) in line
+    other = merged | {"crowd": many | {"checkpoint": "another"}}
+    assert attribute_table(other) == attribute_table(report)
+    assert "earlier checkpoint, `another`" in render(other)
     probes = ("probes", *trying[1:-1], measured / "probes.json")
     assert run(*probes, monkeypatch=monkeypatch) == 0
     compare = ("compare", *model, *faces, "--limit", 1, "--json", measured / "compare.json")

@@ -15,7 +15,7 @@ from unif2ace.markdown import insert
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 NO_CHECKPOINTS = ("judge", "compare", "ablation")  # they measure others than what is shipped
-MAY_BE_OLDER = ("probes", "frontier", "bench")
+MAY_BE_OLDER = ("crowd", "probes", "frontier", "bench")
 HEADER = yaml.safe_load(README.split("---")[1])
 
 

@@ -19,7 +19,7 @@ from unif2ace.evaluate.bench import bench_app, bench_pipeline, bench_weights
 from unif2ace.evaluate.compare import compare, forms
 from unif2ace.evaluate.faces import LabelledFaces, read_faces
 from unif2ace.evaluate.frontier import frontier, settings_to_try
-from unif2ace.evaluate.generation import evaluate_generation, paint, requests_for
+from unif2ace.evaluate.generation import evaluate_crowd, evaluate_generation, paint, requests_for
 from unif2ace.evaluate.judge import JUDGE_SIZE, Judge
 from unif2ace.evaluate.judge_training import judge_config, score_judge, train_judge
 from unif2ace.evaluate.patchwork import Rebuilt, rebuild
@@ -82,6 +82,21 @@ def run_photographs(args: argparse.Namespace) -> None:
 def run_generation(args: argparse.Namespace) -> None:
     faces = read_faces(args.faces, "test", limit=2 * args.count)
     measured = evaluate_generation(
+        load(args),
+        Judge.load(args.judge),
+        faces,
+        count=args.count,
+        seed=args.seed,
+        steps=args.steps,
+        guidance=args.guidance,
+        kept=args.kept,
+    )
+    write_json(args.json, measured)
+
+
+def run_crowd(args: argparse.Namespace) -> None:
+    faces = read_faces(args.faces, "test", limit=2 * args.count)
+    measured = evaluate_crowd(
         load(args),
         Judge.load(args.judge),
         faces,
@@ -246,6 +261,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     generation = ("faces", "judge", "count", "kept", *painting, "json")
     add("generation", run_generation, "How well it paints faces.", *model, *generation)
+    add("crowd", run_crowd, "The same of captions alone, of many.", *model, *generation)
     frontier_help = "Quality against speed, over steps and guidance."
     trying = ("faces", "judge", "count", "seed", "json")
     add("frontier", run_frontier, frontier_help, *model, *trying)

@@ -155,6 +155,8 @@ def paint(
         from: checkpoint, prompt and settings, but not the code. None keeps none.
     """
     pictures = []
+    if kept is not None:
+        kept.mkdir(parents=True, exist_ok=True)
     for i, request in enumerate(tqdm(requests, desc="paint", unit="face")):
         settings: dict[str, Any] = {"steps": steps, "guidance": guidance, "steering": steering}
         settings["seed"] = seed + i
@@ -270,36 +272,62 @@ def perceptual_features(pixels: Tensor, network: EfficientNetLite0) -> np.ndarra
     return torch.cat(parts).numpy()
 
 
-def frechet_report(
-    painted: Tensor, unseeing: Tensor, renders: Tensor, rebuilt: Tensor
-) -> dict[str, Any]:
-    """FD-ELite0 of n faces painted either way, and n rebuilt, against n renders; n other renders'.
+def frechet_report(pictures: Mapping[str, Tensor], renders: Tensor) -> dict[str, Any]:
+    """FD-ELite0 of n pictures of each kind against n renders, and of n other renders.
 
-    `renders` must hold 2n faces and `rebuilt` those of its second n. Equal n everywhere, since
-    small samples raise the distance.
+    `renders` must hold 2n faces. Equal n everywhere, since small samples raise the distance.
     """
-    count = len(painted)
-    counts = (len(renders), len(rebuilt), len(unseeing))
-    if counts != (2 * count, count, count):
+    count = len(renders) // 2
+    counts = {name: len(shown) for name, shown in pictures.items()}
+    if len(renders) % 2 or set(counts.values()) != {count}:
         raise ValueError(
-            f"need {2 * count} renders, {count} rebuilt and {count} painted without looking, "
-            f"got {counts}"
+            f"need half as many pictures of each kind as renders, got {counts} and "
+            f"{len(renders)} renders"
         )
     network = imagenet_network()
     reference, other = perceptual_features(renders, network).reshape(2, count, -1)
-    return {
-        "n": count,
-        "painted_to_renders": round(
-            frechet_distance(perceptual_features(painted, network), reference), 3
-        ),
-        "unseeing_to_renders": round(
-            frechet_distance(perceptual_features(unseeing, network), reference), 3
-        ),
-        "rebuilt_to_renders": round(
-            frechet_distance(perceptual_features(rebuilt, network), reference), 3
-        ),
-        "renders_to_renders": round(frechet_distance(other, reference), 3),
+    distances = {
+        f"{name}_to_renders": frechet_distance(perceptual_features(shown, network), reference)
+        for name, shown in pictures.items()
     }
+    distances["renders_to_renders"] = frechet_distance(other, reference)
+    return {"n": count} | {name: round(value, 3) for name, value in distances.items()}
+
+
+def evaluate_crowd(
+    pipe: UniF2acePipeline,
+    judge: Judge,
+    faces: LabelledFaces,
+    *,
+    count: int,
+    seed: int,
+    steps: int,
+    guidance: float,
+    kept: Path | None = None,
+) -> dict[str, Any]:
+    """What `evaluate_generation` measures of painted captions alone, so of more of them.
+
+    `faces` are unseen renders, 2 * count of them at least. kept: as of `paint`.
+    """
+    renders = _renders(faces, count)
+    settings: dict[str, Any] = {"seed": seed, "steps": steps, "guidance": guidance}
+    settings["steering"] = DEFAULT_STEERING
+    grammar, size = requests_for(pipe, count, seed), pipe.image_size
+    painted = paint(pipe, grammar, **settings, kept=kept)
+    pictures = {"painted": stack_images(painted, size)}
+    return {
+        "checkpoint": pipe.checkpoint,
+        "settings": settings,
+        "captions": summary(grammar, judge.examine(painted)),
+        "fd_elite0": frechet_report(pictures, stack_images(renders, size)),
+    }
+
+
+def _renders(faces: LabelledFaces, count: int) -> list[Image.Image]:
+    """Twice `count` of them; ValueError where there are fewer."""
+    if len(faces) < 2 * count:
+        raise ValueError(f"{count} pictures need {2 * count} unseen renders, got {len(faces)}")
+    return [faces.image(i) for i in range(2 * count)]
 
 
 def evaluate_generation(
@@ -317,10 +345,7 @@ def evaluate_generation(
 
     `faces` are unseen renders, 2 * count of them at least. kept: as of `paint`.
     """
-    if kept is not None:
-        kept.mkdir(parents=True, exist_ok=True)
-    if len(faces) < 2 * count:
-        raise ValueError(f"{count} pictures need {2 * count} unseen renders, got {len(faces)}")
+    renders = _renders(faces, count)
     settings: dict[str, Any] = {
         "seed": seed,
         "steps": steps,
@@ -332,7 +357,6 @@ def evaluate_generation(
     painted = paint(pipe, grammar, **settings, kept=kept)
     unseeing = paint(pipe, grammar, **(settings | {"steering": 0.0}), kept=kept)
     by_visitors = paint(pipe, visitors, **settings, kept=kept)
-    renders = [faces.image(i) for i in range(2 * count)]
     known = faces.knowing(pipe.config.attributes)
     told = told_of(known, pipe.config.encoders.attributes).rows(slice(count, 2 * count))
     rebuilt = reconstructions(pipe, renders[count:], told)
@@ -350,9 +374,11 @@ def evaluate_generation(
         "rebuilt": summary(truths[count : 2 * count], judge.examine(rebuilt)),
         "untold": summary(truths[count : 2 * count], judge.examine(untold)),
         "fd_elite0": frechet_report(
-            stack_images(painted, size),
-            stack_images(unseeing, size),
+            {
+                "painted": stack_images(painted, size),
+                "unseeing": stack_images(unseeing, size),
+                "rebuilt": stack_images(rebuilt, size),
+            },
             stack_images(renders, size),
-            stack_images(rebuilt, size),
         ),
     }

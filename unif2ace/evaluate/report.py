@@ -22,6 +22,7 @@ SECTIONS = (
         "understanding",
         "photographs",
         "generation",
+        "crowd",
         "probes",
         "bench",
         "frontier",
@@ -188,6 +189,24 @@ def generation_tables(measured: Json) -> str:
     )
 
 
+def crowd_text(measured: Json) -> str:
+    seen, distance = measured["captions"], measured["fd_elite0"]
+    painted, halves = distance["painted_to_renders"], distance["renders_to_renders"]
+    right, clear = interval(seen["agreement"]), interval(seen["one_clear_face"])
+    return (
+        f"**{distance['n']:,} captions** painted the same way: {right} of what was asked is right, "
+        f"{clear} show one clear face. FD-ELite0 to as many unseen renders is {painted:.1f}, that "
+        f"of other renders {halves:.1f}: {painted / halves:.1f} times as much."
+    )
+
+
+def _painted(merged: Json) -> Json:
+    """What the judge finds in painted captions, of the largest number that was painted."""
+    paints, crowd = merged.get("generation", {}), merged.get("crowd", {})
+    is_alike = crowd.get("checkpoint", "") == paints.get("checkpoint")
+    return (crowd if is_alike else paints).get("captions", {})
+
+
 def _heard(measured: Json, whose: str) -> str:
     """A paragraph on `heard_in_edits`, where that was measured."""
     if heard := measured.get("heard_in_edits"):
@@ -205,8 +224,8 @@ def attribute_table(merged: Json) -> str:
         columns.append(("reads", reads["attributes"]["attributes"]))
         columns.append(("balanced", reads["attributes"]["attributes"]))
         columns.append(("majority", reads["attributes"]["attributes"]))
-    if paints := merged.get("generation"):
-        columns.append(("paints", paints["captions"]["attributes"]))
+    if paints := _painted(merged):
+        columns.append(("paints", paints["attributes"]))
     if judge := merged.get("judge"):
         columns.append(("judge on renders", judge["attributes"]))
 
@@ -222,7 +241,7 @@ def attribute_table(merged: Json) -> str:
 def group_table(merged: Json) -> str:
     """Accuracy per age, skin tone and gender presentation, so that differences are seen."""
     reads = merged.get("understanding", {}).get("attributes", {}).get("groups", {})
-    paints = merged.get("generation", {}).get("captions", {}).get("groups", {})
+    paints = _painted(merged).get("groups", {})
     rows = [
         (
             f"{attribute.replace('_', ' ')}: {value}",
@@ -367,6 +386,8 @@ def render(merged: Json) -> str:
         parts.append(photograph_table(photographs))
     if generation := merged.get("generation"):
         parts.append(generation_tables(generation))
+    if crowd := merged.get("crowd"):
+        parts.append(told_apart(crowd_text(crowd), crowd, merged))
     if probes := merged.get("probes"):
         parts.append(told_apart(probes_table(probes), probes, merged))
     if bench := merged.get("bench"):
