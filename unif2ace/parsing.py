@@ -87,11 +87,11 @@ def parse_denials(question: str) -> dict[str, frozenset[str]]:
     there in another form ("no full beard") is left to the network. Who is not smiling is not
     laughing either (`inclusion.holds_any`).
     """
-    words = tokens(question)
+    words = tokens(question)  # "isn't" is two of them
     is_asked = any(
         word in _ASKING and behind == "not" and (before in ",.;!" or before in _OPENINGS)
         for before, word, behind in zip([",", *words], words, words[1:], strict=False)
-    )  # "isn't it?"
+    )
     said_no = [word for word in words if word in NEGATIONS]
     if is_asked or len(said_no) != 1 or said_no[0] not in _DENIALS or not _DOUBTS.isdisjoint(words):
         return {}

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,9 +81,9 @@ def run_photographs(args: argparse.Namespace) -> None:
     write_json(args.json, ask_photographs(load(args), args.photos, labels))
 
 
-def run_generation(args: argparse.Namespace) -> None:
+def run_painting(measure: Callable[..., dict[str, Any]], args: argparse.Namespace) -> None:
     faces = read_faces(args.faces, "test", limit=2 * args.count)
-    measured = evaluate_generation(
+    measured = measure(
         load(args),
         Judge.load(args.judge),
         faces,
@@ -94,19 +96,8 @@ def run_generation(args: argparse.Namespace) -> None:
     write_json(args.json, measured)
 
 
-def run_crowd(args: argparse.Namespace) -> None:
-    faces = read_faces(args.faces, "test", limit=2 * args.count)
-    measured = evaluate_crowd(
-        load(args),
-        Judge.load(args.judge),
-        faces,
-        count=args.count,
-        seed=args.seed,
-        steps=args.steps,
-        guidance=args.guidance,
-        kept=args.kept,
-    )
-    write_json(args.json, measured)
+run_generation = partial(run_painting, evaluate_generation)
+run_crowd = partial(run_painting, evaluate_crowd)
 
 
 def run_frontier(args: argparse.Namespace) -> None:

@@ -310,8 +310,7 @@ def evaluate_crowd(
     `faces` are unseen renders, 2 * count of them at least. kept: as of `paint`.
     """
     renders = _renders(faces, count)
-    settings: dict[str, Any] = {"seed": seed, "steps": steps, "guidance": guidance}
-    settings["steering"] = DEFAULT_STEERING
+    settings = _settings(seed, steps, guidance)
     grammar, size = requests_for(pipe, count, seed), pipe.image_size
     painted = paint(pipe, grammar, **settings, kept=kept)
     pictures = {"painted": stack_images(painted, size)}
@@ -321,6 +320,10 @@ def evaluate_crowd(
         "captions": summary(grammar, judge.examine(painted)),
         "fd_elite0": frechet_report(pictures, stack_images(renders, size)),
     }
+
+
+def _settings(seed: int, steps: int, guidance: float) -> dict[str, Any]:
+    return {"seed": seed, "steps": steps, "guidance": guidance, "steering": DEFAULT_STEERING}
 
 
 def _renders(faces: LabelledFaces, count: int) -> list[Image.Image]:
@@ -346,12 +349,7 @@ def evaluate_generation(
     `faces` are unseen renders, 2 * count of them at least. kept: as of `paint`.
     """
     renders = _renders(faces, count)
-    settings: dict[str, Any] = {
-        "seed": seed,
-        "steps": steps,
-        "guidance": guidance,
-        "steering": DEFAULT_STEERING,
-    }
+    settings = _settings(seed, steps, guidance)
     grammar = requests_for(pipe, count, seed)
     visitors = visitor_requests()
     painted = paint(pipe, grammar, **settings, kept=kept)
