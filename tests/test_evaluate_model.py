@@ -21,7 +21,7 @@ from unif2ace.evaluate.frontier import GUIDANCES, STEERINGS, STEPS, settings_to_
 from unif2ace.evaluate.generation import (
     VISITOR_PROMPTS,
     Request,
-    frechet_report,
+    frechet_reports,
     grammar_requests,
     paint,
     reconstructions,
@@ -31,7 +31,7 @@ from unif2ace.evaluate.generation import (
     told_of,
     visitor_requests,
 )
-from unif2ace.evaluate.judge import Verdict
+from unif2ace.evaluate.judge import Judge, JudgeNetwork, Verdict
 from unif2ace.evaluate.plots import FIGURES
 from unif2ace.evaluate.probes import (
     CANDIDATES,
@@ -398,16 +398,20 @@ def test_pictures_that_are_kept_are_not_painted_again(tmp_path):
     assert len(painted) == count + 4
 
 
-def test_frechet_report_is_zero_where_pictures_are_the_same():
+@pytest.mark.parametrize("kind", ["fd_elite0", "fd_judge"])
+def test_frechet_report_is_zero_where_pictures_are_the_same(kind):
+    torch.manual_seed(0)
+    judge = Judge(JudgeNetwork())
     pixels = torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
     twice = torch.cat([pixels, pixels])
     pictures = {"painted": pixels, "unseeing": pixels * 0.7, "rebuilt": pixels.flip(-1) * 0.5}
-    report = frechet_report(pictures, twice)
-    assert report["painted_to_renders"] == pytest.approx(0, abs=1e-3)
-    assert report["rebuilt_to_renders"] > 1 and report["n"] == 6
+    report = frechet_reports(pictures, twice, judge)[kind]
+    far = report["rebuilt_to_renders"]
+    assert far > 0 and report["painted_to_renders"] == pytest.approx(0, abs=1e-4 * far)
+    assert report["unseeing_to_renders"] > 0 and report["n"] == 6
     for wrong in (pixels, twice[:11]):
         with pytest.raises(ValueError, match="'unseeing': 6, 'rebuilt': 6} and"):
-            frechet_report(pictures, wrong)
+            frechet_reports(pictures, wrong, judge)
 
 
 # -- the whole way -----------------------------------------------------------------------------
@@ -445,6 +449,9 @@ def test_from_checkpoint_to_readme(tmp_path, monkeypatch):
     assert report["bench"]["checkpoint"] == report["generation"]["checkpoint"]
     text = readme.read_text()
     assert "(0.0–56.1, n = 3) of painted faces" in text  # four image places tell no points
+    far = report["generation"]["fd_judge"]
+    ratio = far["painted_to_renders"] / far["renders_to_renders"]
+    assert f"painted faces are {ratio:.1f} times as far off as other renders" in text
     assert text.startswith("# Faces\n") and "FD-ELite0" in text and "| hair color |" in text
     for sheet in ("renders.png", "painted.png"):
         assert Image.open(tmp_path / "sheets" / sheet).width > 1000

@@ -48,16 +48,18 @@ from unif2ace.train.merge import merged
 from unif2ace.train.perceptual import (
     FeatureCritic,
     PictureFeatures,
-    balanced_weight,
     critic_loss,
     feature_distance,
 )
 from unif2ace.train.reading import FaceReader, reading_distance
 from unif2ace.train.tokenizer import (
+    CRITIC_LR_SCALE,
+    TELLING_LR_SCALE,
     TokenizerBatches,
     TokenizerObjective,
     TokenizerTrainConfig,
     draw_spoilt,
+    learning_rate_scale,
     load_tokenizer,
     psnr,
     region_weights,
@@ -289,7 +291,7 @@ def test_feature_distance_is_zero_for_equals_and_looks_only_where_it_is_told():
     ones = torch.ones(1, 1, 64, 64)
     right = ones.clone()
     right[..., :48] = 0
-    fa, fb = features(a), features(b)
+    fa, fb = features(a).maps, features(b).maps
     assert feature_distance(fa, fa, ones) == 0
     far, near = feature_distance(fb, fa, right), feature_distance(fb, fa, ones)
     assert far < 0.2 * near
@@ -306,8 +308,8 @@ def test_the_critic_is_not_trained_to_be_fooled(faces, tmp_path):
     loss.backward()
     pixels = to_pixels(batch["pictures"])
     with torch.no_grad():
-        real = objective.features(pixels)
-        fake = objective.features(objective.tokenizer(pixels).reconstruction)
+        real = objective.features(pixels).maps
+        fake = objective.features(objective.tokenizer(pixels).reconstruction).maps
     names, weights = zip(*objective.critic.named_parameters(), strict=True)
     hinge = critic_loss(objective.critic(real), objective.critic(fake))
     for name, expected in zip(names, torch.autograd.grad(hinge, weights), strict=True):
@@ -325,16 +327,33 @@ def test_a_critic_without_weight_leaves_the_tokenizer_alone(faces, tmp_path):
         torch.testing.assert_close(before, after, atol=1e-7, rtol=1e-4)
 
 
-def test_the_critic_moves_pictures_as_far_as_it_is_told_to():
-    """Of gradients at the pictures, the critic's part is as long as the others' part."""
-    generator = torch.Generator().manual_seed(0)
-    ours = torch.randn(2, 3, 8, 8, generator=generator, requires_grad=True)
-    target = torch.randn(2, 3, 8, 8, generator=generator)
-    loss, fooled = (ours - target).square().mean(), 1e3 * ours.sin().sum()
-    weight = balanced_weight(ours, loss, fooled)
-    assert not weight.requires_grad
-    far, also = (torch.autograd.grad(x, ours)[0].norm() for x in (loss, weight * fooled))
-    torch.testing.assert_close(also, far)
+def test_the_critic_and_what_words_add_learn_faster_than_the_rest(faces, tmp_path):
+    config = settings(faces, tmp_path, critic_start=0.5)
+    config = replace(config, vq=telling(config.vq, VOCABULARY))
+    scales = {
+        name: learning_rate_scale(name) for name, _ in TokenizerObjective(config).named_parameters()
+    }
+    for scale, part in ((CRITIC_LR_SCALE, "critic."), (TELLING_LR_SCALE, "tokenizer.telling.")):
+        assert {name for name in scales if scales[name] == scale} == {
+            name for name in scales if name.startswith(part)
+        }
+        assert scale in scales.values()
+    assert set(scales.values()) == {1.0, CRITIC_LR_SCALE, TELLING_LR_SCALE}
+
+
+def test_whole_looks_count_by_their_weight(faces, tmp_path):
+    config = settings(faces, tmp_path, critic_start=1.0, pooled_weight=0.0)
+    batch = TokenizerBatches(config, shards(faces, tmp_path))(0, torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    objective = TokenizerObjective(config)
+    without, _ = objective(batch, 0.0)
+    objective.config = replace(config, pooled_weight=0.5)
+    loss, metrics = objective(batch, 0.0)
+    ours = objective.tokenizer(to_pixels(batch["pictures"]), batch["is_spoilt"]).reconstruction
+    looks = [objective.features(p).pooled for p in (ours, to_pixels(batch["pictures"]))]
+    assert looks[0].shape[1] == 1280
+    torch.testing.assert_close(metrics["pooled"], (looks[0] - looks[1]).square().sum(1).mean())
+    torch.testing.assert_close(loss - without, 0.5 * metrics["pooled"])
 
 
 def test_every_scale_of_the_critic_has_an_equal_say():

@@ -34,7 +34,7 @@ from unif2ace.pipeline import UniF2acePipeline, to_image
 from unif2ace.records import DEFAULT_STEERING
 from unif2ace.synth.captions import Style, caption
 from unif2ace.synth.sampling import Split, sample_attributes
-from unif2ace.train.perceptual import imagenet_network
+from unif2ace.train.perceptual import imagenet_network, pooled_features
 from unif2ace.vq import Told
 
 VISITOR_PROMPTS = (
@@ -268,14 +268,17 @@ def perceptual_features(pixels: Tensor, network: EfficientNetLite0) -> np.ndarra
     parts = []
     for batch in pixels.split(16):
         large = F.interpolate(batch, (FEATURE_SIZE, FEATURE_SIZE), mode="bilinear")
-        parts.append(F.relu6(network.head(network.stages(large)[-1])).mean((2, 3)))
+        parts.append(pooled_features(network, network.stages(large)[-1]))
     return torch.cat(parts).numpy()
 
 
-def frechet_report(pictures: Mapping[str, Tensor], renders: Tensor) -> dict[str, Any]:
-    """FD-ELite0 of n pictures of each kind against n renders, and of n other renders.
+def frechet_report(
+    pictures: Mapping[str, Tensor], renders: Tensor, features: Callable[[Tensor], np.ndarray]
+) -> dict[str, Any]:
+    """Fréchet distance of n pictures of each kind to n renders, and of n other renders to those.
 
     `renders` must hold 2n faces. Equal n everywhere, since small samples raise the distance.
+    features: (n, 3, S, S) pixels to (n, D).
     """
     count = len(renders) // 2
     counts = {name: len(shown) for name, shown in pictures.items()}
@@ -284,14 +287,27 @@ def frechet_report(pictures: Mapping[str, Tensor], renders: Tensor) -> dict[str,
             f"need half as many pictures of each kind as renders, got {counts} and "
             f"{len(renders)} renders"
         )
-    network = imagenet_network()
-    reference, other = perceptual_features(renders, network).reshape(2, count, -1)
+    reference, other = features(renders).reshape(2, count, -1)
     distances = {
-        f"{name}_to_renders": frechet_distance(perceptual_features(shown, network), reference)
+        f"{name}_to_renders": frechet_distance(features(shown), reference)
         for name, shown in pictures.items()
     }
     distances["renders_to_renders"] = frechet_distance(other, reference)
-    return {"n": count} | {name: round(value, 3) for name, value in distances.items()}
+    return {"n": count} | {name: float(f"{value:.5g}") for name, value in distances.items()}
+
+
+def frechet_reports(
+    pictures: Mapping[str, Tensor], renders: Tensor, judge: Judge
+) -> dict[str, dict[str, Any]]:
+    """`frechet_report` on the ImageNet network's features and on those of the judge, which no
+    painter was trained on."""
+    network = imagenet_network()
+    return {
+        "fd_elite0": frechet_report(
+            pictures, renders, partial(perceptual_features, network=network)
+        ),
+        "fd_judge": frechet_report(pictures, renders, judge.features),
+    }
 
 
 def evaluate_crowd(
@@ -318,7 +334,7 @@ def evaluate_crowd(
         "checkpoint": pipe.checkpoint,
         "settings": settings,
         "captions": summary(grammar, judge.examine(painted)),
-        "fd_elite0": frechet_report(pictures, stack_images(renders, size)),
+        **frechet_reports(pictures, stack_images(renders, size), judge),
     }
 
 
@@ -371,12 +387,13 @@ def evaluate_generation(
         "renders": summary(truths[: 2 * count], judge.examine(renders)),
         "rebuilt": summary(truths[count : 2 * count], judge.examine(rebuilt)),
         "untold": summary(truths[count : 2 * count], judge.examine(untold)),
-        "fd_elite0": frechet_report(
+        **frechet_reports(
             {
                 "painted": stack_images(painted, size),
                 "unseeing": stack_images(unseeing, size),
                 "rebuilt": stack_images(rebuilt, size),
             },
             stack_images(renders, size),
+            judge,
         ),
     }

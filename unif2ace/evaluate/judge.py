@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -199,6 +200,15 @@ class Judge:
             for batch in pixels.split(batch_size)
         ]
         return torch.cat([p.values for p in parts]), torch.cat([p.face for p in parts])
+
+    @torch.inference_mode()
+    def features(self, pixels: Tensor) -> np.ndarray:
+        """(n, 3, S, S) pixels in [-1, 1] to (n, C), the mean of its last map of a whole picture."""
+        parts = []
+        for batch in pixels.split(16):
+            small = F.interpolate(batch, (TRUNK_SIZE, TRUNK_SIZE), mode="area")
+            parts.append(self.network.trunk(small).mean((2, 3)))
+        return torch.cat(parts).numpy()
 
     def examine(self, images: Sequence[Image.Image]) -> list[Verdict]:
         """One verdict per picture of any size."""

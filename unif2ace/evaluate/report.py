@@ -185,6 +185,7 @@ def generation_tables(measured: Json) -> str:
         f"without looking {distance['unseeing_to_renders']:.1f}, rebuilt "
         f"{distance['rebuilt_to_renders']:.1f}, other renders "
         f"{distance['renders_to_renders']:.1f} (not FID: EfficientNet-Lite0 features)."
+        f"{_as_judged(measured)}"
         f"{_heard(measured, 'painted faces')}"
     )
 
@@ -197,6 +198,7 @@ def crowd_text(measured: Json) -> str:
         f"**{distance['n']:,} captions** painted the same way: {right} of what was asked is right, "
         f"{clear} show one clear face. FD-ELite0 to as many unseen renders is {painted:.1f}, that "
         f"of other renders {halves:.1f}: {painted / halves:.1f} times as much."
+        f"{_as_judged(measured)}"
     )
 
 
@@ -205,6 +207,18 @@ def _painted(merged: Json) -> Json:
     paints, crowd = merged.get("generation", {}), merged.get("crowd", {})
     is_alike = crowd.get("checkpoint", "") == paints.get("checkpoint")
     return (crowd if is_alike else paints).get("captions", {})
+
+
+def _as_judged(measured: Json) -> str:
+    """A sentence on the Fréchet distance by the judge's features, where that was measured."""
+    if distance := measured.get("fd_judge"):
+        painted, halves = distance["painted_to_renders"], distance["renders_to_renders"]
+        return (
+            " The image tokenizer learnt to match these features. By those of the judge, which it "
+            f"never saw, painted faces are {painted / halves:.1f} times as far off as other "
+            "renders."
+        )
+    return ""
 
 
 def _heard(measured: Json, whose: str) -> str:

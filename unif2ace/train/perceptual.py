@@ -6,6 +6,8 @@ The network is EfficientNet-Lite0 with the weights of the `efficientnet-lite0-py
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -29,20 +31,34 @@ def imagenet_network() -> EfficientNetLite0:
     return network.eval().requires_grad_(False)
 
 
+def pooled_features(network: EfficientNetLite0, last: Tensor) -> Tensor:
+    """(B, 1280) of the network's last map: what a picture as a whole looks like to it."""
+    return F.relu6(network.head(last)).mean((2, 3))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """How pictures look: maps (B, C, H, W) at three scales, finest first, and pooled (B, 1280)."""
+
+    maps: list[Tensor]
+    pooled: Tensor
+
+
 class PictureFeatures(nn.Module):
-    """The network's features at three scales, each position scaled to unit length (as in LPIPS)."""
+    """The network's features at three scales, each position scaled to unit length (as in LPIPS),
+    and its last, pooled."""
 
     def __init__(self) -> None:
         super().__init__()
-        network = imagenet_network()
-        network.blocks = network.blocks[: FEATURE_BLOCKS[-1] + 1]
-        del network.head
-        self.network = network
+        self.network = imagenet_network()
 
-    def forward(self, pixels: Tensor) -> list[Tensor]:
-        """pixels (B, 3, H, W), about [-1, 1]; finest features first."""
+    def forward(self, pixels: Tensor) -> Look:
+        """pixels: (B, 3, H, W), about [-1, 1]."""
         stages = self.network.stages(pixels)
-        return [F.normalize(stages[block].float(), dim=1) for block in FEATURE_BLOCKS]
+        return Look(
+            maps=[F.normalize(stages[block].float(), dim=1) for block in FEATURE_BLOCKS],
+            pooled=pooled_features(self.network, stages[-1]).float(),
+        )
 
 
 def feature_distance(ours: list[Tensor], theirs: list[Tensor], weights: Tensor) -> Tensor:
@@ -87,16 +103,6 @@ class FeatureCritic(nn.Module):
             for head, feature in zip(self.heads, features, strict=True)
         ]
         return torch.cat([F.interpolate(s, scores[0].shape[-2:]) for s in scores], dim=1)
-
-
-def balanced_weight(ours: Tensor, loss: Tensor, fooled: Tensor) -> Tensor:
-    """How often `fooled` must be counted to move the pictures `ours` as far as `loss` does.
-
-    A scalar without gradient. Source: arXiv 2012.09841, eq. 7, at the pictures in place of the
-    decoder's last layer.
-    """
-    pulls = [torch.autograd.grad(of, ours, retain_graph=True)[0].norm() for of in (loss, fooled)]
-    return (pulls[0] / pulls[1].clamp(min=1e-8)).detach()
 
 
 def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
