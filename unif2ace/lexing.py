@@ -6,7 +6,7 @@ Knows no sentences: which noun an adjective leans on is the parser's business.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -117,41 +117,42 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
     for name, values in ADJECTIVES.items():
         for value, words in values.items():
             for word in understood(words):
-                modifies.setdefault(_words(word), []).append((name, value))
+                modifies.setdefault(normalized(word), []).append((name, value))
     for name, values in PHRASES.items():
         for value, words in values.items():
             for word in understood(words):
-                facts.setdefault(_words(word), []).append(statement(name, value))
+                facts.setdefault(normalized(word), []).append(statement(name, value))
     for name, detail in DETAILS.items():
         for value in detail.has:
             for word in detail.understood(value):
-                said = facts.setdefault(_words(word), [])
+                said = facts.setdefault(normalized(word), [])
                 said.append(evidence(name, value))
                 if name in REFINED:
                     said += [evidence(*one) for one in implied(name, value).items()]
                 for noun in _ending_in_a_thing(word):  # "blue eye shadow" is eye shadow
                     group, thing, allowed = PRESENCE[noun]
                     said.append(evidence(thing, *allowed))
-                    heads[_words(word)] = group
+                    heads[normalized(word)] = group
         there = list(detail.has)[1:]  # the first is the plain case, in which there is none
-        for word in detail.things:
-            facts.setdefault(_words(word), [evidence(name, *there)])
+        for thing in detail.things:
+            for word in (thing, f"{thing}s"):
+                facts.setdefault(normalized(word), [evidence(name, *there)])
     for group, (_, words) in GROUPS.items():
         for word in understood(words):
-            heads[_words(word)] = group
+            heads[normalized(word)] = group
     for noun, (group, name, allowed) in PRESENCE.items():
         if not noun.endswith("ed"):  # "bearded" takes no adjectives
-            heads[_words(noun)] = group
+            heads[normalized(noun)] = group
         fact = evidence(name, *allowed)
         if noun in ("beard", "bearded"):  # a beard is a full one unless more is said
             fact = evidence(name, *allowed, strength=2)
-        facts.setdefault(_words(noun), []).append(fact)
+        facts.setdefault(normalized(noun), []).append(fact)
     for noun in PHRASES["gender"].values():
         for word in understood(noun):
-            heads.setdefault(_words(word), "person")
+            heads.setdefault(normalized(word), "person")
     for value in ("cropped", "bob", "ponytail", "braid"):  # "a red ponytail"
         for word in understood(PHRASES["hair_style"][value]):
-            heads.setdefault(_words(word), "hair")
+            heads.setdefault(normalized(word), "hair")
     for nouns, gender, *ages in (
         ("girl girls", "woman", "young"),
         ("boy boys lad", "man", "young"),
@@ -164,7 +165,7 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
         for noun in nouns.split():
             heads[(noun,)], facts[(noun,)] = "person", [*told]
     for thirties in ("thirties", "thirty something"):
-        facts[_words(thirties)].append(evidence("age", "young", "middle-aged"))
+        facts[normalized(thirties)].append(evidence("age", "young", "middle-aged"))
     facts[("frown",)] = facts[("frowning",)] = [evidence("expression", "sad", "angry")]
     facts[("dark", "hair")] = [evidence("hair_color", "brown", "black")]
     heads[("dark", "hair")] = "hair"
@@ -187,7 +188,8 @@ def _ending_in_a_thing(phrase: str) -> list[str]:
     return [ending for ending in endings if ending in PRESENCE][:1]
 
 
-def _words(phrase: str) -> tuple[str, ...]:
+def normalized(phrase: str) -> tuple[str, ...]:
+    """The words of a table's phrase, as `tokens` would give them."""
     return tuple(_SPELLING.get(w, w) for w in phrase.lower().replace("-", " ").split())
 
 
@@ -269,7 +271,7 @@ def _mended(word: str) -> str:
     return word
 
 
-def longest(tokens: list[str], position: int) -> tuple[tuple[str, ...], Entry | None]:
+def longest(tokens: Sequence[str], position: int) -> tuple[tuple[str, ...], Entry | None]:
     for phrase, entry in lexicon().get(tokens[position], ()):
         if len(phrase) == 1 or tuple(tokens[position : position + len(phrase)]) == phrase:
             return phrase, entry

@@ -31,6 +31,7 @@ from unif2ace.lexing import (
     statement,
     tokens,
 )
+from unif2ace.predicates import attributive
 from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
 _DECLINES = re.compile(rf"\b(can't|cannot) (tell|see)\b|\b{NOT_VISIBLE}\b", re.IGNORECASE)
@@ -228,7 +229,7 @@ class _Reader:
     """One pass over the tokens of a text, gathering evidence."""
 
     def __init__(self, tokens: list[str], head: str | None) -> None:
-        self.tokens = tokens
+        self.tokens = attributive(tokens)
         self.found: list[Evidence] = []
         self.pending: list[_Pending] = []
         self.head = head
