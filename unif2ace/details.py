@@ -284,9 +284,11 @@ DETAILS: Mapping[str, Detail] = {
         has={
             "upright": "an upright head | a head held upright || head upright",
             "left": "a head leaning to the left | a head cocked to the left "
-            "|| head leaning left | head cocked left",
+            "|| head leaning left | head cocked left | leaning left | cocked left "
+            "| leaning to the left | cocked to the left",
             "right": "a head leaning to the right | a head cocked to the right "
-            "|| head leaning right | head cocked right",
+            "|| head leaning right | head cocked right | leaning right | cocked right "
+            "| leaning to the right | cocked to the right",
         },
         answers={"left": "to the left", "right": "to the right"},
         group="head",
@@ -319,7 +321,7 @@ DETAILS: Mapping[str, Detail] = {
         answers={"none": "no beauty mark", "left cheek": "the left cheek"}
         | {"right cheek": "the right cheek", "lip": "above the lip"},
         group="skin",
-        thing="beauty mark | mole | beauty spot",
+        thing="beauty mark | beauty marks | mole | moles | beauty spot | beauty spots",
         present="Does {they} have a beauty mark? | Is there a mole on {own} face? | "
         "Can you see a beauty mark?",
     ),

@@ -134,9 +134,8 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
                     said.append(evidence(thing, *allowed))
                     heads[normalized(word)] = group
         there = list(detail.has)[1:]  # the first is the plain case, in which there is none
-        for thing in detail.things:
-            for word in (thing, f"{thing}s"):
-                facts.setdefault(normalized(word), [evidence(name, *there)])
+        for word in detail.things:
+            facts.setdefault(normalized(word), [evidence(name, *there)])
     for group, (_, words) in GROUPS.items():
         for word in understood(words):
             heads[normalized(word)] = group

@@ -31,7 +31,7 @@ from unif2ace.lexing import (
     statement,
     tokens,
 )
-from unif2ace.predicates import attributive
+from unif2ace.predicates import predicates
 from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
 _DECLINES = re.compile(rf"\b(can't|cannot) (tell|see)\b|\b{NOT_VISIBLE}\b", re.IGNORECASE)
@@ -229,7 +229,7 @@ class _Reader:
     """One pass over the tokens of a text, gathering evidence."""
 
     def __init__(self, tokens: list[str], head: str | None) -> None:
-        self.tokens = attributive(tokens)
+        self.tokens = tokens
         self.found: list[Evidence] = []
         self.pending: list[_Pending] = []
         self.head = head
@@ -251,6 +251,11 @@ class _Reader:
             self._entry(phrase, entry, position)
             position += len(phrase)
         self._flush()
+        for said in predicates(self.tokens):
+            if not said.is_denied:
+                self.found += said.facts
+            elif (left := _negated(said.facts[0], is_there=said.is_there)).allowed:
+                self.found.append(left)
         return self.found
 
     def _word(self, position: int) -> None:
@@ -434,12 +439,16 @@ class _Reader:
         self.found.append(_negated(fact) if negated else fact)
 
 
-def _negated(fact: Evidence) -> Evidence:
+def _negated(fact: Evidence, *, is_there: bool = False) -> Evidence:
+    """is_there: "not blue" of a mask that is there; else "no blue mask" is no mask."""
     name = fact.attribute
     rest = frozenset(ATTRIBUTES[name].values) - fact.allowed
     settled = next(iter(rest)) if len(rest) == 1 else None
     absent = ABSENT.get(name)
-    if absent is not None and absent not in fact.allowed:  # "no full beard" is no beard
+    if absent is not None and is_there:
+        rest -= {absent}
+        settled = next(iter(rest)) if len(rest) == 1 else None
+    elif absent is not None and absent not in fact.allowed:  # "no full beard" is no beard
         rest, settled = frozenset({absent}), absent
     elif name == "expression" and "neutral" in rest:
         settled = "neutral"

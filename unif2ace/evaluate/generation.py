@@ -2,7 +2,8 @@
 
 The judge reads the pictures; what it reads off true renders is printed beside, since no painter
 can be seen to do better than that. FD-ELite0 is a Fréchet distance on EfficientNet-Lite0 features
-(not FID: other features), always beside the distance of two halves of the renders.
+(not FID: other features), always beside the distance of two halves of the renders; the same on the
+judge's features stands beside it, since a decoder may have learnt to match the former.
 """
 
 from __future__ import annotations

@@ -214,9 +214,9 @@ def _as_judged(measured: Json) -> str:
     if distance := measured.get("fd_judge"):
         painted, halves = distance["painted_to_renders"], distance["renders_to_renders"]
         return (
-            " The image tokenizer learnt to match these features. By those of the judge, which it "
-            f"never saw, painted faces are {painted / halves:.1f} times as far off as other "
-            "renders."
+            " An image tokenizer may have learnt to match these features (`pooled_weight`); by "
+            "those of the judge, which none has seen, painted faces are "
+            f"{painted / halves:.1f} times as far off as other renders."
         )
     return ""
 

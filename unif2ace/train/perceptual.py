@@ -33,7 +33,7 @@ def imagenet_network() -> EfficientNetLite0:
 
 def pooled_features(network: EfficientNetLite0, last: Tensor) -> Tensor:
     """(B, 1280) of the network's last map: what a picture as a whole looks like to it."""
-    return F.relu6(network.head(last)).mean((2, 3))
+    return F.relu6(network.head(last)).float().mean((2, 3))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class PictureFeatures(nn.Module):
         stages = self.network.stages(pixels)
         return Look(
             maps=[F.normalize(stages[block].float(), dim=1) for block in FEATURE_BLOCKS],
-            pooled=pooled_features(self.network, stages[-1]).float(),
+            pooled=pooled_features(self.network, stages[-1]),
         )
 
 

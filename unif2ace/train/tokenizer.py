@@ -45,8 +45,8 @@ from unif2ace.vq import NOT_TOLD, ImageTokenizer, Told
 EYES_AND_MOUTH = (slice(36, 42), slice(42, 48), slice(48, 68))  # of the 68 landmarks
 CRITIC_LEAD = 0.05  # share of the budget
 CRITIC_LR_SCALE = 8.0
-"""A critic as slow as the decoder loses to it at once: its hinge loss stays at 2, chance, and the
-decoder goes wherever the critic was fooled last."""
+"""Our choice: in our runs a critic as slow as the decoder lost to it, its hinge loss at 2 (chance)
+for good, and the decoder went wherever the critic had last been fooled."""
 SMALLEST_CROP = 0.6  # of a photograph's side
 TELLING_LR_SCALE = 10.0
 """What words add starts at nothing and is moved by a few faces of a batch each; a decoder that they
@@ -64,9 +64,9 @@ class TokenizerTrainConfig:
     reader: folder of trained encoders; what their face encoder reads off a picture of a face shall
         be read off its reconstruction too. None leaves that out.
     region_weight: of eyes and mouth against 1 elsewhere.
-    pooled_weight: of the squared distance of whole looks. FD-ELite0 is measured on the same
-        features, so it flatters a tokenizer that was trained with this weight; the distance on the
-        judge's features does not.
+    pooled_weight: of the squared distance of whole looks. FD-ELite0 is measured on the features of
+        the same network (at another size), so it flatters a tokenizer that was trained with this
+        weight; the distance on the judge's features does not.
     critic_start: share of the budget after which the adversarial term joins; 1 leaves it out.
     critic_weight: of the critic's scores.
     spoilt_share: half of the pictures have up to this share of their codes swapped for another
@@ -197,10 +197,14 @@ class TokenizerObjective(nn.Module):
         fake = self.features(ours.to(memory_format=torch.channels_last))
         perceptual = feature_distance(fake.maps, real.maps, weights)
         pooled = (fake.pooled - real.pooled).square().sum(1).mean()
-        loss = error + config.perceptual_weight * perceptual + config.pooled_weight * pooled
-        loss = loss + output.quantizer_loss
-        metrics = {"error": error, "perceptual": perceptual, "pooled": pooled}
-        metrics["usage"] = output.usage
+        looks = config.perceptual_weight * perceptual + config.pooled_weight * pooled
+        loss = error + looks + output.quantizer_loss
+        metrics = {
+            "error": error,
+            "perceptual": perceptual,
+            "pooled": pooled,
+            "usage": output.usage,
+        }
         if self.reader is not None:
             # of photographs, and of faces with another's codes, there is no telling
             is_face = ~batch["is_spoilt"].any(1) & batch["landmarks"].isfinite().flatten(1).all(1)
