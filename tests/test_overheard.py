@@ -11,7 +11,7 @@ import pytest
 from faces import plain_face
 
 from unif2ace.attributes import ATTRIBUTES
-from unif2ace.parsing import parse_constraints, parse_denials, parse_yes_no
+from unif2ace.parsing import ABSENT, asks_yes_no, parse_constraints, parse_denials, parse_yes_no
 from unif2ace.synth.asking import PRESENCE_QUESTIONS
 from unif2ace.synth.overheard import (
     PRESENCE,
@@ -109,6 +109,39 @@ def test_what_is_denied_outright_leaves_what_its_row_asks_for():
         if left is not None:
             are_agreed.append(left == overheard_groups(name).get(asked, {asked}))
     assert len(are_agreed) > 300 and sum(are_agreed) > 0.96 * len(are_agreed)
+
+
+def test_a_question_whether_there_is_any_is_told_from_one_what_it_is_like():
+    """Of things that may be missing: rows that ask for a value, and rows that ask if it is there."""
+    are_open, are_presence = [], []
+    for (name, asked), text in TEXTS:
+        if name not in ABSENT:
+            continue
+        plain = text.replace("{they}", "she").replace("{own}", "her").replace("{them}", "her")
+        there = {value for value in ATTRIBUTES[name].values if value != ABSENT[name]}
+        if asked == VALUE:
+            are_open.append(not asks_yes_no(plain))
+        elif overheard_groups(name).get(asked, {asked}) == there:
+            are_presence.append(asks_yes_no(plain))
+    assert len(are_open) > 1000 and sum(are_open) > 0.99 * len(are_open)
+    assert len(are_presence) > 300 and sum(are_presence) > 0.45 * len(are_presence)
+
+
+@pytest.mark.parametrize(
+    ("question", "is_asked"),
+    [
+        ("is there any hair growing on his face?", True),
+        ("Well, does she have a mole anywhere", True),
+        ("What is on his face?", False),
+        ("Can you tell which hat she wears?", False),
+        ("Is his beard full or a goatee?", False),
+        ("Isn't there a scar?", False),
+        ("a scar?", False),
+        ("?", False),
+    ],
+)
+def test_only_a_plain_question_wants_yes_or_no(question, is_asked):
+    assert asks_yes_no(question) == is_asked
 
 
 @pytest.mark.parametrize(

@@ -560,6 +560,18 @@ def test_a_checkpoint_keeps_to_the_attributes_that_it_knows():
             pipe.score(picture, asked)
 
 
+def test_a_plain_question_that_names_no_value_asks_if_there_is_any(pipe, monkeypatch):
+    def meant(question, topic):
+        ids = encode_request(pipe.tokenizer, question)
+        return pipe.meant(ids, topic, None, torch.zeros(pipe.config.layout.vocab_size))
+
+    some = {"facial_hair": ("none", "stubble", "goatee"), "face_shape": ("oval", "round")}
+    monkeypatch.setattr(type(pipe.config), "attributes", some)
+    assert meant("is there any hair growing on his face?", "facial_hair") == {"stubble", "goatee"}
+    assert meant("what grows on his face?", "facial_hair") == frozenset()
+    assert meant("is there a face?", "face_shape") == frozenset()  # which none lacks
+
+
 def test_what_a_denial_says_outright_is_not_left_to_the_network(pipe, monkeypatch):
     def meant(question, topic="hair_color", value="red"):
         logits = torch.zeros(pipe.config.layout.vocab_size)

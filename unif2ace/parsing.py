@@ -49,6 +49,9 @@ _DENIALS = frozenset({"not", "no", "never"})
 _DOUBTS = frozenset({
     "or", "if", "whether", "tell", "sure", "certain", "know", "doubt", "wrong", "false", "older",
 })  # fmt: skip
+_OPEN_WORDS = frozenset({
+    "what", "which", "how", "where", "who", "whose", "why", "kind", "sort", "type", "describe",
+})  # fmt: skip
 _DIRECTIONAL = ("gaze", "head_turn", "head_nod", "light")
 _COLORED = ("hair", "eyes")
 _TURNING = ("gaze", "head", "light")
@@ -104,6 +107,16 @@ def parse_denials(question: str) -> dict[str, frozenset[str]]:
     left = denied[0].allowed
     gone = frozenset(ATTRIBUTES[name].values) - left
     return {name: frozenset(value for value in left if not holds_any(name, value, gone))}
+
+
+def asks_yes_no(question: str) -> bool:
+    """Whether a question begins as only yes or no can answer it: "does he have a beauty mark?".
+
+    Our choice: nothing but the plainest, with no "or", no "which" and no "not" in it.
+    """
+    words = [word for word in tokens(question) if word not in (*_OPENINGS, *",.;!?")]
+    begins = bool(words) and words[0] in _ASKING
+    return begins and (_DOUBTS | _OPEN_WORDS | NEGATIONS).isdisjoint(words)
 
 
 def parse_yes_no(text: str) -> bool | None:

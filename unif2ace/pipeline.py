@@ -28,6 +28,7 @@ from unif2ace.model import TransformerOutput, UniF2aceForConditionalGeneration
 from unif2ace.moe import SEQUENCE_EXPERTS, Group, Routing
 from unif2ace.parsing import (
     ABSENT,
+    asks_yes_no,
     is_to_the_point,
     parse_attributes,
     parse_constraints,
@@ -881,7 +882,7 @@ class UniF2acePipeline:
             (behind,) = behind_thoughts(self.plan_words.topic(topic), alone_from=question_start)
             value = self.plan_words.guessed_value(topic, behind) if about is None else None
             aside, behind = behind_thoughts(*self.plan_words.compared(topic, value, said))
-            if topic is not None and value is not None:
+            if topic is not None and about is None:
                 asked = self.meant(question, topic, value, aside)
 
         def next_logits(token_ids: Tensor) -> Tensor:
@@ -899,13 +900,18 @@ class UniF2acePipeline:
         )
 
     def meant(
-        self, question: Sequence[int], topic: str, value: str, logits: Tensor
+        self, question: Sequence[int], topic: str, value: str | None, logits: Tensor
     ) -> frozenset[str]:
         """The values that a yes to a question's ids hangs on, by text logits (V,) behind the value
-        that it seems to ask for.
+        that it seems to ask for; none where it is no such question.
 
-        Our choice: what a plain denial says is not left to the network.
+        Our choice: what a plain denial says is not left to the network, nor whether a question that
+        names no value wants to know if there is any ("is there hair on his face?").
         """
+        if value is None:
+            is_presence = topic in ABSENT and asks_yes_no(self._decode(question))
+            values = frozenset(self.config.attributes[topic]) - {ABSENT.get(topic)}
+            return values if is_presence else frozenset()
         if not self.config.hears_denials:
             return frozenset({value})
         left = parse_denials(self._decode(question)).get(topic, frozenset[str]())

@@ -106,7 +106,7 @@ def plain_reply(pipe: UniF2acePipeline, picture: Picture, question: Sequence[int
         asked, seen = pipe.plan_words.compared(topic, value, told)
         aside = behind_thoughts(asked)
         logits = behind_thoughts(seen)
-        if topic is not None and value is not None:
+        if topic is not None:
             meant = pipe.meant(question, topic, value, aside)
     return Reply(topic=topic, asked=meant, first_logits=logits, next_logits=next_logits)
 
