@@ -112,7 +112,7 @@ def test_what_is_denied_outright_leaves_what_its_row_asks_for():
 
 
 def test_a_question_whether_there_is_any_is_told_from_one_what_it_is_like():
-    """Of things that may be missing: rows that ask for a value, and rows that ask if it is there."""
+    """Of things that may be missing; rows that ask for a value beside rows that ask for a thing."""
     are_open, are_presence = [], []
     for (name, asked), text in TEXTS:
         if name not in ABSENT:
