@@ -50,6 +50,7 @@ from unif2ace.train.perceptual import (
     PictureFeatures,
     critic_loss,
     feature_distance,
+    weighed,
 )
 from unif2ace.train.reading import FaceReader, reading_distance
 from unif2ace.train.tokenizer import (
@@ -311,7 +312,8 @@ def test_the_critic_is_not_trained_to_be_fooled(faces, tmp_path):
         real = objective.features(pixels).maps
         fake = objective.features(objective.tokenizer(pixels).reconstruction).maps
     names, weights = zip(*objective.critic.named_parameters(), strict=True)
-    hinge = critic_loss(objective.critic(real), objective.critic(fake))
+    weights_of = region_weights(batch["landmarks"], SIZE, config.region_weight)
+    hinge = critic_loss(objective.critic(real), objective.critic(fake), weights_of)
     for name, expected in zip(names, torch.autograd.grad(hinge, weights), strict=True):
         got = objective.critic.get_parameter(name).grad
         torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-3)
@@ -369,6 +371,17 @@ def test_every_scale_of_the_critic_has_an_equal_say():
     torch.testing.assert_close(critic(features).mean(), torch.stack(alone).mean())
 
 
+def test_scores_count_as_their_places_weigh():
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(2, 3, 4, 4, generator=generator)
+    weights = torch.rand(2, 1, 16, 16, generator=generator)
+    shares = weights.unflatten(3, (4, 4)).unflatten(2, (4, 4)).sum((3, 5))  # (2, 1, 4, 4)
+    torch.testing.assert_close(
+        weighed(scores, weights), (scores * shares).sum() / (3 * shares.sum())
+    )
+    torch.testing.assert_close(weighed(scores, torch.ones(2, 1, 16, 16)), scores.mean())
+
+
 def test_the_critic_learns_to_tell_two_kinds_of_features_apart():
     generator = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
@@ -381,7 +394,7 @@ def test_the_critic_learns_to_tell_two_kinds_of_features_apart():
     optimizer = torch.optim.Adam(critic.parameters(), 1e-2)
     losses = []
     for _ in range(30):
-        loss = critic_loss(critic(real), critic(fake))
+        loss = critic_loss(critic(real), critic(fake), torch.ones(4, 1, 8, 8))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

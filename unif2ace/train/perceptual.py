@@ -105,6 +105,15 @@ class FeatureCritic(nn.Module):
         return torch.cat([F.interpolate(s, scores[0].shape[-2:]) for s in scores], dim=1)
 
 
-def critic_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """Hinge loss of the critic: 0 when real scores are above 1 and fake ones below -1."""
-    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+def weighed(values: Tensor, weights: Tensor) -> Tensor:
+    """Mean of (B, C, h, w) values over positions that weigh (B, 1, H, W), at a scale that fits."""
+    shares = F.adaptive_avg_pool2d(weights, values.shape[-2:])
+    return (values.mean(1, keepdim=True) * shares).sum() / shares.sum()
+
+
+def critic_loss(real: Tensor, fake: Tensor, weights: Tensor) -> Tensor:
+    """Hinge loss of the critic: 0 when real scores are above 1 and fake ones below -1.
+
+    weights: (B, 1, H, W) non-negative, how much a position counts, as of `weighed`.
+    """
+    return weighed(F.relu(1 - real), weights) + weighed(F.relu(1 + fake), weights)

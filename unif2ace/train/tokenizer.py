@@ -38,6 +38,7 @@ from unif2ace.train.perceptual import (
     PictureFeatures,
     critic_loss,
     feature_distance,
+    weighed,
 )
 from unif2ace.train.reading import load_reader, reading_distance
 from unif2ace.vq import NOT_TOLD, ImageTokenizer, Told
@@ -63,10 +64,11 @@ class TokenizerTrainConfig:
         right.
     reader: folder of trained encoders; what their face encoder reads off a picture of a face shall
         be read off its reconstruction too. None leaves that out.
-    region_weight: of eyes and mouth against 1 elsewhere.
-    pooled_weight: of the squared distance of whole looks. FD-ELite0 is measured on the features of
-        the same network (at another size), so it flatters a tokenizer that was trained with this
-        weight; the distance on the judge's features does not.
+    region_weight: of eyes and mouth against 1 elsewhere, the critic's scores included.
+    pooled_weight: of the squared distance of whole looks, to finish a decoder with: pictures of a
+        fresh one are so far off that it would drown all else. FD-ELite0 is measured on features of
+        the same network (at another size), so it flatters a tokenizer trained with this weight; the
+        distance on the judge's features does not.
     critic_start: share of the budget after which the adversarial term joins; 1 leaves it out.
     critic_weight: of the critic's scores.
     spoilt_share: half of the pictures have up to this share of their codes swapped for another
@@ -88,7 +90,7 @@ class TokenizerTrainConfig:
     photo_share: float = 0.1
     region_weight: float = 3.0
     perceptual_weight: float = 0.1
-    pooled_weight: float = 0.01
+    pooled_weight: float = 0.0
     reading_weight: float = 0.3
     critic_weight: float = 0.02
     critic_start: float = 0.4
@@ -216,11 +218,11 @@ class TokenizerObjective(nn.Module):
                 metrics["reading"] = reading
         # The critic trains a little before it counts, so that its first word is worth hearing.
         if self.critic is not None and progress >= config.critic_start - CRITIC_LEAD:
-            critic = critic_loss(
-                self.critic(real.maps), self.critic([f.detach() for f in fake.maps])
-            )
+            judged = self.critic(real.maps), self.critic([f.detach() for f in fake.maps])
+            critic = critic_loss(*judged, weights)
             frozen = {name: value.detach() for name, value in self.critic.named_parameters()}
-            fooled = -torch.func.functional_call(self.critic, frozen, (fake.maps,)).mean()
+            scores = torch.func.functional_call(self.critic, frozen, (fake.maps,))
+            fooled = -weighed(scores, weights)
             weight = config.critic_weight * float(progress >= config.critic_start)
             loss = loss + weight * fooled + critic
             metrics |= {"critic": critic, "fooled": fooled}
@@ -483,6 +485,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reading-weight", type=float, default=0.3, help="of what the reader must read alike"
     )
     parser.add_argument(
+        "--pooled-weight",
+        type=float,
+        default=0.0,
+        help="of what pictures look like as a whole, to finish a decoder with",
+    )
+    parser.add_argument(
         "--critic-start",
         type=float,
         default=0.4,
@@ -523,6 +531,7 @@ def main(arguments: argparse.Namespace) -> None:
         keeps_codes=arguments.keep_codes,
         reader=arguments.reader,
         reading_weight=arguments.reading_weight,
+        pooled_weight=arguments.pooled_weight,
         critic_start=arguments.critic_start,
         means=arguments.means,
     )
