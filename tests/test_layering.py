@@ -12,17 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 ROWS = (
     {"areas", "config", "schedule", "attributes", "details", "inclusion", "priors", "steering"},
     {"layers", "conv", "moe", "vq", "encoders", "losses", "sampler", "images", "provenance"}
-    | {
-        "policy",
-        "wording",
-        "lexicon",
-        "lexing",
-        "predicates",
-        "parsing",
-        "composing",
-        "text",
-        "languages",
-    }
+    | {"policy", "wording", "lexicon", "lexing", "predicates", "parsing", "composing"}
+    | {"text", "languages"}
     | {"regions", "routing", "value_names", "markdown"},
     {"prompting", "plan", "model", "records", "sentences"},
     {"quantize", "checkpoint", "pipeline", "convert", "parameters"},

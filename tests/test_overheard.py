@@ -35,6 +35,11 @@ _DOUBTS = re.compile(r"^(is|are|do|does|has|have|would|did)n'?t\b", re.IGNORECAS
 TEXTS = [(key, text) for key, texts in overheard().items() for text in texts]
 
 
+def about(text: str, they: str, own: str, them: str) -> str:
+    """A row's text about one person."""
+    return text.replace("{they}", they).replace("{own}", own).replace("{them}", them)
+
+
 def test_rows_ask_for_what_there_is():
     for name, asked in overheard():
         if asked in overheard_groups(name):
@@ -72,10 +77,7 @@ def test_no_text_asks_for_two_things_and_none_is_in_the_exam():
     for they in ("she", "he", "this person", "the person", "this woman", "this man"):
         for own in ("her", "his", "the", "this person's"):
             them = {"she": "her", "he": "him"}.get(they, they)
-            filled = (
-                text.replace("{they}", they).replace("{own}", own).replace("{them}", them)
-                for _, text in TEXTS
-            )
+            filled = (about(text, they, own, them) for _, text in TEXTS)
             assert not {plainly(text) for text in filled} & exam
 
 
@@ -104,7 +106,7 @@ def test_what_is_denied_outright_leaves_what_its_row_asks_for():
     for (name, asked), text in TEXTS:
         if asked == VALUE:
             continue
-        plain = text.replace("{they}", "she").replace("{own}", "her").replace("{them}", "her")
+        plain = about(text, "she", "her", "her")
         left = parse_denials(plain).get(name)
         if left is not None:
             are_agreed.append(left == overheard_groups(name).get(asked, {asked}))
@@ -117,7 +119,7 @@ def test_a_question_whether_there_is_any_is_told_from_one_what_it_is_like():
     for (name, asked), text in TEXTS:
         if name not in ABSENT:
             continue
-        plain = text.replace("{they}", "she").replace("{own}", "her").replace("{them}", "her")
+        plain = about(text, "she", "her", "her")
         there = {value for value in ATTRIBUTES[name].values if value != ABSENT[name]}
         if asked == VALUE:
             are_open.append(not asks_yes_no(plain))

@@ -11,6 +11,7 @@ from unif2ace.lexicon import GROUPS, PRESENCE
 from unif2ace.lexing import COPULAS, FILLERS, NEGATIONS, Evidence, lexicon, longest, normalized
 
 LONGEST_NOUN, LONGEST_PREDICATE = 2, 4  # words
+_LEADING = COPULAS | FILLERS | {"not", "never"}  # may stand between a verb and what it says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +66,7 @@ def _predicate_at(words: Sequence[str], start: int) -> tuple[Predicate, int] | N
 def _spans(words: Sequence[str], verb: int) -> Iterator[tuple[int, int]]:
     """Where what a verb says may begin and end: behind all that only leads up to it first."""
     begin = verb + 1
-    while begin < len(words) and (
-        words[begin] in COPULAS | FILLERS | {"not", "never"} or words[begin].endswith("ly")
-    ):
+    while begin < len(words) and (words[begin] in _LEADING or words[begin].endswith("ly")):
         begin += 1
     for first in range(begin, verb, -1):
         for last in range(min(first + LONGEST_PREDICATE, len(words)), first, -1):

@@ -61,6 +61,12 @@ class PictureFeatures(nn.Module):
         )
 
 
+def weighed(values: Tensor, weights: Tensor) -> Tensor:
+    """Mean of (B, C, h, w) values over positions that weigh (B, 1, H, W), at a scale that fits."""
+    shares = F.adaptive_avg_pool2d(weights, values.shape[-2:])
+    return (values.mean(1, keepdim=True) * shares).sum() / shares.sum()
+
+
 def feature_distance(ours: list[Tensor], theirs: list[Tensor], weights: Tensor) -> Tensor:
     """Weighted mean over positions of the squared distance, summed over scales; 0 when equal.
 
@@ -68,9 +74,7 @@ def feature_distance(ours: list[Tensor], theirs: list[Tensor], weights: Tensor) 
     """
     total = weights.new_zeros(())
     for a, b in zip(ours, theirs, strict=True):
-        weight = F.adaptive_avg_pool2d(weights, a.shape[-2:])
-        distance = (a - b).square().sum(1, keepdim=True)
-        total = total + (weight * distance).sum() / weight.sum()
+        total = total + weighed((a - b).square().sum(1, keepdim=True), weights)
     return total
 
 
@@ -103,12 +107,6 @@ class FeatureCritic(nn.Module):
             for head, feature in zip(self.heads, features, strict=True)
         ]
         return torch.cat([F.interpolate(s, scores[0].shape[-2:]) for s in scores], dim=1)
-
-
-def weighed(values: Tensor, weights: Tensor) -> Tensor:
-    """Mean of (B, C, h, w) values over positions that weigh (B, 1, H, W), at a scale that fits."""
-    shares = F.adaptive_avg_pool2d(weights, values.shape[-2:])
-    return (values.mean(1, keepdim=True) * shares).sum() / shares.sum()
 
 
 def critic_loss(real: Tensor, fake: Tensor, weights: Tensor) -> Tensor:

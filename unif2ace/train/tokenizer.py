@@ -193,7 +193,7 @@ class TokenizerObjective(nn.Module):
         output = self.tokenizer(pixels, batch["is_spoilt"], batch.get("shown"), told)
         ours = output.reconstruction
         error = ours.float() - pixels
-        error = ((error.abs() + error.square()) * weights).sum() / (3 * weights.sum())
+        error = weighed(error.abs() + error.square(), weights)
         with torch.no_grad():
             real = self.features(pixels)
         fake = self.features(ours.to(memory_format=torch.channels_last))
@@ -327,7 +327,7 @@ def psnr(ours: Tensor, theirs: Tensor, weights: Tensor | None = None) -> float:
     weights: (B, 1, H, W), None for all alike.
     """
     error = (ours.float() - theirs.float()).square().mean(1, keepdim=True)
-    mean = error.mean() if weights is None else (error * weights).sum() / weights.sum()
+    mean = error.mean() if weights is None else weighed(error, weights)
     return float(10 * torch.log10(4 / mean))
 
 
