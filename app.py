@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -166,6 +165,12 @@ def ask_description(source: str | None, language: str = "en") -> Iterator[str]:
         yield said.text
 
 
+def show_description(source: str | None, language: str) -> Iterator[tuple[str, Any]]:
+    """As `ask_description`; what the question before was taken for is told no longer."""
+    for text in ask_description(source, language):
+        yield text, gr.update(visible=False)
+
+
 def _said(request: Request, language: str) -> Iterator[Said]:
     for result in run_model(request, language):
         assert isinstance(result, Said)
@@ -232,7 +237,12 @@ def show_routing(source: str | None, prompt: str, language: str) -> Image.Image:
 def _painting(request: Request, language: str) -> Iterator[dict[Any, Any]]:
     """What changes on the Generate tab: previews, then the faces, the best one in front."""
     hidden = gr.update(visible=False)
-    first = {make.seed: request.seed, make.agreement: "", make.all_painted: hidden}
+    first = {
+        make.seed: request.seed,
+        make.line: "",
+        make.agreement: "",
+        make.all_painted: hidden,
+    }
     for result in run_model(request, language):
         if isinstance(result, Painting):
             mosaic = views.mosaic(result, language)
@@ -295,7 +305,7 @@ def _paint_request(
 ) -> Request:
     """What is None, as programs send what they leave out, is as on the page at first."""
     if seed is None:
-        seed = random.SystemRandom().randrange(LIMITS.seed[1] - LIMITS.num_images[1])
+        seed = LIMITS.draw_seed()
     request = Request(
         task="generate",
         text=prompt or "",
@@ -390,7 +400,12 @@ def open_link(request: gr.Request) -> tuple[Any, ...]:
     link = Link.from_params(params, LIMITS)
     language = preferred(params.get("lang") or request.headers.get("accept-language", ""))
     if link.checkpoint and link.checkpoint != PIPELINE.checkpoint:
-        gr.Info(say("This link was made with other weights, so the face will differ.", language))
+        gr.Info(
+            say(
+                "This link was made with another version of the AI, so the result may differ.",
+                language,
+            )
+        )
 
     def given(value: object) -> Any:
         return gr.skip() if value is None else value
@@ -433,8 +448,8 @@ def generate(
     Args:
         prompt: what the face looks like, for example "an old man with a grey beard".
         seed: whole number that fixes the result; drawn at random if left out.
-        steps: painting steps; more are slower, and from 8 on hardly any face gains.
-        guidance: how strictly to follow the words; 1 is loosely.
+        steps: painting steps; more are slower, and beyond 8 they hardly improve a face.
+        guidance: how strictly to follow the words; 1 follows them loosely.
         num_images: how many to paint, 1 to 4, of which the one that fits the words best is given.
     Returns: the picture as a marked PNG file, and its settings with the agreement per attribute;
         "chosen" is what the words left open and the model settled itself, "candidates" lists
@@ -484,8 +499,8 @@ def edit(
         region: the part to paint anew.
         prompt: what the whole face looks like afterwards, for example "an old man with red hair".
         seed: whole number that fixes the result; drawn at random if left out.
-        steps: painting steps; more are slower, and from 8 on hardly any face gains.
-        guidance: how strictly to follow the words; 1 is loosely.
+        steps: painting steps; more are slower, and beyond 8 they hardly improve a face.
+        guidance: how strictly to follow the words; 1 follows them loosely.
         num_images: how many to paint, 1 to 4, of which the one that fits the words best is given.
     Returns: as /generate.
     """
@@ -572,7 +587,7 @@ def wire_understand(look: page.UnderstandTab, language: gr.Radio) -> None:
             )
             for button, path in zip(look.examples, EXAMPLES, strict=True)
         ),
-        look.describe.click(ask_description, outputs=look.answer, **looking),
+        look.describe.click(show_description, outputs=[look.answer, look.link], **looking),
         look.observe.click(observe, outputs=look.observed, **looking),
     ]
     look.stop.click(None, cancels=events, api_visibility="private")

@@ -24,7 +24,7 @@ window.unif2ace = {
     press();
   },
 
-  // The last pictures of this visit, as copies in the page: the server keeps none of them.
+  // The last pictures of this visit, as copies in the page: the server deletes its own before long.
   async remember(painting) {
     const line = document.getElementById("result-line");
     const strip = document.querySelector("#history .strip");
@@ -60,12 +60,16 @@ window.unif2ace = {
 
   // A link with a prompt paints at once, when its tab is there.
   openLink() {
-    if (!new URLSearchParams(location.search).get("prompt")?.trim()) return;
+    const prompt = new URLSearchParams(location.search).get("prompt")?.trim();
+    if (!prompt) return;
     let patience = 200;
     const press = () => {
       const button = document.getElementById("generate");
-      if (button) setTimeout(() => button.click(), 300);
-      else if (patience--) setTimeout(press, 100);
+      if (!button) return patience-- && setTimeout(press, 100);
+      setTimeout(() => {
+        // one that is too long is not put there
+        if (document.querySelector("#prompt textarea")?.value.trim() === prompt) button.click();
+      }, 300);
     };
     press();
   },

@@ -28,7 +28,10 @@ NASTY = (
     {"path": None, "meta": {"_type": "gradio.FileData"}}, {"url": "data:image/png;base64,AAAA"},
     {"url": "data:,"}, {"path": "../../app.py", "meta": {"_type": "gradio.FileData"}}, "NaN", "∞",
 )  # fmt: skip
-RAW = ("NoneType", "has no attribute", "argument must be", "not supported between", "Traceback")
+RAW = (
+    "NoneType", "has no attribute", "must be str", "argument must be", "not supported between",
+    "Traceback",
+)  # fmt: skip
 """What only Python says: no words for a visitor."""
 MOST_GROWTH = 0.05  # share of memory, after warm-up
 ENDPOINTS = {"generate": 5, "edit": 7, "answer": 2, "describe": 1, "attributes": 2, "verify": 1}

@@ -490,6 +490,8 @@ def test_faces_are_read_back_as_written_one_split_up_to_the_limit(tmp_path):
     assert len(read_faces(tmp_path, "train")) == 5
     with pytest.raises(ValueError, match="render test faces"):
         read_faces(tmp_path / "nowhere", "test")
+    with pytest.raises(ValueError, match="1 or more, got 0"):
+        read_faces(tmp_path, "test", limit=0)
     pq.write_table(pa.table({"seed": [1]}), tmp_path / "test-0.parquet")
     with pytest.raises(ValueError, match="no column image, attributes, visible"):
         read_faces(tmp_path, "test")
@@ -637,7 +639,7 @@ def test_coverage_counts_every_weight_once():
 def test_an_app_that_ends_early_is_reported_with_its_status(tmp_path):
     (tmp_path / "app.py").write_text("raise SystemExit(3)")
     with pytest.raises(ValueError, match="status 3"):
-        bench_app(tmp_path / "app.py", tmp_path, prompt="a face", timeout=20)
+        bench_app(tmp_path / "app.py", tmp_path, quantization="nf4", prompt="a face", timeout=20)
 
 
 def test_peak_memory_remembers_what_was_freed():

@@ -379,7 +379,13 @@ def test_pictures_that_are_kept_are_not_painted_again(tmp_path):
         pixels = np.random.default_rng(len(painted)).integers(0, 255, (8, 8, 3), dtype=np.uint8)
         return [SimpleNamespace(image=Image.fromarray(pixels))]
 
-    pipe = SimpleNamespace(checkpoint="one", generate=generate)
+    pipe = SimpleNamespace(
+        checkpoint="one",
+        generate=generate,
+        config=SimpleNamespace(),
+        model=SimpleNamespace(dtype=torch.float32),
+        device=torch.device("cpu"),
+    )
     requests = [Request(prompt=prompt, allowed={}) for prompt in ("a man", "a woman")]
     settings = {"seed": 3, "steps": 2, "guidance": 3.0, "steering": 1.0}
     first = paint(pipe, requests, **settings, kept=tmp_path)
@@ -391,6 +397,10 @@ def test_pictures_that_are_kept_are_not_painted_again(tmp_path):
         count = len(painted)
         paint(pipe, requests, **(settings | change), kept=tmp_path)
         assert len(painted) == count + 2
+    count = len(painted)
+    pipe.config.quantization_config = {}  # in NF4 they may be others
+    paint(pipe, requests, **settings, kept=tmp_path)
+    assert len(painted) == count + 2
     pipe.checkpoint = "other"
     count = len(painted)
     paint(pipe, requests, **settings, kept=tmp_path)

@@ -78,7 +78,13 @@ def test_labels_by_eye_are_read_and_what_is_none_is_named(tmp_path):
     ).allowed
     assert seen == {"hat": {"none"}, "glasses": {"round", "rectangular"}}
     assert other == {"hat": {"beanie"}}
-    for broken in ('{"hat": ["none"]}', '{"file": "0011.jpg", "hat": ["fez"]}', "[]", "{"):
+    for broken in (
+        '{"hat": ["none"]}',
+        '{"file": "0011.jpg", "hat": ["fez"]}',
+        '{"file": "0011.jpg", "hat": []}',
+        "[]",
+        "{",
+    ):
         path.write_text(json.dumps(label) + "\n" + broken + "\n")
         with pytest.raises(ValueError, match="line 2 labels no portrait"):
             read_by_eye(path)

@@ -476,6 +476,8 @@ def test_pixels_round_trip():
         ({"guidance": float("nan")}, "guidance"),
         ({"num_images": 5}, "got 5"),
         ({"seed": -1}, "got -1"),
+        ({"seed": 2**31 - 1, "num_images": 2}, "at most 2147483646 for 2 pictures"),
+        ({"prompt": "a face \ud83d"}, "half a character"),
     ],
 )
 def test_impossible_requests_raise_before_any_step(pipe, changes, message):

@@ -163,6 +163,21 @@ def test_foreign_metadata_is_no_settings(text):
     assert not verify(file.getvalue()).settings
 
 
+def test_settings_that_no_answer_could_hold_are_left_out():
+    def found(text):
+        info = PngImagePlugin.PngInfo()
+        info.add_itxt(SETTINGS_KEY, text)
+        file = io.BytesIO()
+        smooth_picture(3, 64).save(file, "PNG", pnginfo=info)
+        return verify(file.getvalue()).settings
+
+    assert found('{"prompt": "\\ud800", "seed": 3}') is None
+    assert found(json.dumps({"prompt": "a man", "seed": 2**70, "steps": 3})) == {
+        "prompt": "a man",
+        "steps": 3,
+    }
+
+
 def test_settings_that_are_too_long_are_refused():
     with pytest.raises(ValueError, match=str(MAX_SETTINGS_CHARS)):
         mark(smooth_picture(3, 64), {"prompt": "x" * MAX_SETTINGS_CHARS})

@@ -9,6 +9,8 @@ from unif2ace.attributes import ATTRIBUTES, VOCABULARY
 from unif2ace.parsing import parse_constraints
 from unif2ace.records import Answer
 from unif2ace.serving import (
+    MAX_ANSWER_TOKENS,
+    MAX_DETAIL_TOKENS,
     NOTHING_SAID,
     Finished,
     Observed,
@@ -143,6 +145,24 @@ def test_an_answer_streams_and_a_description_is_a_fixed_question():
     assert asked == [Said(text=text, topic="hat", others=("age",)) for text in said]
     *_, described = serve(Recorder(), Request(task="describe", image=PICTURE))
     assert described.text.endswith(DESCRIBE_QUESTION)
+
+
+def test_full_detail_may_be_long_however_it_is_asked_for(monkeypatch):
+    limits = []
+
+    def stream(image, question, max_new_tokens):
+        limits.append(max_new_tokens)
+        return iter([Answer(text="You", num_tokens=1)])
+
+    monkeypatch.setattr(Recorder, "_answer_stream", staticmethod(stream))
+    for text in (
+        "Describe this face in full detail.",
+        "describe this face  in FULL detail",
+        "Hat?",
+    ):
+        list(serve(Recorder(), Request(task="answer", text=text, image=PICTURE)))
+    assert limits == [MAX_DETAIL_TOKENS, MAX_DETAIL_TOKENS, MAX_ANSWER_TOKENS]
+    assert MAX_DETAIL_TOKENS > MAX_ANSWER_TOKENS
 
 
 def test_silence_is_said(monkeypatch):

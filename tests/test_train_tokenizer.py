@@ -28,6 +28,7 @@ from unif2ace.synth.units import UNIT_NAMES
 from unif2ace.train import encoder as encoder_training
 from unif2ace.train import tokenizer as tokenizer_training
 from unif2ace.train.__main__ import COMMANDS, main
+from unif2ace.train.critic import EYE_SIDE, LEFT_EYE, RIGHT_EYE, PartCritic, critic_loss, crops
 from unif2ace.train.encoder import (
     EncoderBatches,
     EncoderTrainConfig,
@@ -45,13 +46,8 @@ from unif2ace.train.images import (
 )
 from unif2ace.train.loop import TrainConfig, TrainResult
 from unif2ace.train.merge import merged
-from unif2ace.train.perceptual import (
-    FeatureCritic,
-    PictureFeatures,
-    critic_loss,
-    feature_distance,
-    weighed,
-)
+from unif2ace.train.mirror import twin_points
+from unif2ace.train.perceptual import PictureFeatures, feature_distance, weighed
 from unif2ace.train.reading import FaceReader, reading_distance
 from unif2ace.train.tokenizer import (
     CRITIC_LR_SCALE,
@@ -304,19 +300,37 @@ def test_the_critic_is_not_trained_to_be_fooled(faces, tmp_path):
     config = replace(config, spoilt_share=0.0)  # what comes back is the tokenizer's own output
     torch.manual_seed(0)
     objective = TokenizerObjective(config)
+    objective.critic.eval()  # spectral norms are sought anew in every pass of training
     batch = TokenizerBatches(config, shards(faces, tmp_path))(0, torch.Generator().manual_seed(0))
     loss, _ = objective(batch, 1.0)
     loss.backward()
     pixels = to_pixels(batch["pictures"])
     with torch.no_grad():
-        real = objective.features(pixels).maps
-        fake = objective.features(objective.tokenizer(pixels).reconstruction).maps
+        ours = objective.tokenizer(pixels).reconstruction
     names, weights = zip(*objective.critic.named_parameters(), strict=True)
-    weights_of = region_weights(batch["landmarks"], SIZE, config.region_weight)
-    hinge = critic_loss(objective.critic(real), objective.critic(fake), weights_of)
+    judged = [objective.critic(shown, batch["landmarks"]) for shown in (pixels, ours)]
+    hinge = critic_loss(*judged)
     for name, expected in zip(names, torch.autograd.grad(hinge, weights), strict=True):
         got = objective.critic.get_parameter(name).grad
         torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-3)
+
+
+def test_the_tokenizer_is_trained_to_fool_the_critic(faces, tmp_path):
+    """A weight more adds the scores' own gradient, and nothing of it where no face is."""
+    config = settings(faces, tmp_path, critic_start=0.5, critic_weight=0.0, spoilt_share=0.0)
+    torch.manual_seed(0)
+    objective = TokenizerObjective(config)
+    objective.critic.eval()
+    batch = TokenizerBatches(config, shards(faces, tmp_path))(0, torch.Generator().manual_seed(0))
+    weight = objective.tokenizer.decoder.get_parameter("conv_out.weight")
+    ours = objective.tokenizer(to_pixels(batch["pictures"])).reconstruction
+    (expected,) = torch.autograd.grad(-objective.critic(ours, batch["landmarks"]).mean(), weight)
+    (without,) = torch.autograd.grad(objective(batch, 1.0)[0], weight)
+    objective.config = replace(config, critic_weight=1.0)
+    (found,) = torch.autograd.grad(objective(batch, 1.0)[0], weight)
+    torch.testing.assert_close(found - without, expected, atol=1e-5, rtol=1e-3)
+    batch["landmarks"] = torch.full_like(batch["landmarks"], torch.nan)
+    assert "critic" not in objective(batch, 1.0)[1]
 
 
 def test_a_critic_without_weight_leaves_the_tokenizer_alone(faces, tmp_path):
@@ -358,19 +372,6 @@ def test_whole_looks_count_by_their_weight(faces, tmp_path):
     torch.testing.assert_close(loss - without, 0.5 * metrics["pooled"])
 
 
-def test_every_scale_of_the_critic_has_an_equal_say():
-    """The mean of its scores is the mean of the scales' means, however many positions each has."""
-    torch.manual_seed(0)
-    critic = FeatureCritic(4)
-    sizes = ((24, 8), (40, 4), (80, 2))
-    features = [torch.nn.functional.normalize(torch.randn(3, c, n, n), dim=1) for c, n in sizes]
-    alone = [
-        head(feature * feature.shape[1] ** 0.5).mean()
-        for head, feature in zip(critic.heads, features, strict=True)
-    ]
-    torch.testing.assert_close(critic(features).mean(), torch.stack(alone).mean())
-
-
 def test_scores_count_as_their_places_weigh():
     generator = torch.Generator().manual_seed(0)
     scores = torch.randn(2, 3, 4, 4, generator=generator)
@@ -382,25 +383,45 @@ def test_scores_count_as_their_places_weigh():
     torch.testing.assert_close(weighed(scores, torch.ones(2, 1, 16, 16)), scores.mean())
 
 
-def test_the_critic_learns_to_tell_two_kinds_of_features_apart():
-    generator = torch.Generator().manual_seed(0)
+def test_crops_are_the_pixels_around_a_part():
+    size, side = 32, 6  # 3/16 of it
+    pixels = torch.arange(2 * 3 * size * size).reshape(2, 3, size, size).float()
+    landmarks = torch.full((2, 68, 2), 0.5)
+    landmarks[0, LEFT_EYE] = torch.tensor([0.25, 0.75]) + torch.tensor([[-0.05, 0], [0.05, 0]] * 3)
+    landmarks[1, LEFT_EYE] = torch.tensor([0.99, 0.0])  # at the edge
+    found = crops(pixels, landmarks, LEFT_EYE, EYE_SIDE)
+    assert torch.equal(found[0], pixels[0, :, 21:27, 5:11])
+    assert torch.equal(found[1], pixels[1, :, :side, size - side :])
+
+
+def test_the_critic_sees_a_mirrored_eye_as_the_other_one():
     torch.manual_seed(0)
-    critic = FeatureCritic(8)
-    real, fake = (
-        [torch.nn.functional.normalize(torch.randn(4, c, 4, 4, generator=generator), dim=1) + s
-         for c in (24, 40, 80)]
-        for s in (0.1, -0.1)
-    )  # fmt: skip
+    critic = PartCritic(4).eval()
+    pixels = torch.randn(2, 3, 64, 64)
+    landmarks = torch.full((2, 68, 2), 0.5)
+    landmarks[:, LEFT_EYE], landmarks[:, RIGHT_EYE] = 0.25, 0.75
+    eye = (round(EYE_SIDE * 64) // 4) ** 2
+    scores, mirrored = critic(pixels, landmarks), critic(pixels.flip(-1), twin_points(landmarks))
+    torch.testing.assert_close(mirrored[:, :eye], scores[:, eye : 2 * eye])
+    torch.testing.assert_close(mirrored[:, eye : 2 * eye], scores[:, :eye])
+
+
+def test_the_critic_learns_to_tell_two_kinds_of_eyes_apart():
+    torch.manual_seed(0)
+    critic = PartCritic(8)
+    landmarks = torch.full((8, 68, 2), 0.5)
+    real = torch.randn(8, 3, 64, 64)
+    fake = torch.nn.functional.avg_pool2d(real, 3, 1, 1)  # smeared
     optimizer = torch.optim.Adam(critic.parameters(), 1e-2)
     losses = []
-    for _ in range(30):
-        loss = critic_loss(critic(real), critic(fake), torch.ones(4, 1, 8, 8))
+    for _ in range(40):
+        loss = critic_loss(critic(real, landmarks), critic(fake, landmarks))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
     assert losses[0] == pytest.approx(2, abs=0.3) and losses[-1] < 0.2
-    assert critic(real).mean() > 0.8 and critic(fake).mean() < -0.8
+    assert critic(real, landmarks).mean() > 0.8 > -0.8 > critic(fake, landmarks).mean()
 
 
 def test_thirty_steps_make_a_better_tokenizer_that_loads(faces, photos, tmp_path):

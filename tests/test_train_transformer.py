@@ -336,6 +336,10 @@ def test_held_out_questions_are_never_asked(features, tmp_path):
             tokenizer.decode(turn.question) for turn in turns_of(*known, {"yes_no": 1.0}, held_out)
         ]
 
+    plain = plainly(canonical_question("hair_color"))
+    known = (label, [], tokenizer, config, words, random.Random(0), 99)
+    fixed = [len(canonical_turns(*known, frozenset(held))) for held in ([], [plain])]
+    assert fixed[0] == len(config.attributes) == fixed[1] + 1
     free = asked(frozenset())
     path = tmp_path / "exam.jsonl"
     path.write_text("\n".join(json.dumps({"question": text.upper() + "?!"}) for text in free[:5]))

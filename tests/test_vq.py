@@ -8,10 +8,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unif2ace.areas import AREAS, NOWHERE, area_masks, told_areas
+from unif2ace.areas import (
+    AREAS,
+    NOWHERE,
+    NUM_WAVES,
+    POINT_LEVELS,
+    area_masks,
+    side_masks,
+    told_areas,
+    told_maps,
+    wave_maps,
+)
 from unif2ace.attributes import VOCABULARY
 from unif2ace.config import VQConfig
 from unif2ace.conv import ResBlock
+from unif2ace.plan import DIGITS
 from unif2ace.train.tokenizer import load_tokenizer, save_tokenizer
 from unif2ace.vq import FSQ, LFQ, NOT_TOLD, ImageTokenizer, Telling, Told
 
@@ -197,13 +208,16 @@ POINTS = torch.tensor(
 )  # as AREA_POINTS
 
 
+HEARD = ((POINTS * 64).floor() + 0.5) / 64  # as a plan tells them
+
+
 def told(*words):
     return Told(words=torch.tensor(words), points=POINTS.expand(len(words), -1, -1))
 
 
 @torch.no_grad()
 def test_every_word_that_is_told_adds_its_own_scales_and_shifts_in_its_area():
-    telling = Telling(COUNTS, WHERE, (5, 8))
+    telling = Telling(COUNTS, WHERE, (5, 8), has_places=False)
     torch.nn.init.normal_(telling.words.weight, generator=torch.Generator().manual_seed(0))
     heard = told([1, 3, 0, 1], [NOT_TOLD, 0, 2, 0], [NOT_TOLD] * 4)
     first, second = telling(heard)
@@ -239,6 +253,86 @@ def test_what_is_told_changes_its_own_picture_where_it_belongs_and_at_first_noth
     assert torch.equal(deaf.decode(codes, grid, heard), deaf.decode(codes, grid))
     with pytest.raises(ValueError, match=r"squares.*\(4, 16\)"):
         model.decode(codes, (4, 16), heard)
+
+
+@torch.no_grad()
+def test_a_word_can_be_heard_on_one_side_and_every_place_has_scales_of_its_own():
+    telling = Telling(COUNTS, WHERE, (5,), has_places=True)
+    generator = torch.Generator().manual_seed(0)
+    for table in (telling.words.weight, telling.sides.weight, telling.places):
+        torch.nn.init.normal_(table, generator=generator)
+    heard = told([1, 3, 0, 1], [NOT_TOLD] * 4)
+    maps = telling.maps(heard.points, 32)
+    (given,) = telling(heard)
+    assert given.shape == (2, maps.shape[1], 10) and not given[1].any()  # told nothing
+    rows = [sum(COUNTS[:thing]) + value for thing, value in enumerate([1, 3, 0, 1])]
+    masks, sides = (found(HEARD[None], 32)[0] for found in (area_masks, side_masks))
+    expected = torch.einsum("wd,whv->dhv", telling.places, wave_maps(HEARD[None], 32)[0])
+    for thing, row in enumerate(rows):
+        if (area := WHERE[thing]) != NOWHERE:
+            expected += telling.words.weight[row][:, None, None] * masks[area]
+            expected += telling.sides.weight[row][:, None, None] * sides[area]
+    found = torch.einsum("md,mhv->dhv", given[0], maps[0])
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_of_places_too_nothing_is_heard_at_first_nor_of_pictures_that_are_not_told_of():
+    config = VQConfig(**TINY, told_counts=COUNTS, told_areas=WHERE, told_places=True)
+    codes = torch.randint(0, 8192, (2, 64), generator=torch.Generator().manual_seed(1))
+    heard, grid = told([NOT_TOLD, 3, NOT_TOLD, 1], [NOT_TOLD] * 4), (8, 8)
+    fresh = ImageTokenizer(config).eval()
+    assert torch.equal(fresh.decode(codes, grid, heard), fresh.decode(codes, grid))
+    model = tokenizer(config)
+    plain, changed = model.decode(codes, grid), model.decode(codes, grid, heard)
+    assert (changed[0] - plain[0]).abs().max() > 0.01
+    torch.testing.assert_close(changed[1], plain[1])
+    unknown = Told(words=heard.words, points=torch.full_like(heard.points, torch.nan))
+    torch.testing.assert_close(model.decode(codes, grid, unknown), plain)
+
+
+def test_sides_are_told_apart_where_there_are_two():
+    masks, sides = (
+        dict(zip(AREAS, f(POINTS[None], 64)[0], strict=True)) for f in (area_masks, side_masks)
+    )
+    assert not any(sides[area].any() for area in ("nose", "mouth", "face"))
+    for area in ("eyes", "brows", "ears"):
+        assert sides[area].max() == pytest.approx(float(masks[area].max()), abs=0.01)
+        assert (sides[area][:, :28] <= 0).all() and (sides[area][:, 36:] >= 0).all()
+        torch.testing.assert_close(sides[area], -sides[area].flip(-1))  # these points are mirrored
+
+
+def test_waves_are_what_they_are_called_and_follow_the_points():
+    """Each by its definition, around the right eye: the second of the ellipses."""
+    size, eye = 64, slice(25, 50)
+    waves = wave_maps(POINTS[None], size)[0]
+    assert waves.shape == (NUM_WAVES, size, size)
+    right, span = EYES[1], EYES[1][0] - EYES[0][0]
+    middle = (right[0] - 0.2 * span, right[1])
+    functions = [lambda d: 1.0]
+    for n in (1, 2):
+        functions += [
+            lambda d, n=n: math.cos(n * math.pi * d),
+            lambda d, n=n: math.sin(n * math.pi * d),
+        ]
+    for row, column in ((25, 40), (24, 43), (28, 36)):
+        x = ((column + 0.5) / size - middle[0]) / (0.32 * span)
+        y = ((row + 0.5) / size - middle[1]) / (0.22 * span)
+        inside = math.exp(-((x * x + y * y) ** 2))
+        expected = [inside * down(y) * along(x) for down in functions for along in functions]
+        torch.testing.assert_close(
+            waves[eye, row, column], torch.tensor(expected), atol=1e-5, rtol=1e-4
+        )
+    moved = wave_maps(POINTS[None] + 0.125, size)[0]
+    torch.testing.assert_close(moved[:, 8:, 8:], waves[:, :-8, :-8], atol=1e-4, rtol=1e-3)
+
+
+def test_points_are_heard_as_exactly_as_a_plan_tells_them():
+    told = (POINTS * 64).floor() / 64
+    for within in (0.001, 0.0155):
+        assert torch.equal(told_maps(told[None] + within, 16), told_maps(told[None] + 0.008, 16))
+    assert not torch.equal(told_maps(told[None] + 0.016, 16), told_maps(told[None] + 0.008, 16))
+    assert len(DIGITS) == POINT_LEVELS
 
 
 @torch.no_grad()

@@ -44,6 +44,18 @@ def test_more_pictures_declare_more_but_less_than_one_by_one(steps, pictures):
     assert few <= more <= one * (pictures + 1)
 
 
+def test_full_detail_is_given_its_time_however_it_is_typed():
+    plain, typed, other = (
+        estimate_seconds(Request(task="answer", text=text))
+        for text in (
+            "Describe this face in full detail.",
+            "describe THIS  face in full detail",
+            "?",
+        )
+    )
+    assert plain == typed > other
+
+
 def test_an_unknown_task_is_refused():
     with pytest.raises(ValueError, match="'dream'"):
         estimate_seconds(Request(task="dream"))

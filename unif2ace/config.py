@@ -81,6 +81,7 @@ class VQConfig:
     told_counts: of each thing that the decoder may be told of a picture, how many words there are;
         () where it decodes codes alone.
     told_areas: for each of these which of `areas.AREAS` shows it, or `areas.NOWHERE`.
+    told_places: whether it hears too where in an area it is, see `vq.Telling`.
     """
 
     quantizer: Literal["fsq", "lfq"] = "fsq"
@@ -93,6 +94,7 @@ class VQConfig:
     decoder_blocks: int = 2
     told_counts: tuple[int, ...] = ()
     told_areas: tuple[int, ...] = ()
+    told_places: bool = False
 
     def __post_init__(self) -> None:
         if self.quantizer not in ("fsq", "lfq"):
@@ -198,10 +200,12 @@ def _nested(kind: type, value: Any) -> Any:
 
 
 def telling(vq: VQConfig, attributes: Vocabulary) -> VQConfig:
-    """An image tokenizer whose decoder can be told each attribute's value, and that it cannot be
-    seen."""
+    """An image tokenizer whose decoder can be told each attribute's value, or that it cannot be
+    seen, and of places."""
     counts = tuple(len(values) + 1 for _, values in attributes)
-    return dataclasses.replace(vq, told_counts=counts, told_areas=told_areas(attributes))
+    return dataclasses.replace(
+        vq, told_counts=counts, told_areas=told_areas(attributes), told_places=True
+    )
 
 
 def stored_encoders(values: dict[str, Any]) -> EncoderConfig:
@@ -278,8 +282,9 @@ class UniF2aceConfig(PretrainedConfig):
         self.hears_denials = hears_denials
         if image_size % self.vq.downsample or image_size < self.vq.downsample:
             raise ValueError(f"image_size must be a multiple of 16, got {image_size}")
-        if self.vq.told_counts and self.vq != telling(self.vq, self.encoders.attributes):
-            fit = telling(self.vq, self.encoders.attributes)
+        fit = telling(self.vq, self.encoders.attributes)
+        placed = dataclasses.replace(self.vq, told_places=True)
+        if self.vq.told_counts and placed != fit:
             raise ValueError(
                 "the image tokenizer cannot be told what the encoders read: told_counts must be "
                 f"{fit.told_counts} and told_areas {fit.told_areas}, got {self.vq.told_counts} and "

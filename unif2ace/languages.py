@@ -33,16 +33,16 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "または架空の顔を押すと、AI がすぐに答えます",
         "或点一张虚构的脸，AI 会立刻回答",
     ),
-    "You talk to an AI. Your picture is used for the answer only, deleted within 15 minutes, "
+    "You talk to an AI. Your picture is used to answer you only, deleted within 15 minutes, "
     "never used for training. Nobody is identified.": (
         "相手は AI です。画像は回答のためだけに使われ、15 分以内に削除され、"
         "学習には使われません。個人の特定はしません。",
         "您在与 AI 对话。图片只用于回答，15 分钟内删除，绝不用于训练。不识别任何人。",
     ),
     "Your question": ("質問", "您的问题"),
-    "Questions and prompts are in English.": (
-        "質問と説明文は英語で書いてください。",
-        "问题和描述请用英语书写。",
+    "Write in English. Left and right are as you see them.": (
+        "英語で書いてください。左右は画像を見る人から見た向きです。",
+        "请用英语书写。左右以看图者的方向为准。",
     ),
     "Or pick a question": ("または質問を選ぶ", "或选一个问题"),
     "Did you mean:": ("こちらの質問でしたか:", "您是想问："),
@@ -90,17 +90,17 @@ TABLE: Mapping[str, tuple[str, str]] = {
     ),
     "A new face each time": ("毎回新しい顔", "每次都是新的脸"),
     "Seed": ("シード", "种子"),
-    "The same seed, words and settings give the same face.": (
-        "シード、言葉、設定が同じなら、同じ顔になります。",
-        "种子、文字和设置相同，得到的脸也相同。",
+    "The same seed, words and settings give the same face on the same kind of machine.": (
+        "シード、言葉、設定、機器の種類が同じなら、同じ顔になります。",
+        "种子、文字、设置和设备类型都相同时，得到的脸也相同。",
     ),
     "Steps": ("ステップ数", "步数"),
-    "More steps take longer; from 8 on hardly any face gains.": (
+    "More steps take longer; beyond 8 they hardly improve a face.": (
         "ステップが多いほど時間がかかります。8 を超えるとほとんど変わりません。",
         "步数越多越慢；超过 8 步几乎没有差别。",
     ),
     "Follow the words": ("言葉への忠実さ", "遵循文字的程度"),
-    "1 is loosely, higher is stricter.": (
+    "1 follows them loosely; higher is stricter.": (
         "1 はゆるく、大きいほど厳密です。",
         "1 较宽松，越大越严格。",
     ),
@@ -151,9 +151,9 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "文字中没有可在图中检查的内容。",
     ),
     "### Painted in this visit": ("### 今回描いたもの", "### 本次画过的"),
-    "They are kept in this page only, and gone when you leave it.": (
-        "このページだけに残り、離れると消えます。",
-        "只保存在此页面中，离开后即消失。",
+    "They stay in this page until you leave it; the server deletes its copies within 15 minutes.": (
+        "このページを離れるまで残ります。サーバー上のコピーは 15 分以内に削除されます。",
+        "保留到您离开此页面；服务器上的副本会在 15 分钟内删除。",
     ),
     # -- routing
     "For researchers: inside every layer, each piece of the picture is sent to a few of many "
@@ -251,8 +251,8 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Clothing color": ("服の色", "衣服颜色"),
     "Expression": ("表情", "表情"),
     "Gaze": ("視線", "视线"),
-    "Head turn": ("顔の向き", "转头"),
-    "Head nod": ("うつむき", "低头"),
+    "Head turn": ("顔の左右の向き", "转头"),
+    "Head nod": ("顔の上下の向き", "抬头或低头"),
     "Light color": ("光の色", "光的颜色"),
     "Background": ("背景", "背景"),
     "Forehead": ("額の高さ", "额头高度"),
@@ -269,18 +269,18 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "Mouth pose": ("唇のしぐさ", "嘴唇动作"),
     "Chin cleft": ("割れあご", "下巴凹痕"),
     "Ear tips": ("耳の先", "耳尖"),
-    "Head tilt": ("首のかしげ", "歪头"),
+    "Head tilt": ("首の傾き", "歪头"),
     "Head": ("頭", "头部"),
     "Face mask": ("マスク", "口罩"),
     "Hat color": ("帽子の色", "帽子颜色"),
     "Frame color": ("眼鏡の色", "镜框颜色"),
     "Earring kind": ("耳飾りの形", "耳环款式"),
-    "Piercing": ("ピアス", "面部穿孔"),
+    "Piercing": ("顔のピアス", "面部穿孔"),
     "Light height": ("光の高さ", "光的高低"),
     "Background pattern": ("背景の模様", "背景图案"),
     "Decade of age": ("年代", "年龄段"),
     "Monk skin tone": ("モンク肌色スケール", "蒙克肤色等级"),
-    "Blush": ("頬の赤み", "腮红"),
+    "Blush": ("頬の赤み", "脸颊泛红"),
     "Beauty mark": ("ほくろ", "痣"),
     "Scar": ("傷あと", "疤痕"),
     "Eyeliner": ("アイライン", "眼线"),
@@ -305,7 +305,11 @@ TABLE: Mapping[str, tuple[str, str]] = {
     ),
     "Yes or no about unseen portraits right (guessing: 50 %)": (
         "初めて見る肖像への「はい・いいえ」の正答率（当て推量なら 50 %）",
-        "对未见过的肖像回答是或否的正确率（瞎猜为 50 %）",
+        "对未见过的肖像回答是或否的正确率（随机猜测为 50 %）",
+    ),
+    "Women and men in these portraits taken for what they are": (
+        "その肖像の女性・男性を正しく見分けた割合",
+        "这些肖像中女性、男性被正确认出的比例",
     ),
     "Asked details that an independent judge sees in painted faces": (
         "頼んだ特徴が描いた顔にあると独立した判定器が認めた割合",
@@ -338,9 +342,9 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "画像はもうありません。画像はまもなく削除されます。もう一度選んでください。",
         "图片已不在：图片会很快删除。请重新选择。",
     ),
-    "This link was made with other weights, so the face will differ.": (
-        "このリンクは別の重みで作られたため、顔は異なります。",
-        "此链接由其他权重生成，所以脸会不同。",
+    "This link was made with another version of the AI, so the result may differ.": (
+        "このリンクは別のバージョンの AI で作られたため、結果が異なることがあります。",
+        "此链接由另一版本的 AI 生成，结果可能不同。",
     ),
     "No face was found. Please choose a picture that shows one face from the front, "
     "well lit and not too small.": (
@@ -371,7 +375,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
         "描くのは架空の人物だけです。名前ではなく顔を説明してください。",
         "这里只画虚构的人。请描述一张脸，而不是写人名。",
     ),
-    "The AI reads English alone. Please write in English, or pick from the buttons.": (
+    "The AI reads only English. Please write in English, or pick from the buttons.": (
         "AI が読めるのは英語だけです。英語で書くか、ボタンから選んでください。",
         "AI 只读英语。请用英语书写，或点按钮选择。",
     ),
@@ -401,6 +405,14 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "{} must be between {} and {}, got {}.": (
         "「{}」は {} から {} の間でなければなりません。入力は {} です。",
         "“{}”必须在 {} 和 {} 之间，输入的是 {}。",
+    ),
+    "seed must be at most {} for {} pictures, got {}.": (
+        "シードは {} 以下でなければなりません（{} 枚を描くとき）。入力は {} です。",
+        "种子最大为 {}（画 {} 张时），输入的是 {}。",
+    ),
+    "The text holds half a character. Please type it again.": (
+        "文字が途中で切れています。もう一度入力してください。",
+        "文字中有残缺的字符，请重新输入。",
     ),
     "unknown region {}; known: {}": ("部分 {} は知られていません。選べるもの：{}",
                                      "未知的部位 {}；可选：{}"),
@@ -446,7 +458,8 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "the answer word by word, held against what it sees in the face, or first a plan of the face "
     "and then the painted tokens step by step, which the decoder turns into a face.": (
         "画像は画像トークナイザーでトークンに、二つのエンコーダーで特徴になり、言葉は文章"
-        "トークナイザーでトークンになります。二組の専門家をもつ一つの Transformer が、顔に見える"
+        "トークナイザーでトークンになります。"
+        "二組のエキスパートをもつ一つの Transformer が、顔に見える"
         "ものと照らし合わせた答えを一語ずつ、または顔の計画に続いて断片を少しずつ出し、デコーダーがそれを顔にします。",
         "图片经图像分词器变为词元，经两个编码器变为特征；文字经文本分词器变为词元。"
         "一个带有两组专家的 Transformer 逐词给出与所见人脸核对过的回答，或先定下人脸的计划，"
@@ -460,8 +473,8 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "one transformer": ("一つの Transformer", "一个 Transformer"),
     "words and picture together": ("言葉と画像をいっしょに", "文字与图片一起"),
     "attention": ("アテンション", "注意力"),
-    "experts per token": ("トークンごとの専門家", "逐词元的专家"),
-    "experts per sequence": ("列ごとの専門家", "逐序列的专家"),
+    "experts per token": ("トークンごとのエキスパート", "逐词元的专家"),
+    "experts per sequence": ("系列ごとのエキスパート", "逐序列的专家"),
     "some look, some paint": ("見る係と描く係", "有的看，有的画"),
     "answer: word by word,": ("答え：一語ずつ、", "回答：逐词给出，"),
     "held against the face": ("顔と照らし合わせて", "并与人脸核对"),
@@ -470,8 +483,8 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "repeat until no piece is open": ("すべて埋まるまで繰り返す", "重复直到全部填满"),
     # -- the faces to try
     "Red hair": ("赤い髪", "红头发"),
-    "Grey beard": ("白髪まじりのひげ", "灰白胡子"),
-    "Laughing": ("笑顔", "大笑"),
+    "Grey beard": ("グレーのひげ", "灰白胡子"),
+    "Laughing": ("大笑い", "大笑"),
     "Black bob": ("黒いボブ", "黑色波波头"),
     "Sunglasses": ("サングラス", "太阳镜"),
 }  # fmt: skip

@@ -30,7 +30,7 @@ QUESTION = "What color is the hair?"
 HEADLINE = """# Paint a face with words. Ask a face questions.
 One small AI model does both. It paints invented people and identifies nobody."""
 PRIVACY = (
-    "You talk to an AI. Your picture is used for the answer only, deleted within 15 minutes, "
+    "You talk to an AI. Your picture is used to answer you only, deleted within 15 minutes, "
     "never used for training. Nobody is identified."
 )
 VERIFYING = (
@@ -245,7 +245,7 @@ def understand_tab(limits: Limits, examples: list[str], known: views.Known) -> U
             question = gr.Textbox(
                 QUESTION,
                 label=text("Your question"),
-                info=text("Questions and prompts are in English."),
+                info=text("Write in English. Left and right are as you see them."),
                 elem_id="question",
                 max_length=limits.max_question_chars,
             )
@@ -312,7 +312,7 @@ def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
             prompt = gr.Textbox(
                 PROMPTS[0],
                 label=text("Describe a face"),
-                info=text("Questions and prompts are in English."),
+                info=text("Write in English. Left and right are as you see them."),
                 lines=1,  # with one, Enter generates; it grows as words are typed
                 max_lines=4,
                 elem_id="prompt",
@@ -334,7 +334,10 @@ def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
                 seed = gr.Number(
                     0,
                     label=text("Seed"),
-                    info=text("The same seed, words and settings give the same face."),
+                    info=text(
+                        "The same seed, words and settings give the same face on the same kind of "
+                        "machine."
+                    ),
                     precision=0,
                     elem_id="seed",
                 )
@@ -343,7 +346,7 @@ def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
                     DEFAULT_STEPS,
                     step=1,
                     label=text("Steps"),
-                    info=text("More steps take longer; from 8 on hardly any face gains."),
+                    info=text("More steps take longer; beyond 8 they hardly improve a face."),
                     elem_id="steps",
                 )
                 guidance = gr.Slider(
@@ -351,7 +354,7 @@ def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
                     DEFAULT_GUIDANCE,
                     step=0.5,
                     label=text("Follow the words"),
-                    info=text("1 is loosely, higher is stricter."),
+                    info=text("1 follows them loosely; higher is stricter."),
                     elem_id="guidance",
                 )
             examples = gr.Examples(
@@ -411,7 +414,10 @@ def generate_tab(limits: Limits, known: views.Known) -> GenerateTab:
                 )
     with gr.Column(elem_id="history"):
         gr.Markdown(text("### Painted in this visit"))
-        _quiet("They are kept in this page only, and gone when you leave it.")
+        _quiet(
+            "They stay in this page until you leave it; the server deletes its copies within 15 "
+            "minutes."
+        )
         gr.HTML('<div class="strip"></div>', apply_default_css=False)
     return GenerateTab(
         prompt=prompt,
@@ -451,6 +457,7 @@ def routing_tab(limits: Limits, examples: list[str]) -> RoutingTab:
                 height=260,
                 value=examples[0] if examples else None,
             )
+            _quiet(PRIVACY)
             prompt = gr.Textbox(
                 label=text("Prompt"),
                 info=text("Left empty, the picture is read; with words, it is painted."),
@@ -482,6 +489,7 @@ def verify_tab() -> VerifyTab:
                 alt_text="The picture to check",
                 height=300,
             )
+            _quiet(PRIVACY)
         with gr.Column():
             result = gr.HTML(views.quiet(views.NOTHING_VERIFIED), elem_id="verification")
     return VerifyTab(picture=picture, verification=result)

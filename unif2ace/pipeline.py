@@ -5,7 +5,6 @@ Takes and gives PIL pictures and text; every draw comes from a seed, never from 
 
 from __future__ import annotations
 
-import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
@@ -58,7 +57,6 @@ from unif2ace.records import (
     DEFAULT_STEERING,
     DEFAULT_STEPS,
     DEFAULT_TEMPERATURE,
-    MAX_SEED,
     MOST_OTHERS,
     PERHAPS,
     PLAN_TEMPERATURE,
@@ -266,6 +264,9 @@ class UniF2acePipeline:
             low, high = getattr(self.limits, name)
             if not low <= value <= high:
                 raise ValueError(f"{name} must be between {low} and {high}, got {value}.")
+        last = self.limits.seed[1] - num_images + 1  # picture i has seed + i
+        if seed > last:
+            raise ValueError(f"seed must be at most {last} for {num_images} pictures, got {seed}.")
 
     def generate(
         self,
@@ -416,7 +417,7 @@ class UniF2acePipeline:
     ) -> tuple[list[int], GenerationSettings]:
         """The prompt's ids, and settings with the gaps filled; ValueError unless all are usable."""
         if seed is None:
-            seed = random.SystemRandom().randrange(MAX_SEED - 8)
+            seed = self.limits.draw_seed()
         if steps is None:
             steps = DEFAULT_STEPS
         self.check_settings(

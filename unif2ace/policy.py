@@ -22,7 +22,7 @@ SENSITIVE = (
     "This AI does not guess origin, belief, orientation, health or character from a face. "
     "It describes what can be seen: hair, eyes, expression."
 )
-ENGLISH = "The AI reads English alone. Please write in English, or pick from the buttons."
+ENGLISH = "The AI reads only English. Please write in English, or pick from the buttons."
 
 _SEXUAL = (
     r"naked|nsfw|porn\w*|sexy|sexual\w*|sexuali[sz]ed|erotic\w*|lingerie|topless|undress\w*|nipples?"

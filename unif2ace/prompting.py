@@ -21,6 +21,7 @@ from transformers import PreTrainedTokenizerBase
 
 from unif2ace.config import UniF2aceConfig
 from unif2ace.losses import IGNORED_LABEL
+from unif2ace.wording import as_read
 
 NO_THOUGHT = "<|assistant|>"  # stands for no topic, for no value asked for and for none seen
 
@@ -129,13 +130,21 @@ def omni_attention_mask(
 
 
 def encode_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Ids of plain text: no special token is added, and none can be smuggled in."""
+    """Ids of plain text: no special token is added, and none can be smuggled in.
+
+    Raises: ValueError for half a character (a lone surrogate, as JSON can hold).
+    """
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError("The text holds half a character. Please type it again.") from error
     return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
 
 def encode_request(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Ids of what a visitor typed: lower case, single spaces, no final full stop."""
-    return encode_text(tokenizer, " ".join(text.lower().split()).rstrip("."))
+    """Ids of what a visitor typed, see `wording.as_read`."""
+    return encode_text(tokenizer, as_read(text))
 
 
 def prompt_ids(text_ids: Sequence[int], config: UniF2aceConfig) -> list[int]:

@@ -221,4 +221,12 @@ def _settings(metadata: Mapping[Any, Any]) -> Mapping[str, str | int | float] | 
         return None
     if not isinstance(found, dict):
         return None
-    return {k: v for k, v in found.items() if isinstance(v, (str, int, float))}
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a character, which no answer can hold
+        return None
+    return {
+        k: v
+        for k, v in found.items()
+        if isinstance(v, (str, float)) or (isinstance(v, int) and abs(v) < 2**63)
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -46,6 +47,11 @@ class Limits:
     seed: tuple[int, int] = (0, MAX_SEED)
     max_prompt_chars: int = 1000
     max_question_chars: int = 300
+
+    def draw_seed(self) -> int:
+        """A random one with which as many pictures as may be asked for can be painted."""
+        low, high = self.seed
+        return random.SystemRandom().randint(low, high - self.num_images[1] + 1)
 
 
 @dataclass(frozen=True, kw_only=True)

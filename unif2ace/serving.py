@@ -18,7 +18,7 @@ from unif2ace.policy import refuse_prompt, refuse_question
 from unif2ace.records import DEFAULT_GUIDANCE, DEFAULT_STEPS, GeneratedFace
 from unif2ace.regions import check_region
 from unif2ace.routing import FaceRouting
-from unif2ace.wording import DESCRIBE_QUESTION, DETAIL_QUESTION, NOT_VISIBLE
+from unif2ace.wording import DESCRIBE_QUESTION, NOT_VISIBLE, asks_for_detail
 
 MAX_ANSWER_TOKENS = 220  # some 8 seconds, see `zerogpu`
 MAX_DETAIL_TOKENS = 420
@@ -173,7 +173,7 @@ def serve(pipeline: UniF2acePipeline, request: Request) -> Iterator[Result]:
         yield Routed(routing=pipeline.routing(request.image, prompt=request.text or None))
         return
     question = request.text if request.task == "answer" else DESCRIBE_QUESTION
-    limit = MAX_DETAIL_TOKENS if question == DETAIL_QUESTION else MAX_ANSWER_TOKENS
+    limit = MAX_DETAIL_TOKENS if asks_for_detail(question) else MAX_ANSWER_TOKENS
     for answer in pipeline.answer_stream(request.image, question, max_new_tokens=limit):
         yield Said(text=answer.text, topic=answer.topic, others=answer.others)
     if not answer.text.strip():

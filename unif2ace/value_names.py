@@ -78,11 +78,11 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "lips: thin": ("薄い", "薄"),
     "mouth_width: wide": ("大きい", "宽"),
     # -- hair
-    "hair_color: grey": ("白髪まじり", "灰白"),
+    "hair_color: grey": ("グレー（白髪）", "灰白"),
     "hair_style: short": ("ショート", "短发"),
     "hair_style: long": ("ロング", "长发"),
     "bald": ("スキンヘッド", "光头"),
-    "cropped": ("刈り上げ", "寸头"),
+    "cropped": ("ベリーショート", "寸头"),
     "side-swept": ("横分け", "侧分"),
     "bob": ("ボブ", "波波头"),
     "ponytail": ("ポニーテール", "马尾"),

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unif2ace.areas import AREAS, area_masks
+from unif2ace.areas import AREAS, NUM_WAVES, area_masks, told_maps
 from unif2ace.config import VQConfig
 from unif2ace.conv import AttentionBlock, ChannelNorm, Down, ResBlock, Up, check_pixels
 
@@ -165,18 +165,40 @@ class Telling(nn.Module):
     its own scales and shifts, none at the start, and in its own area alone, so that what an eye
     looks like is learnt from eyes.
 
+    What is added alike everywhere in an eye can make it blue, but draw no pupil into its middle,
+    and close both eyes, but not one. So a decoder may hear too which side and which place of an
+    area a pixel is in; then words add something to it on the right and take that off on the left,
+    and each place has scales and shifts of its own (as of coordinates in arXiv 1807.03247).
+
     counts: of each thing that is told, how many words there are. areas: of each, the area of
-    `areas.AREAS` that shows it, or `NOWHERE`. widths: of the blocks' channels.
+    `areas.AREAS` that shows it, or `NOWHERE`. widths: of the blocks' channels. has_places: whether
+    sides and places are heard.
     """
 
-    def __init__(self, counts: Sequence[int], areas: Sequence[int], widths: Sequence[int]) -> None:
+    def __init__(
+        self,
+        counts: Sequence[int],
+        areas: Sequence[int],
+        widths: Sequence[int],
+        *,
+        has_places: bool,
+    ) -> None:
         super().__init__()
         self.counts, self.areas, self.widths = tuple(counts), tuple(areas), tuple(widths)
         self.words = nn.Embedding(sum(counts), 2 * sum(widths))
         nn.init.zeros_(self.words.weight)
+        self.sides = self.places = None
+        if has_places:
+            self.sides = nn.Embedding(sum(counts), 2 * sum(widths))
+            self.places = nn.Parameter(torch.zeros(NUM_WAVES, 2 * sum(widths)))
+            nn.init.zeros_(self.sides.weight)
+
+    def maps(self, points: Tensor, size: int) -> Tensor:
+        """(B, M, size, size), in how far each of what `forward` gives is heard where."""
+        return area_masks(points, size) if self.places is None else told_maps(points, size)
 
     def forward(self, told: Told) -> Sequence[Tensor]:
-        """For each block what its channels get in each area: (B, len(AREAS), 2 * width).
+        """For each block what its channels get: (B, M, 2 * width), in the order of `maps`.
 
         Raises: ValueError for another number of things told.
         """
@@ -185,11 +207,18 @@ class Telling(nn.Module):
             raise ValueError(f"told must be (B, {len(self.counts)}), got {tuple(words.shape)}")
         starts = [sum(self.counts[:i]) for i in range(len(self.counts))]
         rows = words.clamp(min=0) + torch.tensor(starts, device=words.device)
-        each = self.words(rows) * (words != NOT_TOLD)[..., None]  # (B, A, 2 * sum of widths)
+        is_told = (words != NOT_TOLD)[..., None]  # (B, A, 1)
         areas = torch.tensor(self.areas, device=words.device)
-        shares = (areas[:, None] == torch.arange(len(AREAS), device=words.device)).to(each.dtype)
-        by_area = torch.einsum("bad,ar->brd", each, shares)
-        return by_area.split([2 * width for width in self.widths], dim=-1)
+        in_area = areas[:, None] == torch.arange(len(AREAS), device=words.device)  # (A, R)
+
+        def by_area(table: nn.Embedding) -> Tensor:
+            each = table(rows) * is_told  # (B, A, 2 * sum of widths)
+            return torch.einsum("bad,ar->brd", each, in_area.to(each.dtype))
+
+        heard = [by_area(self.words)]
+        if self.sides is not None and self.places is not None:
+            heard += [by_area(self.sides), self.places * is_told.any(1)[..., None]]
+        return torch.cat(heard, dim=1).split([2 * width for width in self.widths], dim=-1)
 
 
 class ImageTokenizer(nn.Module):
@@ -210,7 +239,9 @@ class ImageTokenizer(nn.Module):
         if config.told_counts:
             blocks = [layer for layer in self.decoder if isinstance(layer, ResBlock)]
             widths = [block.channels for block in blocks]
-            self.telling = Telling(config.told_counts, config.told_areas, widths)
+            self.telling = Telling(
+                config.told_counts, config.told_areas, widths, has_places=config.told_places
+            )
 
     def quantize(self, pixels: Tensor) -> Quantized:
         """pixels: (B, 3, H, W) in [-1, 1]. Raises ValueError for other shapes."""
@@ -229,16 +260,15 @@ class ImageTokenizer(nn.Module):
         else:
             if x.shape[-2] != x.shape[-1]:
                 raise ValueError(f"only squares can be told of, got codes {tuple(x.shape[-2:])}")
-            tellings, masks = iter(self.telling(told)), {}
+            tellings, maps = iter(self.telling(told)), {}
             for layer in self.decoder:
                 if not isinstance(layer, ResBlock):
                     x = layer(x)
                     continue
                 size = x.shape[-1]
-                if size not in masks:
-                    masks[size] = area_masks(told.points.float(), size)  # (B, R, h, w)
-                here = masks[size].to(x.dtype)
-                x = layer(x, torch.einsum("brd,brhw->bdhw", next(tellings).to(x.dtype), here))
+                if size not in maps:
+                    maps[size] = self.telling.maps(told.points.float(), size).to(x.dtype)
+                x = layer(x, torch.einsum("bmd,bmhw->bdhw", next(tellings).to(x.dtype), maps[size]))
         return F.pixel_shuffle(x, self.config.stem_patch)
 
     def encode(self, pixels: Tensor) -> Tensor:

@@ -17,6 +17,18 @@ DESCRIBE_QUESTION = "Describe this face."
 """The canonical request for a whole description."""
 
 DETAIL_QUESTION = "Describe this face in full detail."
+
+
+def as_read(text: str) -> str:
+    """What was typed, as the model reads it: lower case, single spaces, no final full stop."""
+    return " ".join(text.lower().split()).rstrip(".")
+
+
+def asks_for_detail(question: str) -> bool:
+    """Whether it is `DETAIL_QUESTION`, however it is typed."""
+    return as_read(question) == as_read(DETAIL_QUESTION)
+
+
 """The same, for all that can be seen."""
 
 NOT_VISIBLE = "not visible"

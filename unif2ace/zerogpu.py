@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import spaces
 
-from unif2ace.wording import DETAIL_QUESTION
+from unif2ace.wording import asks_for_detail
 
 if TYPE_CHECKING:  # the module behind it imports torch
     from unif2ace.serving import Request, Result
@@ -40,7 +40,7 @@ def estimate_seconds(request: Request) -> int:
     work = {
         "generate": painting,
         "edit": painting,
-        "answer": DETAIL_SECONDS if request.text == DETAIL_QUESTION else ANSWER_SECONDS,
+        "answer": DETAIL_SECONDS if asks_for_detail(request.text) else ANSWER_SECONDS,
         "describe": DESCRIBE_SECONDS,
         "attributes": ATTRIBUTES_SECONDS,
         "routing": ROUTING_SECONDS,

@@ -124,7 +124,9 @@ def run_probes(args: argparse.Namespace) -> None:
 def run_bench(args: argparse.Namespace) -> None:
     measured: dict[str, Any] = {}
     if args.app is not None:  # first, while this process is still small
-        measured["app"] = bench_app(args.app, args.checkpoint, prompt="a smiling woman")
+        measured["app"] = bench_app(
+            args.app, args.checkpoint, quantization=args.quantization, prompt="a smiling woman"
+        )
     pipe = load(args, "cpu")  # what is promised is that no GPU is needed
     measured["checkpoint"] = pipe.checkpoint
     image = pipe.generate("a smiling woman with red hair", seed=1)[0].image

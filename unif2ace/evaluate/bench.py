@@ -30,16 +30,16 @@ MATRIX_SIDE = 1024
 PARTS = ("attention", "token_moe", "sequence_moe", "resamplers", "image_tokenizer", "encoder")
 
 
-def matmul_rate(dtype: torch.dtype, *, seconds: float = 0.5, side: int = MATRIX_SIDE) -> float:
+def matmul_rate(dtype: torch.dtype) -> float:
     """GFLOP/s of square matrix products on the CPU, the median of single products."""
-    a, b = torch.ones(side, side, dtype=dtype), torch.ones(side, side, dtype=dtype)
+    a, b = (torch.ones(MATRIX_SIDE, MATRIX_SIDE, dtype=dtype) for _ in range(2))
     a @ b  # the first call sets up threads and kernels
     spent: list[float] = []
-    while sum(spent) < seconds:
+    while sum(spent) < 0.5:
         started = time.perf_counter()
         a @ b
         spent.append(time.perf_counter() - started)
-    return 2 * side**3 / statistics.median(spent) / 1e9
+    return 2 * MATRIX_SIDE**3 / statistics.median(spent) / 1e9
 
 
 def median_seconds(action: Callable[[], object], repeats: int) -> float:
@@ -133,14 +133,18 @@ def peak_memory_kib(pid: int) -> int:
 
 
 def bench_app(
-    app: Path, checkpoint: Path, *, prompt: str, port: int = 7899, timeout: float = 300.0
+    app: Path, checkpoint: Path, *, quantization: str, prompt: str, timeout: float = 300.0
 ) -> dict[str, Any]:
     """Start the app as a visitor's machine would, paint one face through its API, and stop it.
 
+    checkpoint: folder or repository. quantization: as the app's variable names it.
+
     Peak memory is the highest resident size of the app's process until the face was there.
     """
+    port = 7899
     environment = os.environ | {
-        "UNIF2ACE_CHECKPOINT": str(checkpoint),
+        "UNIF2ACE_CHECKPOINT": str(checkpoint.resolve() if checkpoint.exists() else checkpoint),
+        "UNIF2ACE_QUANTIZATION": quantization,
         "GRADIO_SERVER_PORT": str(port),
         "GRADIO_ANALYTICS_ENABLED": "False",
     }

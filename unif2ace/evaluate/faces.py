@@ -86,6 +86,8 @@ def read_faces(
             attributes.append(FaceAttributes.stored(json.loads(row["attributes"])))
             visible.append(frozenset(row["visible"]))
             landmarks.append(row["landmarks"])
+    if not pictures:
+        raise ValueError(f"limit must be 1 or more, got {limit}")
     with ThreadPoolExecutor() as threads:  # what decodes pictures lets others work meanwhile
         arrays = list(threads.map(_decoded, pictures))
     if sizes := {array.shape for array in arrays} - {arrays[0].shape}:

@@ -20,16 +20,12 @@ GUIDANCES = (1.0, 2.0, 3.0, 4.5, 6.0)
 STEERINGS = (0.0, 1.0, 3.0, 6.0)
 
 
-def settings_to_try(
-    steps: Sequence[int] = STEPS,
-    guidances: Sequence[float] = GUIDANCES,
-    steerings: Sequence[float] = STEERINGS,
-) -> list[tuple[int, float, float]]:
+def settings_to_try() -> list[tuple[int, float, float]]:
     """(steps, guidance, steering): all of each, with the other two at their defaults."""
     tried = [
-        *((n, DEFAULT_GUIDANCE, DEFAULT_STEERING) for n in steps),
-        *((DEFAULT_STEPS, g, DEFAULT_STEERING) for g in guidances),
-        *((DEFAULT_STEPS, DEFAULT_GUIDANCE, s) for s in steerings),
+        *((n, DEFAULT_GUIDANCE, DEFAULT_STEERING) for n in STEPS),
+        *((DEFAULT_STEPS, g, DEFAULT_STEERING) for g in GUIDANCES),
+        *((DEFAULT_STEPS, DEFAULT_GUIDANCE, s) for s in STEERINGS),
     ]
     return list(dict.fromkeys(tried))
 

@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from unif2ace.areas import AREA_POINTS
 from unif2ace.attributes import ATTRIBUTES, Vocabulary, hidden_attributes, visible
+from unif2ace.checkpoint import is_prequantized
 from unif2ace.encoders import EfficientNetLite0
 from unif2ace.evaluate.faces import LabelledFaces, stack_images
 from unif2ace.evaluate.judge import Judge, Verdict
@@ -153,7 +154,7 @@ def paint(
     """One picture per request; request i has seed + i.
 
     kept: folder where each lies once it is painted, and is found again by what it was painted
-        from: checkpoint, prompt and settings, but not the code. None keeps none.
+        from: checkpoint as it was loaded, prompt and settings, but not the code. None keeps none.
     """
     pictures = []
     if kept is not None:
@@ -163,7 +164,8 @@ def paint(
         settings["seed"] = seed + i
         file = None
         if kept is not None:
-            about = json.dumps([pipe.checkpoint, request.prompt, settings], sort_keys=True)
+            form = (is_prequantized(pipe.config), str(pipe.model.dtype), pipe.device.type)
+            about = json.dumps([pipe.checkpoint, form, request.prompt, settings], sort_keys=True)
             file = kept / f"{hashlib.sha256(about.encode()).hexdigest()[:24]}.png"
             if file.exists():
                 pictures.append(Image.open(file).convert("RGB"))

@@ -233,6 +233,8 @@ def train_judge(faces: LabelledFaces, config: TrainConfig, rebuilt: Rebuilt | No
     Raises ValueError for faces of another size than JUDGE_SIZE, or fewer than a batch, and
     when interrupted.
     """
+    if config.batch_size < 2 * len(NEGATIVES):
+        raise ValueError(f"batch_size must be {2 * len(NEGATIVES)} or more: {config.batch_size}")
     if len(faces) < config.batch_size or faces.pictures.shape[1] != JUDGE_SIZE:
         raise ValueError(
             f"need {config.batch_size} or more faces of {JUDGE_SIZE} px, got {len(faces)} of "

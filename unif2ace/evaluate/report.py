@@ -77,6 +77,8 @@ def key_numbers(merged: Json) -> list[tuple[str, str]]:
     if photographs := merged.get("photographs"):
         balanced = percent(photographs["mean_balanced"], 0)
         rows.append(("Yes or no about unseen portraits right (guessing: 50 %)", balanced))
+        told = [percent(photographs["questions"][name]["yes"]["share"], 0) for name in _GENDERS]
+        rows.append(("Women and men in these portraits taken for what they are", " / ".join(told)))
     if paints := merged.get("generation"):
         seen = percent(paints["captions"]["agreement"]["share"], 0)
         most = percent(paints["renders"]["agreement"]["share"], 0)
@@ -93,6 +95,7 @@ def key_numbers(merged: Json) -> list[tuple[str, str]]:
     return rows
 
 
+_GENDERS = ("woman", "man")
 _GROUPS = {
     "gender": "The same, for women and men apart",
     "skin_tone": "The same, for each skin tone: worst and best",
@@ -148,8 +151,9 @@ def photograph_table(measured: Json) -> str:
     head = ("yes or no", "balanced", "right where yes is so", "right where no is so", "its table")
     found = interval(measured["faces_found"])
     heading = (
-        f"**Photographs** never trained on, {measured['num_photographs']}, labelled by eye; a face "
-        f"is found in {found}"
+        "**Photographs**, that is portraits by other image generators, "
+        f"{measured['num_photographs']} never trained on, labelled by eye; "
+        f"a face is found in {found}"
     )
     return f"{heading}\n\n{table(head, rows)}{_heard(measured, 'the found faces')}"
 

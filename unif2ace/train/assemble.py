@@ -90,6 +90,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     decoder = json.loads((arguments.tokenizer / "tokenizer/config.json").read_text())
     told = {name: tuple(decoder.get(name, ())) for name in ("told_counts", "told_areas")}
+    told["told_places"] = decoder.get("told_places", False)
     vq = replace(preset().vq, **told)
     config = preset(encoders=encoders, vq=vq)
     if arguments.transformer is not None:

@@ -108,7 +108,12 @@ class FaceShards:
 
 
 def _cache_all(shards: Sequence[Path], cache: Path, size: int) -> None:
-    """Decode the shards that the cache lacks side by side, each in a process of its own."""
+    """Decode the shards that the cache lacks side by side, each in a process of its own.
+
+    A process that makes batches may have none of its own: there, whoever needs a shard decodes it.
+    """
+    if multiprocessing.current_process().daemon:
+        return
     missing = [shard for shard in shards if not _cache_files(shard, cache, size)[1].exists()]
     if len(missing) > 1:
         context = multiprocessing.get_context("spawn")  # whatever threads and devices are in use

@@ -1,8 +1,8 @@
 """The decoder between the one that a short run began with and the one that it ended with.
 
-A run that teaches a decoder to be told of pictures brings a fresh critic, which roughens them
-before it knows much. The mean of both weights keeps most of what was learnt and most of the
-smoothness (model soups, arXiv 2203.05482), and what words add may count more than in training.
+A short run roughens pictures before it mends them. The mean of both weights keeps most of what was
+learnt and most of the smoothness (model soups, arXiv 2203.05482), and what words add may count more
+than in training.
 """
 
 from __future__ import annotations

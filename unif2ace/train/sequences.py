@@ -176,8 +176,13 @@ def canonical_turns(
     words: PlanWords,
     rng: random.Random,
     count: int,
+    held_out: Set[str] = frozenset(),
 ) -> list[Turn]:
-    """The fixed questions about `count` different attributes of one face, or about all."""
+    """The fixed questions about `count` different attributes of one face, or about all.
+
+    held_out: as of `turns_of`.
+    """
+    free = [name for name in config.attributes if plainly(canonical_question(name)) not in held_out]
     return [
         Turn(
             question=encode_request(tokenizer, canonical_question(name)),
@@ -189,7 +194,7 @@ def canonical_turns(
             ),
             thoughts=words.thoughts(name, frozenset(), told),
         )
-        for name in rng.sample(list(config.attributes), min(count, len(config.attributes)))
+        for name in rng.sample(free, min(count, len(free)))
     ]
 
 
@@ -268,7 +273,9 @@ def understanding_sample(
         told = plan[: config.num_told_words]
         known = (faces.labels[i], told, tokenizer, config, words, rng, count)
         turns = (
-            canonical_turns(*known) if way.is_canonical else turns_of(*known, way.kinds, held_out)
+            canonical_turns(*known, held_out)
+            if way.is_canonical
+            else turns_of(*known, way.kinds, held_out)
         )
         if not way.is_answered and config.num_thoughts:
             turns = [replace(turn, answer=None) for turn in turns]

@@ -24,6 +24,7 @@ from unif2ace.pipeline import UniF2acePipeline
 from unif2ace.plan import PlanWords
 from unif2ace.train.assemble import SHARD_SIZE
 from unif2ace.train.features import FaceFeatures, read_features
+from unif2ace.train.folders import written_whole
 from unif2ace.train.loop import TrainConfig, TrainResult, run, shuffled_indices
 from unif2ace.train.objective import generation_loss, understanding_loss
 from unif2ace.train.sequences import (
@@ -152,8 +153,9 @@ def train(
     draw = batch_drawer(faces, tokenizer, words, model, config, options)
 
     def save() -> None:
-        model.save_pretrained(config.out / "model", max_shard_size=SHARD_SIZE)
-        tokenizer.save_pretrained(config.out / "model")
+        with written_whole(config.out / "model") as fresh:
+            model.save_pretrained(fresh, max_shard_size=SHARD_SIZE)
+            tokenizer.save_pretrained(fresh)
 
     def on_sample(step: int) -> None:
         save()
