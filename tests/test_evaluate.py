@@ -554,7 +554,10 @@ def test_the_key_numbers_are_those_measured_and_are_said_in_every_language():
                 "groups": dict.fromkeys(("gender", "skin_tone", "age"), groups),
             }
         },
-        "photographs": {"mean_balanced": 0.814},
+        "photographs": {
+            "mean_balanced": 0.814,
+            "questions": {"woman": {"yes": share(160)}, "man": {"yes": share(190)}},
+        },
         "generation": {
             "captions": {"agreement": share(120), "one_clear_face": share(198)},
             "renders": {"agreement": share(160)},
@@ -568,7 +571,8 @@ def test_the_key_numbers_are_those_measured_and_are_said_in_every_language():
     assert [words for words, _ in found if words not in TABLE] == []
     assert len(dict(found)) == len(found)
     assert " | ".join(value for _, value in found) == (
-        "91 % | 75–95 % | 75–95 % | 75–95 % | 81 % | 60 % | 80 % | 99 % | 1.3 | 0.9 | 55 MB"
+        "91 % | 75–95 % | 75–95 % | 75–95 % | 81 % | 80 % / 95 % | 60 % | 80 % | 99 % | 1.3 | 0.9 | "
+        "55 MB"
     )
     parts = [row for name in measured for row in key_numbers({name: measured[name]})]
     assert parts == found and key_numbers({}) == []

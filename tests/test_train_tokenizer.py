@@ -322,7 +322,7 @@ def test_the_tokenizer_is_trained_to_fool_the_critic(faces, tmp_path):
     objective = TokenizerObjective(config)
     objective.critic.eval()
     batch = TokenizerBatches(config, shards(faces, tmp_path))(0, torch.Generator().manual_seed(0))
-    weight = objective.tokenizer.decoder.get_parameter("conv_out.weight")
+    *_, weight = objective.tokenizer.decoder.parameters()  # of its last layer
     ours = objective.tokenizer(to_pixels(batch["pictures"])).reconstruction
     (expected,) = torch.autograd.grad(-objective.critic(ours, batch["landmarks"]).mean(), weight)
     (without,) = torch.autograd.grad(objective(batch, 1.0)[0], weight)
@@ -541,14 +541,27 @@ def test_a_tokenizer_learns_to_be_told_from_what_it_knew_and_keeps_that(faces, t
     before = TokenizerObjective(second).tokenizer.state_dict()
     for name, weight in load_tokenizer(changed["start"]).state_dict().items():
         assert torch.equal(before.pop(name), weight)
-    assert before.keys() == {"telling.words.weight"} and not before.popitem()[1].any()
+    heard = {"telling.words.weight", "telling.sides.weight", "telling.places"}
+    assert before.keys() == heard and not any(weight.any() for weight in before.values())
     tokenizer_training.train(replace(second, loop=replace(second.loop, steps=4)))
     trained = load_tokenizer(tmp_path / "b" / "tokenizer")
-    assert trained.telling.words.weight.any() and trained.config == second.vq
+    assert all(trained.state_dict()[name].any() for name in heard) and trained.config == second.vq
     report = json.loads((tmp_path / "b" / "report.json").read_text())
     assert report["renders"]["psnr"] != report["renders told"]["psnr"]
     with pytest.raises(ValueError, match="other sizes"):  # what was learnt is not forgotten
         TokenizerObjective(settings(faces, tmp_path / "c", start=tmp_path / "b" / "tokenizer"))
+
+
+def test_a_tokenizer_that_heard_words_learns_of_places_and_keeps_the_words(faces, tmp_path):
+    config = settings(faces, tmp_path)
+    heard = telling(config.vq, VOCABULARY)
+    started = ImageTokenizer(replace(heard, told_places=False))
+    torch.nn.init.normal_(started.telling.words.weight)
+    save_tokenizer(started, tmp_path / "tokenizer")
+    config = replace(config, vq=heard, start=tmp_path / "tokenizer", keeps_codes=True)
+    found = TokenizerObjective(config).tokenizer
+    assert torch.equal(found.telling.words.weight, started.telling.words.weight)
+    assert not found.telling.places.any() and not found.telling.sides.weight.any()
 
 
 @torch.no_grad()
