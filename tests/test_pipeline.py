@@ -239,8 +239,8 @@ def test_looks_pull_towards_what_is_asked(pipe):
 
     for row in range(2):
         here, way = means[row : row + 1], gradient[row : row + 1]
-        step = 0.02 * way / way.norm()
-        slope = (seen(here + step, row) - seen(here - step, row)) / 0.04
+        step = 0.002 * way / way.norm()
+        slope = (seen(here + step, row) - seen(here - step, row)) / 0.004
         assert slope == pytest.approx(float(way.norm()), rel=0.05) and slope > 0
     assert steering("a face") is steering("an old man", 0.0) is None
 
@@ -450,7 +450,7 @@ def test_of_what_a_prompt_leaves_open_any_value_will_do(pipe):
     }
     scores, table = pipe.score(PICTURE, prompt), pipe.attributes(PICTURE)
     assert scores["glasses"] == pytest.approx(
-        1 - table["glasses"]["none"] - table["glasses"][NOT_VISIBLE]
+        1 - table["glasses"]["none"] - table["glasses"][NOT_VISIBLE], rel=1e-5
     )
     assert scores == pipe.score(PICTURE, pipe.wanted(prompt))
 
