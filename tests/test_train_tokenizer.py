@@ -671,10 +671,10 @@ def test_the_command_says_when_the_critic_joins(tmp_path, monkeypatch):
     parser = argparse.ArgumentParser()
     tokenizer_training.add_arguments(parser)
     given = ["--faces", str(tmp_path), "--out", str(tmp_path)]
-    for more in ([], ["--critic-start", "1"]):
+    for more in ([], ["--critic-start", "0.4"]):
         tokenizer_training.main(parser.parse_args([*given, *more]))
-    plain, without = configs
-    assert without.critic_start == 1 and replace(without, critic_start=0.4) == plain
+    plain, judged = configs
+    assert judged.critic_start == 0.4 and replace(judged, critic_start=1.0) == plain
 
 
 def test_the_encoders_train_through_a_tokenizer_and_load(faces, photos, tmp_path):

@@ -63,7 +63,9 @@ class TokenizerTrainConfig:
         fresh one are so far off that it would drown all else. FD-ELite0 is measured on features of
         the same network (at another size), so it flatters a tokenizer trained with this weight; the
         distance on the judge's features does not.
-    critic_start: share of the budget after which the adversarial term joins; 1 leaves it out.
+    critic_start: share of the budget after which the adversarial term joins. Our choice: 1, which
+        leaves it out, since a decoder that does not hear yet where in an eye it is (`vq.Telling`)
+        only learns to fool the critic.
     critic_weight: of the critic's scores. Our choice: at 0.3 their gradient is as large as that of
         the perceptual distance in eyes and mouth.
     spoilt_share: half of the pictures have up to this share of their codes swapped for another
@@ -88,7 +90,7 @@ class TokenizerTrainConfig:
     pooled_weight: float = 0.0
     reading_weight: float = 0.3
     critic_weight: float = 0.3
-    critic_start: float = 0.4
+    critic_start: float = 1.0
     spoilt_share: float = 0.3
     untold_share: float = 0.15
     means: Path | None = None
@@ -149,7 +151,8 @@ def told_of(attributes: Tensor, counts: Sequence[int]) -> Tensor:
 
 
 class TokenizerObjective(nn.Module):
-    """L1 and squared error, perceptual distance, quantiser loss and a late critic, as one loss.
+    """L1 and squared error, perceptual distance, quantiser loss and, if asked for, critics of eyes and
+    mouth, as one loss.
 
     One optimizer serves both sides: the tokenizer sees the critic's weights as constants, the
     critic sees the pictures as constants, so adding the two losses keeps them apart.
@@ -491,7 +494,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--critic-start",
         type=float,
-        default=0.4,
+        default=1.0,
         help="share of the budget after which a critic counts; 1 for none",
     )
     parser.add_argument("--out", type=Path, required=True, help="run folder; resumed if it exists")
