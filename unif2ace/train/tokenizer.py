@@ -151,8 +151,8 @@ def told_of(attributes: Tensor, counts: Sequence[int]) -> Tensor:
 
 
 class TokenizerObjective(nn.Module):
-    """L1 and squared error, perceptual distance, quantiser loss and, if asked for, critics of eyes and
-    mouth, as one loss.
+    """L1 and squared error, perceptual distance, quantiser loss and, if asked for, critics of eyes
+    and mouth, as one loss.
 
     One optimizer serves both sides: the tokenizer sees the critic's weights as constants, the
     critic sees the pictures as constants, so adding the two losses keeps them apart.
