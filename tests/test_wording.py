@@ -34,6 +34,7 @@ from unif2ace.wording import (
 
 PAIRS = [(name, value) for name, a in ATTRIBUTES.items() for value in a.values]
 GENDERS = ("woman", "man")
+NOTHING_WORN = dict.fromkeys(("glasses", "hat", "facial_hair"), "none")
 
 
 def test_the_tables_name_only_known_attributes_and_values():
@@ -159,6 +160,65 @@ def test_visitors_are_understood(text):
         pair.split("=") for pair in VISITORS[text].replace("at the camera", "@").split()
     )
     expected = {name: value.replace("@", "at the camera") for name, value in expected.items()}
+    assert parse_attributes(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # a noun behind claims its adjectives, whatever was turned before
+        ("looking to the left with long straight hair", {"gaze": "left", "hair_style": "long"}),
+        ("facing right, straight black hair", {"head_turn": "right", "hair_color": "black"}),
+        ("facing the camera in low light", {"head_turn": "front"}),
+        ("facing the camera, a phone in her left hand", {"head_turn": "front", "gender": "woman"}),
+        (
+            "looking at the camera with a scar on his left cheek",
+            {"gender": "man", "gaze": "at the camera", "scar": "left cheek"},
+        ),
+        # ordinary words that are no typos, and what words say together
+        ("long hair and bangs", {"hair_style": "long"}),
+        ("a scared man", {"gender": "man"}),
+        ("a feather in the hair", {}),
+        ("a young man with wrinkles", {"gender": "man", "age": "young"}),
+        ("piercing blue eyes", {"eye_color": "blue"}),
+        ("a portrait in shades of blue", {}),
+        ("a shock of white hair", {"hair_color": "grey"}),
+        ("a nun with shopping bags, a cross and laugh lines", {}),
+        ("light stubble", {"facial_hair": "stubble"}),
+        # colors of two words
+        ("bright red hair", {"hair_color": "red"}),
+        ("warm brown eyes", {"eye_color": "brown"}),
+        ("bright red lips", {"lipstick": "red"}),
+        ("pale blue shirt", {"clothing_color": "blue"}),
+        ("bright blue background", {"background": "blue"}),
+        ("light blue beanie", {"hat": "beanie", "hat_color": "blue"}),
+        ("a dark blue face mask", {"face_mask": "blue"}),
+        # colors of other things
+        ("a red scarf and long hair", {"hair_style": "long"}),
+        ("black leather jacket", {"clothing_color": "black"}),
+        ("a man wearing black sunglasses", {"gender": "man", "glasses": "sunglasses"}),
+        ("a woman wearing dark makeup", {"gender": "woman"}),
+        ("a woman, black and white photo", {"gender": "woman"}),
+        # ages and genders of others
+        ("a young woman in an old house", {"gender": "woman", "age": "young"}),
+        ("a young woman with 80s hair", {"gender": "woman", "age": "young"}),
+        ("a nurse with 30 years of experience", {}),
+        ("a man with feminine features", {"gender": "man"}),
+        ("feminine", {"gender": "woman"}),
+        ("a woman in a man's shirt", {"gender": "woman"}),
+        ("is the man's hair red?", {"gender": "man", "hair_color": "red"}),
+        ("a boy with his mother", {"gender": "man", "age": "young"}),
+        # lists of what is not there
+        ("without glasses, a hat, or a beard", NOTHING_WORN),
+        ("without glasses, hat and beard", NOTHING_WORN),
+        ("no hat, a goatee", {"hat": "none", "facial_hair": "goatee"}),
+        # whose cheek it is matters not
+        ("a mole on her right cheek", {"gender": "woman", "beauty_mark": "right cheek"}),
+        ("a scar on his forehead", {"gender": "man", "scar": "forehead"}),
+        ("no scar on her forehead", {"gender": "woman", "scar": "none"}),
+    ],
+)  # fmt: skip
+def test_what_belongs_to_another_noun_is_not_taken_for_the_face(text, expected):
     assert parse_attributes(text) == expected
 
 

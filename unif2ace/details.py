@@ -38,10 +38,11 @@ class Detail:
         return alternatives(self.has[value].partition("||")[0])
 
     def understood(self, value: str) -> tuple[str, ...]:
-        """All phrases that mean a value by themselves, articles left out."""
+        """All phrases that mean a value by themselves: "scar on her forehead"."""
         phrases = alternatives(self.has[value].replace("||", "|"))
         bare = [p.removeprefix("a ").removeprefix("an ") for p in phrases]
-        return tuple(p for p in bare if not p.startswith("no "))
+        whose = [p.replace(" the ", f" {own} ") for own in ("the", "her", "his") for p in bare]
+        return tuple(p for p in dict.fromkeys(whose) if not p.startswith("no "))
 
     def answered(self, words: str) -> str | None:
         """The value that is the answer in so many words: "high", "to the left"; else None."""

@@ -162,7 +162,7 @@ ADJECTIVES: dict[str, dict[str, str]] = {
         "smiling": "happy, cheerful | joyful, friendly, pleased, joyous, merry",
         "laughing": "| laughing, amused, hilarious",
         "sad": "sad, unhappy | sorrowful, gloomy, melancholy, mournful, depressed, upset",
-        "angry": "angry | furious, mad, cross, annoyed, enraged, irate, irritated",
+        "angry": "angry | furious, mad, annoyed, enraged, irate, irritated",
         "surprised": "surprised, astonished | amazed, shocked, startled, stunned",
     },
     "mouth": {
@@ -328,7 +328,25 @@ GROUPS: Mapping[str, tuple[tuple[str, ...], str]] = {
         "light, lighting, lit, illumination | illuminated, lights, lamp, sidelight, lighted",
     ),
     "person": (("skin_tone", "expression"), "person | someone, human"),
+    "worn": ((), ""),  # whose own colors are not known: "black sunglasses", "dark makeup"
 }
+
+# Common phrases of which a word alone would say something.
+EMPTY_PHRASES = (
+    "shades of", "shock of", "laugh lines", "smile lines", "frown lines", "shopping bags",
+    "piercing eyes", "piercing gaze", "piercing look", "black and white", "high school senior",
+    *(f"old {thing}" for thing in (
+        "house", "photo", "photograph", "picture", "painting", "film", "movie", "book", "building",
+        "castle", "church", "barn", "street", "town", "car", "chair", "room", "library", "coat",
+        "shirt", "jacket", "dress", "clothes", "school",
+    )),
+    *(f"wrinkled {thing}" for thing in ("shirt", "coat", "jacket", "dress", "clothes")),
+)  # fmt: skip
+KIN = frozenset({
+    "mother", "mom", "mum", "father", "dad", "brother", "sister", "husband", "wife", "aunt",
+    "uncle", "grandmother", "granny", "grandma", "grandfather", "grandpa", "granddad",
+})  # fmt: skip
+"""Of "her mother" it is not she who is told."""
 
 # Things whose noun alone says that they are there: phrase -> (attribute, values it allows).
 PRESENCE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
@@ -380,7 +398,8 @@ PRESENCE: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
 
 # Common words one slip away from a word above, which are no slips.
 NOT_TYPOS = frozenset({
-    "aground", "backyard", "badly", "bank", "bare", "bars", "bead", "beads", "bear", "bears",
+    "aground", "backyard", "badly", "bangs", "bank", "bare", "bars", "bead", "beads", "bear",
+    "bears", "bother", "buns", "burn", "bush", "farther", "feather", "gravy", "scared", "wrinkles",
     "below", "bench", "bland", "blow", "bond", "booth", "both", "bowls", "brand",
     "bread", "brides", "broth", "browns", "bushed", "busy", "camp", "cats", "chain", "champ",
     "cheap", "clam", "clan", "cloth", "cloths", "coal", "coast", "combing", "comets", "contract",

@@ -12,7 +12,15 @@ from functools import lru_cache
 
 from unif2ace.attributes import REFINED
 from unif2ace.details import DETAILS, implied
-from unif2ace.lexicon import ADJECTIVES, GROUPS, NOT_TYPOS, PHRASES, PRESENCE, understood
+from unif2ace.lexicon import (
+    ADJECTIVES,
+    EMPTY_PHRASES,
+    GROUPS,
+    NOT_TYPOS,
+    PHRASES,
+    PRESENCE,
+    understood,
+)
 
 YOUNG_BELOW, OLD_FROM = 35, 60
 """Years of age at which "young" ends and "old" begins."""
@@ -73,6 +81,13 @@ BREAKERS = frozenset({
     "shows", "showing",
 })  # fmt: skip
 RESUMERS = frozenset({"it", "they", "which", "them", "that"})  # speak on about the last noun
+GENDER_HINTS = {
+    "she": "woman", "her": "woman", "hers": "woman", "herself": "woman", "he": "man",
+    "his": "man", "him": "man", "himself": "man",
+}  # fmt: skip
+_COLOR_WORDS = frozenset({
+    "red", "brown", "black", "blond", "gray", "white", "blue", "green", "yellow", "pink", "purple",
+})  # fmt: skip
 _DECADES = {
     "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70,
     "eighty": 80, "ninety": 90,
@@ -85,13 +100,16 @@ _TOKEN = re.compile(r"w/o|[a-z]+(?:'[a-z]+)*|\d+|[.,;:!?()\n]")
 _AGE = re.compile(
     r"\b(?:aged?|age of|age is)\s*:?\s*(\d{1,3})\b"
     r"|(?:,|\()\s*(\d{2})\s*(?=,|\)|$)"  # "woman, 40" and "woman (40)"
-    r"|\b(\d{1,3})\s*-?\s*(?:years?|yrs?|y/?o|y\.o\.?)\b(?:\s*-?\s*(?:olds?|of age))?"
+    r"|\b(\d{1,3})\s*-?\s*(?:years?|yrs?|y/?o|y\.o\.?)\b(?:\s*-?\s*(?:olds?|of age))?(?!\s+of\b)"
 )
 _AGE_WORDS = re.compile(
     rf"\b({'|'.join(_DECADES)})"
     r"(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?[- ]years?[- ]olds?\b"
 )
-_DECADE = re.compile(r"(?<!\d)([1-9])0\s?'?s\b")
+_DECADE = re.compile(
+    r"(?<!\d)([1-9])0\s?'?s\b"
+    r"(?! (?:hair|haircut|hairstyle|style|fashion|music|movie|film|look|outfit|photo|vibe)\b)"
+)
 
 
 def evidence(name: str, *allowed: str, strength: int = 3) -> Evidence:
@@ -127,6 +145,8 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
             for word in detail.understood(value):
                 said = facts.setdefault(normalized(word), [])
                 said.append(evidence(name, value))
+                if whose := GENDER_HINTS.keys() & word.split():  # "scar on her forehead"
+                    said.append(evidence("gender", GENDER_HINTS[min(whose)], strength=1))
                 if name in REFINED:
                     said += [evidence(*one) for one in implied(name, value).items()]
                 for noun in _ending_in_a_thing(word):  # "blue eye shadow" is eye shadow
@@ -168,7 +188,30 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
     facts[("frown",)] = facts[("frowning",)] = [evidence("expression", "sad", "angry")]
     facts[("dark", "hair")] = [evidence("hair_color", "brown", "black")]
     heads[("dark", "hair")] = "hair"
-    facts[("makeup",)] = facts[("make", "up")] = []
+    for word in ("makeup", "make up", "sunglasses", "shades", "sun glasses", "dark glasses"):
+        facts.setdefault(normalized(word), [])
+        heads[normalized(word)] = "worn"
+    for word, gender in (("feminine", "woman"), ("masculine", "man")):  # features, not the person
+        facts[(word,)] = [evidence("gender", gender, strength=2)]
+    facts[("dark", "haired")], heads[("dark", "haired")] = facts[("dark", "hair")], "hair"
+    facts[("light", "stubble")] = facts[("stubble",)]
+    for value, color in (
+        ("blue", "blue"),
+        ("green", "green"),
+        ("brown", "brown"),
+        ("grey", "gray"),
+    ):
+        phrase = ("piercing", color, "eyes")
+        facts[phrase], heads[phrase] = [evidence("eye_color", value)], "eyes"
+    for words in EMPTY_PHRASES:
+        phrase = normalized(words)
+        facts[phrase] = []
+        modifies.pop(phrase, None)
+        heads.pop(phrase, None)
+    for phrase, senses in modifies.items():  # "bright red hair" is red, as lips are pink
+        if len(phrase) > 1 and phrase[-1] in _COLOR_WORDS:
+            told = {name for name, _ in senses}
+            senses += [one for one in modifies[phrase[-1:]] if one[0] not in told]
     table: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
     for phrase in {*modifies, *facts, *heads}:
         entry = Entry(
@@ -212,7 +255,7 @@ def tokens(text: str) -> list[str]:
         token = _SPELLING.get(token, token)
         if token.endswith("n't"):
             tokens += [token[:-3], "not"]
-        elif token.endswith("'s") and token not in _known_words():
+        elif token.endswith("'s") and token not in known_words():
             tokens += [token[:-2], "s"]
         else:
             mended = token if len(token) < 4 else _mended(token)
@@ -221,7 +264,7 @@ def tokens(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=1)
-def _known_words() -> frozenset[str]:
+def known_words() -> frozenset[str]:
     words = {word for phrases in lexicon().values() for phrase, _ in phrases for word in phrase}
     return (
         frozenset(words | _SPELLING.keys())
@@ -238,7 +281,7 @@ def _known_words() -> frozenset[str]:
 def _deletions() -> Mapping[str, str]:
     """Every known word of five letters or more, and it with any one letter left out."""
     table: dict[str, str] = {}
-    for word in sorted(w for w in _known_words() if len(w) >= 5):
+    for word in sorted(w for w in known_words() if len(w) >= 5):
         for i in range(1, len(word)):
             table.setdefault(word[:i] + word[i + 1 :], word)
     return table
@@ -250,7 +293,7 @@ def _mended(word: str) -> str:
 
     The first letter must be right, and common words that look like known ones are left alone.
     """
-    known, table = _known_words(), _deletions()
+    known, table = known_words(), _deletions()
     if word in known or word in NOT_TYPOS:
         return word
     for i in range(1, len(word) - 1):  # swapped letters come first: they are the surest slip
@@ -271,7 +314,17 @@ def _mended(word: str) -> str:
 
 
 def longest(tokens: Sequence[str], position: int) -> tuple[tuple[str, ...], Entry | None]:
+    """The longest phrase that begins at a position, and what it says; the empty one and None where
+    there is none. Of "light blue beanie" it is "light" alone, which leaves "blue beanie" whole."""
     for phrase, entry in lexicon().get(tokens[position], ()):
-        if len(phrase) == 1 or tuple(tokens[position : position + len(phrase)]) == phrase:
+        if len(phrase) == 1:
             return phrase, entry
+        if tuple(tokens[position : position + len(phrase)]) != phrase:
+            continue
+        if phrase[-1] in _COLOR_WORDS and not entry.facts and entry.head is None:
+            last = position + len(phrase) - 1
+            behind, thing = longest(tokens, last)
+            if len(behind) > 1 and thing is not None and thing.facts:
+                return phrase[:-1], Entry((), None, ())
+        return phrase, entry
     return (), None

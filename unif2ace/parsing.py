@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unif2ace.attributes import ATTRIBUTES, check_value
 from unif2ace.details import DETAILS, thing_behind
 from unif2ace.inclusion import holds_any
-from unif2ace.lexicon import GROUPS
+from unif2ace.lexicon import GROUPS, KIN
 from unif2ace.lexing import (
     BREAKERS,
     COPULAS,
     DETERMINERS,
     FILLERS,
+    GENDER_HINTS,
     NEGATIONS,
     PREPOSITIONS,
     RESUMERS,
@@ -36,10 +37,6 @@ from unif2ace.wording import NOT_VISIBLE, canonical_answer
 
 _DECLINES = re.compile(rf"\b(can't|cannot) (tell|see)\b|\b{NOT_VISIBLE}\b", re.IGNORECASE)
 _VERDICT = re.compile(r"^\s*(yes|no|nope|yeah|yep)\s*([,.:;!]|$)", re.IGNORECASE)
-_GENDER_HINTS = {
-    "she": "woman", "her": "woman", "hers": "woman", "herself": "woman", "he": "man",
-    "his": "man", "him": "man", "himself": "man",
-}  # fmt: skip
 _ASKING = (
     "is", "are", "am", "was", "were", "does", "do", "did", "has", "have", "had", "ca", "can",
     "could", "wo", "will", "would", "should", "must", "might", "may",
@@ -52,6 +49,7 @@ _DOUBTS = frozenset({
 _OPEN_WORDS = frozenset({
     "what", "which", "how", "where", "who", "whose", "why", "kind", "sort", "type", "describe",
 })  # fmt: skip
+_POSSESSIVES = ("his", "her", "their")
 _DIRECTIONAL = ("gaze", "head_turn", "head_nod", "light")
 _COLORED = ("hair", "eyes")
 _TURNING = ("gaze", "head", "light")
@@ -294,9 +292,9 @@ class _Reader:
             self._separate()
         elif word in ("a", "an") and self.has_copula and self.tokens[position - 1] in COPULAS:
             self._separate()  # "her hair is a deep auburn"
-        elif word in _GENDER_HINTS or word in DETERMINERS:
-            if word in _GENDER_HINTS:
-                self._state(evidence("gender", _GENDER_HINTS[word], strength=1), False)
+        elif word in GENDER_HINTS or word in DETERMINERS:
+            if word in GENDER_HINTS:
+                self._state(evidence("gender", GENDER_HINTS[word], strength=1), False)
             self._flush()
             self.is_linked = self.has_copula = self.is_adjacent = False
             self.shared = []
@@ -324,8 +322,16 @@ class _Reader:
         if is_turned and self.is_adjacent:
             return  # the "turned" of "eyes turned left"
         negated = self.negation is not None
+        before = self.tokens[position - 1] if position else ""
+        if phrase[0] in KIN and before in _POSSESSIVES:  # "a boy with his mother"
+            return
+        is_owner = self._at(position + len(phrase)) == "s"
         for fact in entry.facts:  # "not a smiling woman" is a woman
-            is_person = fact.attribute == "gender" and self.is_negation_spent
+            is_person = fact.attribute == "gender" and (
+                self.is_negation_spent or fact.strength == 1
+            )
+            if is_owner and fact.attribute == "gender":  # "a woman in a man's shirt"
+                fact = replace(fact, strength=2)
             self._state(fact, negated and not is_person)
         self.is_negation_spent = True
         if is_head:
@@ -338,8 +344,10 @@ class _Reader:
                 self.head = "clothes"
             item = _Pending(entry, negated, self.is_linked, self.is_adjacent)
             self.shared = []
-            following = self._head_at(position + len(phrase))
-            is_claimed = following is not None and self._fits(item, following)
+            # "straight black hair", "low light"
+            is_claimed = self._head_behind(position + len(phrase)) is not None
+            if item.is_side and position and self.tokens[position - 1] in _POSSESSIVES:
+                is_claimed = True  # by the hand of "in her left hand"
             if self.head in _TURNING and not is_claimed and item.turns(self.head):
                 self._bind(item, self.head)  # "facing the camera": no later noun can claim it
             else:
@@ -366,9 +374,17 @@ class _Reader:
             position += len(phrase)
         return bool(self.has_copula and self.head and names & set(GROUPS[self.head][0]))
 
-    def _head_at(self, position: int) -> str | None:
-        entry = longest(self.tokens, position)[1] if position < len(self.tokens) else None
-        return entry.head if entry is not None else None
+    def _at(self, position: int) -> str:
+        return self.tokens[position] if position < len(self.tokens) else ""
+
+    def _head_behind(self, position: int) -> str | None:
+        """The noun behind the adjectives at a position, if there is one."""
+        while position < len(self.tokens):
+            phrase, entry = longest(self.tokens, position)
+            if entry is None or entry.head is not None or not entry.modifies:
+                return entry.head if entry is not None else None
+            position += len(phrase)
+        return None
 
     def _separate(self) -> None:
         for item in self.pending:
@@ -381,22 +397,23 @@ class _Reader:
             return False
         if word == "or":
             return True
-        following = self._bare_noun(position + 1)
+        is_bare = self._at(position + 1) not in ("a", "an") and self._names_a_thing(position + 1)
+        closes = self.negation in ("without", "w/o", "lacks", "lacking", "minus")
         if word == "and":
-            return following and self.negation in ("without", "w/o", "lacks", "lacking", "minus")
-        for later in rest:
-            if later in (".", ";", "and", "with", "but"):
+            return is_bare and closes
+        for at, later in enumerate(rest, start=position + 1):
+            if later in (".", ";", "with", "but"):
                 return False
+            if later == "and":
+                return is_bare and closes and self._names_a_thing(at + 1)
             if later in ("or", "nor"):
-                return following or rest[0] in ("or", "nor")
+                return self._names_a_thing(position + 1) or rest[0] in ("or", "nor")
         return False
 
-    def _bare_noun(self, position: int) -> bool:
-        """Whether a thing that can be absent is named here, without an article."""
-        if position >= len(self.tokens):
-            return False
-        if self.tokens[position] in ("a", "any", "or"):
-            position += self.tokens[position] != "a"
+    def _names_a_thing(self, position: int) -> bool:
+        """Whether something that can be absent is named here: "a hat", "any hat", "hat"."""
+        if self._at(position) in ("a", "an", "any", "or"):
+            position += 1
         _, entry = longest(self.tokens, position) if position < len(self.tokens) else ((), None)
         return entry is not None and any(f.attribute in ABSENT for f in entry.facts)
 
@@ -406,6 +423,8 @@ class _Reader:
         is_last = end >= len(self.tokens) or self.tokens[end] in ".,;!?"
         shared = self.shared if group in _COLORED and is_last else []
         for item in [*shared, *self.pending]:
+            if item.is_attributive and not item.is_joined and item not in shared:
+                continue  # the "red" of "a red scarf and long hair"
             fits_after = self._fits(item, group) and not (item.is_side and group in _SIDED)
             fits_before = item.is_linked and self.head is not None and self._fits(item, self.head)
             is_loose = not item.is_joined and item not in shared

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from unif2ace.lexing import known_words
+
 SEXUAL = "Sexual pictures are not painted here. Please describe a face."
 MINOR = "Young people are not painted in such a context here. Please describe a face."
 REAL_PERSON = (
@@ -25,7 +27,8 @@ SENSITIVE = (
 ENGLISH = "The AI reads only English. Please write in English, or pick from the buttons."
 
 _SEXUAL = (
-    r"naked|nsfw|porn\w*|sexy|sexual\w*|sexuali[sz]ed|erotic\w*|lingerie|topless|undress\w*|nipples?"
+    r"naked(?! eyes?)|nsfw|porn\w*|sexy|sexual\w*|sexuali[sz]ed|erotic\w*|lingerie|topless"
+    r"|undress\w*|nipples?"
     r"|breasts?|genital\w*|penis\w*|vagina\w*|orgasm\w*|fetish\w*|bdsm|hentai|onlyfans|seductive\w*"
     r"|bare[- ]chested|(?:without|no|wearing nothing but) (?:any )?(?:clothes|clothing)|striptease"
     r"|(?:have|having|for|oral|anal) sex|sex (?:act|scene|tape|toy|doll|worker)s?|nudes?|nudity"
@@ -33,13 +36,16 @@ _SEXUAL = (
 _SEXUAL_ELSEWHERE = ("裸", "ヌード", "エロ", "セクシー", "色情", "性感", "누드", "голая", "голый")
 # "nude lipstick" is a colour, and so are baby blue, hot pink and rich brown
 _SHADES = (
-    r"\bnude[- ](?:colou?red |pink )?(?:lip\w*|make-?up|shade|tone|colou?r|gloss|eye ?shadow)"
+    r"\bnude[- ](?:(?:colou?red|matte|glossy|pink|beige|brown) )*"
+    r"(?:lip\w*|make-?up|shade|tone|colou?r|gloss|eye ?shadow|blush)"
     r"|\bbaby[- ](?:blue|pink)\b|\bhot[- ]pink\b|\brich (?:brown|black|red|dark)(?= (?:hair|eye)|$)"
 )
 _MINOR = (
     r"child\w*|kids?|toddlers?|bab(?:y|ies)|infants?|minors?|under-?age\w*|pre-?teens?|teen\w*"
     r"|school ?(?:girl|boy|kid)s?|lolita?|shota|little (?:girl|boy)s?|young (?:girl|boy)s?"
-    r"|(?:[1-9]|1[0-7])[- ]?(?:years?[- ]old|y/?o)"
+    r"|(?:[1-9]|1[0-7])[- ]?(?:(?:years?|yrs?)[- ]old|y/?o)|aged? (?:of )?(?:[1-9]|1[0-7])(?!\d)"
+    r"|(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven)"
+    r"teen)[- ]years?[- ]old"
 )
 _SUGGESTIVE = r"bikinis?|swim ?(?:suit|wear)s?|underwear|panties|bra|hot|kiss\w*|flirt\w*|alluring"
 
@@ -73,21 +79,33 @@ gray white green blue dark light long short curly straight round square asian af
 european indian chinese japanese korean latin latino latina hispanic native east south north west
 middle eastern western northern southern caucasian arab new does do what which where how can could
 would tell describe soft warm cool cheerful joyful friendly serious calm elderly bearded bald pretty
-beautiful handsome mother father grandmother grandfather grandma grandpa granny mom dad mum
+beautiful handsome mother father grandmother grandfather grandma grandpa granny mom dad mum wear
+wears irish french russian german italian spanish british english scottish greek turkish swedish
+norwegian danish dutch polish ukrainian brazilian mexican canadian australian egyptian nigerian
+kenyan ethiopian moroccan persian israeli vietnamese thai filipino indonesian pakistani portuguese
+hong kong york angeles africa america korea zealand britain kingdom states scale officer doctor
+nurse teacher engineer chef police soldier pilot farmer student scientist artist musician
+firefighter lawyer
 """
 _NOT_NAMES = frozenset(_NOT_NAMES_TEXT.split())
+# Words of faces that are surnames too
+_SURNAMES = frozenset({"king", "prince", "rose", "ruby", "amber", "head", "locks", "rage", "merry"})
 _NAME_PAIR = re.compile(
     r"\b([A-Z][a-zà-öø-ÿ]+)(?:\s+(?:de|da|di|del|la|le|van|von|bin|al|[A-Z]\.))*"
     r"\s+((?:Mc|Mac|O'|O’|D'|Di|De|Le|La)?[A-Z][a-zà-öø-ÿ]+)\b"
 )
 
+_WHO = r"(?:person|people|man|men|woman|women|girl|boy|guy|lady|individual)"
 _PEOPLE = r"(?:person|people|man|men|woman|women|girl|boy|guy|lady|individual|face|model)"
 _IDENTITY = (
-    r"\w+'s names?|(?<!someone )(?<!somebody )(?<!person )(?<!man )(?<!woman )who(?:'s|s|m|se)?"
-    r"|(?:his|her|their|its|whose|what|full|first|last|real) names?|names? of (?:the|this|that)"
+    r"\w+'s names?|(?<!someone )(?<!somebody )(?<!person )(?<!man )(?<!woman )(?<!lady )(?<!girl )"
+    r"(?<!boy )(?<!guy )(?<!people )(?<!one )who(?:'s|s|m|se)?"
+    r"|(?:his|her|their|its|whose|what|full|first|last|real) names?"
+    rf"|names? of (?:the|this|that)(?: {_PEOPLE}|$)"
     r"|(?:is|are) (?:he|she|they|it) (?:called|named)|name (?:him|her|them|this|that)"
-    rf"|identi(?:fy|ty)(?: of)? (?:him|her|them|the|this|that)(?: {_PEOPLE})?$|identify"
-    rf"|recogni[sz]e (?:him|her|them|the|this|that)(?: {_PEOPLE})?"
+    rf"|identi(?:fy|ty)(?: of)? (?:him|her|them|the|this|that)(?: {_PEOPLE})?$"
+    rf"|identify(?: (?:him|her|them|someone|somebody|{_PEOPLE})|$)"
+    rf"|recogni[sz]e (?:him|her|them|(?:the|this|that) {_PEOPLE}|(?:this|that)$)"
     rf"|(?:do you|have you) (?:know|seen|met) (?:him|her|them|(?:this|that) {_PEOPLE})"
     r"|celebrit\w*|famous|actor|actress|politician|influencer|instagram|facebook|linkedin"
     r"|(?:live|lives|address|phone number|social media)"
@@ -99,19 +117,24 @@ _IDENTITY_EUROPEAN = (
 )
 _ORIGINS = (
     r"(?:black|white|asian|african|european|american|indian|chinese|japanese|korean|arab\w*|latin[oax]"
+    r"|french|italian|german|spanish|british|english|irish|russian|polish|turkish|greek|brazilian"
     r"|hispanic|caucasian|mexican|jewish|native|middle eastern)"
 )
 _SENSITIVE = (
     r"ethnic\w*|racial\w*|race|national\w*|citizen\w*|immigrant\w*|ancest\w*|descent|heritage"
     r"|(?:which|what|home) country|country of|religio\w*|muslim|christian|jew(?:ish)?"
     r"|hindu|buddhist|atheist|gay|lesbian|bisexual|queer|trans(?:gender|sexual)?|(?:homo|hetero)sexual\w*"
-    r"|sexual\w*|orientation|health\w*|ill(?!-)|illness|sick\w*|diseas\w*|disab\w*|autis\w*|syndrome"
+    r"|sexual\w*|(?:his|her|their) orientation|health\w*|ill(?!-)|illness"
+    r"|sick\w*|diseas\w*|disab\w*|autis\w*|syndrome"
     r"|pregnan\w*|depress\w*|mental\w*|diagnos\w*|politic\w*|republican|democrat|vot\w+"
     r"|criminal\w*|crimes?|terrorist\w*|trustworth\w*|trusted|honest\w*|liar|intelligen\w*|smart|iq"
-    r"|personality|character|rich|poor|income|salary"
-    rf"|(?:he|she|they|{_PEOPLE}) (?:comes?|is|are|was) from"
-    rf"|(?:is|are) (?:he|she|they|it|(?:the|this|that) {_PEOPLE}) (?:an? )?{_ORIGINS}"
-    rf"(?! (?:hair|eye|background|hat|shirt|light))|{_ORIGINS} or {_ORIGINS}(?: {_PEOPLE})$"
+    r"|personality|(?:his|her|their|good|bad|of) character|character traits?|rich|income|salary"
+    r"|(?<!light )(?<!lighting )(?<!quality )poor(?! (?:light|quality))"
+    rf"|(?:he|she|they|{_WHO}) (?:comes?|is|are|was) from"
+    rf"|where(?:'s| is| are) (?:he|she|they|(?:the|this|that) {_WHO}) from"
+    rf"|(?:(?:is|are) (?:he|she|(?:the|this|that) {_WHO})|^are they) (?:an? )?{_ORIGINS}"
+    r"(?![ -](?:hair|eye|background|hat|shirt|light))"
+    rf"|(?:is|are) (?:it|they) (?:an? )?{_ORIGINS} {_WHO}|{_ORIGINS} or {_ORIGINS}(?: {_PEOPLE})$"
 )
 
 
@@ -175,7 +198,8 @@ def _names_somebody(text: str) -> bool:
     words = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 3]
     if len(words) > 3 and all(word[0].isupper() for word in words):
         return False
+    plain = _NOT_NAMES | (known_words() - _SURNAMES)  # "Hoop Earrings"
     return any(
-        first.lower() not in _NOT_NAMES and last.lower() not in _NOT_NAMES
+        first.lower() not in _NOT_NAMES and last.lower() not in plain
         for first, last in _NAME_PAIR.findall(text)
     )

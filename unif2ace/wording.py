@@ -17,6 +17,11 @@ DESCRIBE_QUESTION = "Describe this face."
 """The canonical request for a whole description."""
 
 DETAIL_QUESTION = "Describe this face in full detail."
+"""The same, for all that can be seen."""
+
+
+NOT_VISIBLE = "not visible"
+"""The canonical answer about an attribute that something hides."""
 
 
 def as_read(text: str) -> str:
@@ -27,12 +32,6 @@ def as_read(text: str) -> str:
 def asks_for_detail(question: str) -> bool:
     """Whether it is `DETAIL_QUESTION`, however it is typed."""
     return as_read(question) == as_read(DETAIL_QUESTION)
-
-
-"""The same, for all that can be seen."""
-
-NOT_VISIBLE = "not visible"
-"""The canonical answer about an attribute that something hides."""
 
 
 def likeliest_value(table: Mapping[str, float]) -> str:
