@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from unif2ace.attributes import REFINED
+from unif2ace.attributes import ATTRIBUTES, REFINED
 from unif2ace.details import DETAILS, implied
 from unif2ace.lexicon import (
     ADJECTIVES,
@@ -195,23 +195,17 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
         facts[(word,)] = [evidence("gender", gender, strength=2)]
     facts[("dark", "haired")], heads[("dark", "haired")] = facts[("dark", "hair")], "hair"
     facts[("light", "stubble")] = facts[("stubble",)]
-    for value, color in (
-        ("blue", "blue"),
-        ("green", "green"),
-        ("brown", "brown"),
-        ("grey", "gray"),
-    ):
-        phrase = ("piercing", color, "eyes")
+    for value in ATTRIBUTES["eye_color"].values:
+        phrase = normalized(f"piercing {value} eyes")
         facts[phrase], heads[phrase] = [evidence("eye_color", value)], "eyes"
-    for words in EMPTY_PHRASES:
-        phrase = normalized(words)
-        facts[phrase] = []
-        modifies.pop(phrase, None)
-        heads.pop(phrase, None)
+    for empty in map(normalized, EMPTY_PHRASES):
+        facts[empty] = []
+        modifies.pop(empty, None)
+        heads.pop(empty, None)
     for phrase, senses in modifies.items():  # "bright red hair" is red, as lips are pink
         if len(phrase) > 1 and phrase[-1] in _COLOR_WORDS:
-            told = {name for name, _ in senses}
-            senses += [one for one in modifies[phrase[-1:]] if one[0] not in told]
+            told_of = {name for name, _ in senses}
+            senses += [one for one in modifies[phrase[-1:]] if one[0] not in told_of]
     table: dict[str, list[tuple[tuple[str, ...], Entry]]] = {}
     for phrase in {*modifies, *facts, *heads}:
         entry = Entry(
