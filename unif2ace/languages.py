@@ -483,7 +483,7 @@ TABLE: Mapping[str, tuple[str, str]] = {
     "repeat until no piece is open": ("すべて埋まるまで繰り返す", "重复直到全部填满"),
     # -- the faces to try
     "Red hair": ("赤い髪", "红头发"),
-    "Grey beard": ("グレーのひげ", "灰白胡子"),
+    "Grey beard": ("灰色のひげ", "灰白胡子"),
     "Laughing": ("大笑い", "大笑"),
     "Black bob": ("黒いボブ", "黑色波波头"),
     "Sunglasses": ("サングラス", "太阳镜"),
