@@ -185,6 +185,8 @@ def test_visitors_are_understood(text):
         ("a shock of white hair", {"hair_color": "grey"}),
         ("a nun with shopping bags, a cross and laugh lines", {}),
         ("light stubble", {"facial_hair": "stubble"}),
+        ("smoky eyes", {"eye_shadow": "yes", "eye_shadow_color": "grey"}),
+        ("a man shouting", {"gender": "man", "mouth": "open"}),
         # colors of two words
         ("bright red hair", {"hair_color": "red"}),
         ("warm brown eyes", {"eye_color": "brown"}),

@@ -261,7 +261,10 @@ PHRASES: dict[str, dict[str, str]] = {
         "surprised": "surprised, surprise, astonished | amazed, shocked, startled, astonishment, "
         "gasping, stunned, shock",
     },
-    "mouth": {"open": "| open mouthed, lips parted", "closed": "| tight lipped"},
+    "mouth": {
+        "open": "| open mouthed, lips parted, shouting, screaming, yelling",
+        "closed": "| tight lipped",
+    },
     "eyes": {
         "winking": "winking, winks, wink, one eye closed, one eye shut, closed in a wink, "
         "shut in a wink | winked, one closed eye, blinking one eye",

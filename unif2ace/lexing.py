@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from unif2ace.attributes import ATTRIBUTES, REFINED
-from unif2ace.details import DETAILS, implied
+from unif2ace.details import DETAILS, IMPLIED, implied
 from unif2ace.lexicon import (
     ADJECTIVES,
     EMPTY_PHRASES,
@@ -147,7 +147,7 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
                 said.append(evidence(name, value))
                 if whose := GENDER_HINTS.keys() & word.split():  # "scar on her forehead"
                     said.append(evidence("gender", GENDER_HINTS[min(whose)], strength=1))
-                if name in REFINED:
+                if name in REFINED or name in IMPLIED:
                     said += [evidence(*one) for one in implied(name, value).items()]
                 for noun in _ending_in_a_thing(word):  # "blue eye shadow" is eye shadow
                     group, thing, allowed = PRESENCE[noun]
