@@ -102,18 +102,15 @@ def side_masks(points: Tensor, size: int) -> Tensor:
     """How much more it belongs to the right one of two than to the left one: as `area_masks`, in
     -1..1, and 0 in areas that are one."""
     found = _ellipses(points)
-    masks = []
-    for area in AREAS:
-        inside = [_inside(each, size) for each in found[area]]
-        masks.append(inside[1] - inside[0] if len(inside) == 2 else torch.zeros_like(inside[0]))
+    masks = [_inside(found[area][-1], size) - _inside(found[area][0], size) for area in AREAS]
     return torch.stack(masks, dim=1).nan_to_num(0.0)
 
 
 def wave_maps(points: Tensor, size: int) -> Tensor:
     """Where in an area it is: (B, W, size, size), for each ellipse of `PLACED` its mask times
     products of waves along and down, 1, cos(nπd) and sin(nπd) at d radii, n up to `WAVES`."""
-    maps = []
-    for ellipse in (each for area in PLACED for each in _ellipses(points)[area]):
+    found, maps = _ellipses(points), []
+    for ellipse in (each for area in PLACED for each in found[area]):
         x, y = (_waves(offset) for offset in _offsets(ellipse, size))  # each (B, 5, size)
         products = y[:, :, None, :, None] * x[:, None, :, None, :]  # (B, 5, 5, size, size)
         maps.append(products.flatten(1, 2) * _inside(ellipse, size)[:, None])

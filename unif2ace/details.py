@@ -38,7 +38,7 @@ class Detail:
         return alternatives(self.has[value].partition("||")[0])
 
     def understood(self, value: str) -> tuple[str, ...]:
-        """All phrases that mean a value by themselves: "scar on her forehead"."""
+        """All phrases that mean a value by themselves, articles left out: "scar on her chin"."""
         phrases = alternatives(self.has[value].replace("||", "|"))
         bare = [p.removeprefix("a ").removeprefix("an ") for p in phrases]
         whose = [p.replace(" the ", f" {own} ") for own in ("the", "her", "his") for p in bare]

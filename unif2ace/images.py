@@ -7,8 +7,6 @@ libfacedetection (BSD licence, github.com/ShiqiYu/libfacedetection), packaged as
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +18,7 @@ MAX_BYTES = 40 * 2**20
 MAX_PIXELS = 64_000_000  # decoded as RGBA this is 256 MB, the most one visitor may cost
 MIN_SIDE_PX = 48
 GONE = "The picture is no longer here: pictures are deleted soon. Please choose it again."
+DAMAGED = "The picture is damaged or incomplete. Please save it again as JPEG or PNG."
 WORKING_SIDE_PX = 1536  # larger pictures are reduced: faces are cropped to 256 px or less
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 FORMAT_WORDS = "JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF"
@@ -78,24 +77,15 @@ def read_upload(source: str | Path | bytes | Image.Image) -> Image.Image:
     """
     picture = source if isinstance(source, Image.Image) else open_upload(source)
     _check_size(picture)
-    with _damage_told():
+    try:
         # JPEG decodes at 1/2, 1/4 or 1/8 size for free; others ignore this.
         picture.draft(None, (WORKING_SIDE_PX, WORKING_SIDE_PX))
         picture.load()
         picture = ImageOps.exif_transpose(picture)
         picture.thumbnail((WORKING_SIDE_PX, WORKING_SIDE_PX), Image.Resampling.LANCZOS)
         return _plain_rgb(picture)
-
-
-@contextmanager
-def _damage_told() -> Iterator[None]:
-    """One message for all that Pillow raises, which depends on the format and on the damage."""
-    try:
-        yield
-    except Exception as error:
-        raise ValueError(
-            "The picture is damaged or incomplete. Please save it again as JPEG or PNG."
-        ) from error
+    except Exception as error:  # Pillow's depends on the format and on the damage
+        raise ValueError(DAMAGED) from error
 
 
 def open_upload(source: str | Path | bytes) -> Image.Image:
@@ -111,14 +101,18 @@ def open_upload(source: str | Path | bytes) -> Image.Image:
         raise ValueError("The file is empty. Please choose a picture.")
     if len(source) > MAX_BYTES:
         raise ValueError(_too_many_bytes(len(source)))
-    with _damage_told():
-        try:
-            return Image.open(io.BytesIO(source), formats=FORMATS)
-        except Image.DecompressionBombError:
-            problem = f"The picture is too large; up to {MAX_PIXELS // 10**6} megapixels are fine."
-        except Image.UnidentifiedImageError:
-            problem = f"This file is not a picture that can be read. Please choose {FORMAT_WORDS}."
-    raise ValueError(problem)
+    try:
+        return Image.open(io.BytesIO(source), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise ValueError(
+            f"The picture is too large; up to {MAX_PIXELS // 10**6} megapixels are fine."
+        ) from error
+    except Image.UnidentifiedImageError as error:
+        raise ValueError(
+            f"This file is not a picture that can be read. Please choose {FORMAT_WORDS}."
+        ) from error
+    except Exception as error:
+        raise ValueError(DAMAGED) from error
 
 
 def _too_many_bytes(size: int) -> str:

@@ -6,7 +6,7 @@ Texts and parser read the same tables, so no word is said that is not understood
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from unif2ace.details import DETAILS
 
@@ -345,10 +345,20 @@ EMPTY_PHRASES = (
     )),
     *(f"wrinkled {thing}" for thing in ("shirt", "coat", "jacket", "dress", "clothes")),
 )  # fmt: skip
-KIN = frozenset({
-    "mother", "mom", "mum", "father", "dad", "brother", "sister", "husband", "wife", "aunt",
-    "uncle", "grandmother", "granny", "grandma", "grandfather", "grandpa", "granddad",
-})  # fmt: skip
+# Nouns that tell of a gender, and of an age with the third.
+KIN_NOUNS: Sequence[tuple[str, ...]] = (
+    ("grandmother granny grandma", "woman", "old"),
+    ("grandfather grandpa granddad", "man", "old"),
+    ("mother mom mum wife sister aunt", "woman"),
+    ("father dad husband brother uncle", "man"),
+)
+OTHER_NOUNS: Sequence[tuple[str, ...]] = (
+    ("girl girls", "woman", "young"),
+    ("boy boys lad", "man", "young"),
+    ("queen princess widow bride actress", "woman"),
+    ("king prince widower", "man"),
+)
+KIN = frozenset(noun for nouns, *_ in KIN_NOUNS for noun in nouns.split())
 """Of "her mother" it is not she who is told."""
 
 # Things whose noun alone says that they are there: phrase -> (attribute, values it allows).

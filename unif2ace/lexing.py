@@ -16,7 +16,9 @@ from unif2ace.lexicon import (
     ADJECTIVES,
     EMPTY_PHRASES,
     GROUPS,
+    KIN_NOUNS,
     NOT_TYPOS,
+    OTHER_NOUNS,
     PHRASES,
     PRESENCE,
     understood,
@@ -172,14 +174,7 @@ def lexicon() -> Mapping[str, list[tuple[tuple[str, ...], Entry]]]:
     for value in ("cropped", "bob", "ponytail", "braid"):  # "a red ponytail"
         for word in understood(PHRASES["hair_style"][value]):
             heads.setdefault(normalized(word), "hair")
-    for nouns, gender, *ages in (
-        ("girl girls", "woman", "young"),
-        ("boy boys lad", "man", "young"),
-        ("grandmother granny grandma", "woman", "old"),
-        ("grandfather grandpa granddad", "man", "old"),
-        ("mother mom mum wife sister aunt queen princess widow bride actress", "woman"),
-        ("father dad husband brother uncle king prince widower", "man"),
-    ):
+    for nouns, gender, *ages in (*KIN_NOUNS, *OTHER_NOUNS):
         told = [evidence("gender", gender), *(evidence("age", age, strength=2) for age in ages)]
         for noun in nouns.split():
             heads[(noun,)], facts[(noun,)] = "person", [*told]

@@ -322,7 +322,7 @@ class _Reader:
         if is_turned and self.is_adjacent:
             return  # the "turned" of "eyes turned left"
         negated = self.negation is not None
-        before = self.tokens[position - 1] if position else ""
+        before = self._at(position - 1)
         if phrase[0] in KIN and before in _POSSESSIVES:  # "a boy with his mother"
             return
         is_owner = self._at(position + len(phrase)) == "s"
@@ -339,14 +339,13 @@ class _Reader:
             self.head, self.is_linked, self.has_copula = entry.head, True, False
             self.is_adjacent = True
         elif entry.modifies:
-            follows_in = position > 0 and self.tokens[position - 1] == "in"
-            if follows_in and self.head == "person":  # "a woman in red"
+            if before == "in" and self.head == "person":  # "a woman in red"
                 self.head = "clothes"
             item = _Pending(entry, negated, self.is_linked, self.is_adjacent)
             self.shared = []
             # "straight black hair", "low light"
             is_claimed = self._head_behind(position + len(phrase)) is not None
-            if item.is_side and position and self.tokens[position - 1] in _POSSESSIVES:
+            if item.is_side and before in _POSSESSIVES:
                 is_claimed = True  # by the hand of "in her left hand"
             if self.head in _TURNING and not is_claimed and item.turns(self.head):
                 self._bind(item, self.head)  # "facing the camera": no later noun can claim it
@@ -375,7 +374,7 @@ class _Reader:
         return bool(self.has_copula and self.head and names & set(GROUPS[self.head][0]))
 
     def _at(self, position: int) -> str:
-        return self.tokens[position] if position < len(self.tokens) else ""
+        return self.tokens[position] if 0 <= position < len(self.tokens) else ""
 
     def _head_behind(self, position: int) -> str | None:
         """The noun behind the adjectives at a position, if there is one."""

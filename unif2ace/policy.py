@@ -96,7 +96,7 @@ _NAME_PAIR = re.compile(
 )
 
 _WHO = r"(?:person|people|man|men|woman|women|girl|boy|guy|lady|individual)"
-_PEOPLE = r"(?:person|people|man|men|woman|women|girl|boy|guy|lady|individual|face|model)"
+_PEOPLE = rf"(?:{_WHO}|face|model)"
 _IDENTITY = (
     r"\w+'s names?|(?<!someone )(?<!somebody )(?<!person )(?<!man )(?<!woman )(?<!lady )(?<!girl )"
     r"(?<!boy )(?<!guy )(?<!people )(?<!one )who(?:'s|s|m|se)?"
@@ -198,8 +198,8 @@ def _names_somebody(text: str) -> bool:
     words = [word for word in re.findall(r"[^\W\d_]+", text) if len(word) > 3]
     if len(words) > 3 and all(word[0].isupper() for word in words):
         return False
-    plain = _NOT_NAMES | (known_words() - _SURNAMES)  # "Hoop Earrings"
     return any(
-        first.lower() not in _NOT_NAMES and last.lower() not in plain
-        for first, last in _NAME_PAIR.findall(text)
+        not {first, last} & _NOT_NAMES
+        and (last in _SURNAMES or last not in known_words())  # "Hoop Earrings" is nobody
+        for first, last in ((a.lower(), b.lower()) for a, b in _NAME_PAIR.findall(text))
     )

@@ -134,11 +134,10 @@ def encode_text(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
 
     Raises: ValueError for half a character (a lone surrogate, as JSON can hold).
     """
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError("The text holds half a character. Please type it again.") from error
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError("The text holds half a character. Please type it again.") from error
     return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
 
